@@ -1,0 +1,210 @@
+/**
+ * The one typed interface between the TypeScript core and the system.
+ *
+ * Convention, the kernel's own: a number below zero is a negated errno and
+ * never throws; anything else is the result. A wrong argument type throws a
+ * TypeError: that is a bug of ours, not a condition of the system.
+ * Every file descriptor that is made here is close-on-exec.
+ * Text is UTF-8. A NUL inside a path or a string is refused with -EINVAL.
+ */
+
+import type { Step } from '../plan/steps.js';
+
+/** A file descriptor, or a negated errno. */
+export type FdOrErrno = number;
+/** Zero, or a negated errno. */
+export type Status = number;
+
+export interface Stat {
+  /** File type and permission bits, st_mode. */
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Device of the file system that holds the file, as major and minor. */
+  devMajor: number;
+  devMinor: number;
+  ino: bigint;
+  size: number;
+  /** Device numbers of a character or block device. */
+  rdevMajor: number;
+  rdevMinor: number;
+}
+
+/** How a child of ours ended. */
+export interface ExitInfo {
+  /** Exit status 0-255 when it exited, else 0. */
+  status: number;
+  /** Signal that killed it, 0 when it exited. */
+  signal: number;
+}
+
+/** What the helper process says on its socket; see docs/architecture.md, protocol. */
+export interface Message {
+  type: 'sync' | 'failed' | 'forked' | 'console' | 'warning' | 'trace';
+  /** Index of the plan step that speaks. */
+  step: number;
+  /** sync: the SyncPoint. failed: a positive errno. */
+  value: number;
+  /** failed: a FailureCode that says more than the errno. */
+  code: number;
+  /** failed, warning: path or other object that the step was working on. */
+  text: string;
+  /** forked: a pidfd. console: the terminal's master side. Else -1. */
+  fd: number;
+  /** trace: monotonic nanoseconds at the end of each step, in order. */
+  times?: number[];
+}
+
+export interface SpawnRequest {
+  /** CLONE_NEWPID and CLONE_NEWUSER, or 0. Other namespaces are steps. */
+  cloneFlags: number;
+  /** cgroup v2 directory that the process is born in, -1 for the caller's. */
+  cgroupFd: number;
+  /** Descriptors that become 0, 1 and 2; -1 stands for /dev/null. */
+  stdio: readonly [number, number, number];
+  /** Descriptors that become 3, 4, ... and stay open in the program. */
+  preserve: readonly number[];
+  /** Descriptors that steps use: element i becomes slot i. They do not survive execve. */
+  fds: readonly number[];
+  /** Number of slots the steps use in all, those of `fds` included. */
+  slots: number;
+  steps: readonly Step[];
+  /** Ask for a `trace` message before the first ready sync point. */
+  trace: boolean;
+}
+
+export interface Spawned {
+  pid: number;
+  pidfd: number;
+  /** Our side of the SOCK_SEQPACKET pair. */
+  socket: number;
+}
+
+/** A seccomp-, errno- and terminal-independent copy of the terminal settings. */
+export type TerminalSettings = Uint8Array;
+
+/** Events of wait(): a set of POLLIN (1), POLLPRI (2), POLLOUT (4), POLLERR (8), POLLHUP (16). */
+export type PollEvents = number;
+
+export interface Native {
+  // Files. Paths are the host's.
+  open(path: string, flags: number, mode: number): FdOrErrno;
+  openat(dirfd: number, path: string, flags: number, mode: number): FdOrErrno;
+  /** openat2 with RESOLVE_IN_ROOT: links and `..` stay below dirfd. */
+  openInRoot(dirfd: number, path: string, flags: number): FdOrErrno;
+  close(fd: number): Status;
+  /** At most `max` bytes; an empty array is the end of the file. */
+  read(fd: number, max: number): Uint8Array | number;
+  /** Writes everything, or fails; -EAGAIN only when nothing was written. */
+  write(fd: number, data: string | Uint8Array): number;
+  /** One write(2); the number of bytes taken. */
+  writeSome(fd: number, data: Uint8Array): number;
+  /** A whole file as text; -EFBIG when it is longer than `max` bytes. */
+  readText(path: string, max: number): string | number;
+  /** The same relative to a directory descriptor. */
+  readTextAt(dirfd: number, path: string, max: number): string | number;
+  /** open(O_WRONLY), one write, close: what kernel files want. */
+  writeText(path: string, data: string): Status;
+  writeTextAt(dirfd: number, path: string, data: string): Status;
+  /** A new directory with exactly this mode, whatever the umask is. */
+  mkdir(path: string, mode: number): Status;
+  rmdir(path: string): Status;
+  unlink(path: string): Status;
+  rename(from: string, to: string): Status;
+  mkfifo(path: string, mode: number): Status;
+  readlink(path: string): string | number;
+  /** Absolute path without links. */
+  realpath(path: string): string | number;
+  chmod(path: string, mode: number): Status;
+  chown(path: string, uid: number, gid: number): Status;
+  stat(path: string): Stat | number;
+  lstat(path: string): Stat | number;
+  fstat(fd: number): Stat | number;
+  /** Names without `.` and `..`, unsorted. */
+  readdir(path: string): string[] | number;
+  /** f_type of statfs(2). */
+  statfsType(path: string): number;
+  fstatfsType(fd: number): number;
+  /** flock(2) with LOCK_NB added by us: -EWOULDBLOCK when another holds it. */
+  flock(fd: number, operation: number): Status;
+  /** access(2) with AT_EACCESS. */
+  access(path: string, mode: number): Status;
+  /** A sealed memory file with these contents, its offset at 0. */
+  memfd(name: string, data: string | Uint8Array): FdOrErrno;
+  /** Both ends, reading end first. */
+  pipe(): [number, number] | number;
+  setNonblocking(fd: number, on: boolean): Status;
+  dup(fd: number): FdOrErrno;
+
+  // Sockets.
+  /** A connected unix stream socket. Names over 107 bytes are reached through /proc/self/fd. */
+  connectUnix(path: string): FdOrErrno;
+  /** A bound unix datagram socket. */
+  bindUnixDatagram(path: string): FdOrErrno;
+  sendUnixDatagram(path: string, data: string): Status;
+  /** One message with one descriptor in SCM_RIGHTS. */
+  sendFd(socket: number, data: string, fd: number): Status;
+  /** The helper's next message; 0 at its end, -EAGAIN when there is none yet. */
+  receive(socket: number): Message | number;
+  /** Let a helper that waits at a sync point go on. */
+  proceed(socket: number): Status;
+
+  // Processes.
+  getpid(): number;
+  /** [real, effective] ids of the caller. */
+  getuid(): [number, number];
+  getgid(): [number, number];
+  kill(pid: number, signal: number): Status;
+  pidfdOpen(pid: number): FdOrErrno;
+  pidfdKill(pidfd: number, signal: number): Status;
+  /** Reaps exactly this child; -EAGAIN while it lives, -ECHILD when it is not ours. */
+  reap(pidfd: number): ExitInfo | number;
+  spawn(request: SpawnRequest): Spawned | number;
+  prlimit(pid: number, resource: number, soft: bigint, hard: bigint): Status;
+  /** PR_SET_CHILD_SUBREAPER: for the command line only. */
+  setSubreaper(on: boolean): Status;
+  /** Catches signals and makes them readable, one byte a signal: for the command line only. */
+  catchSignals(signals: readonly number[]): FdOrErrno;
+  /** CLOCK_MONOTONIC in nanoseconds. */
+  monotonicNs(): number;
+
+  // Terminals.
+  isTerminal(fd: number): boolean;
+  /** [columns, rows] */
+  getWindowSize(fd: number): [number, number] | number;
+  setWindowSize(fd: number, columns: number, rows: number): Status;
+  /** Puts the terminal into raw mode and returns what it was. */
+  makeRaw(fd: number): TerminalSettings | number;
+  restoreTerminal(fd: number, settings: TerminalSettings): Status;
+
+  // Mounts and control groups.
+  /** open_tree(2). */
+  openTree(path: string, flags: number): FdOrErrno;
+  /** BPF_PROG_LOAD of a BPF_PROG_TYPE_CGROUP_DEVICE program of 8-byte instructions. */
+  loadDeviceProgram(instructions: Uint8Array): FdOrErrno;
+  /** BPF_PROG_ATTACH to a cgroup, BPF_F_ALLOW_MULTI; replaces `replaceFd` when it is not -1. */
+  attachDeviceProgram(cgroupFd: number, programFd: number, replaceFd: number): Status;
+
+  /** strerror(3) as text of our own, e.g. `no such file or directory`. */
+  strerror(errno: number): string;
+  /** Names of the operations the native side knows, for the test that compares them with Step. */
+  operations(): string[];
+
+  // The asynchronous part.
+  /**
+   * Calls back once, off the current turn: with the events that came, 0 at the
+   * timeout (milliseconds, -1 for none), or a negated errno. A descriptor that
+   * cannot be polled (a regular file) is ready at once. `keepAlive` false lets
+   * the program end while this waits.
+   * @returns a handle for cancelWait, or a negated errno
+   */
+  wait(
+    fd: number,
+    events: PollEvents,
+    timeoutMs: number,
+    keepAlive: boolean,
+    callback: (events: number) => void,
+  ): number;
+  /** The callback of a cancelled wait is never called. */
+  cancelWait(handle: number): void;
+}

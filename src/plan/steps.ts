@@ -1,0 +1,215 @@
+/**
+ * The steps of a plan: what the helper process does, one after another.
+ *
+ * Plain data. Every string is final and every flag is resolved; the native
+ * side (native/wire/operations.def, native/child/) walks the list and decides
+ * nothing. Paths called `target` are resolved inside the container's root with
+ * openat2(RESOLVE_IN_ROOT); missing ones are made where the step says so.
+ *
+ * `at` is a JSON pointer into config.json, or '' where no field asked for the
+ * step; only TypeScript reads it, when the step fails.
+ */
+
+/** Index of a descriptor in the helper's table; -1 for none. */
+export type Slot = number;
+
+/** Points at which the helper stops until the parent lets it go on. */
+export const SyncPoint = {
+  /** In a new user namespace: the parent writes the id maps. */
+  idMap: 1,
+  /** Namespaces and mounts are there, the root is not yet changed: prestart and createRuntime hooks. */
+  runtimeHooks: 2,
+  /** Everything is done but the start: the parent sets resource limits. */
+  ready: 3,
+} as const;
+export type SyncPointValue = (typeof SyncPoint)[keyof typeof SyncPoint];
+
+/** What a failure was, where an errno alone does not tell. Values are those of native/wire/wire.h. */
+export const FailureCode = {
+  none: 0,
+  /** No directory of PATH has the program. */
+  notInPath: 1,
+  /** The program is a directory. */
+  isDirectory: 2,
+  /** The program's #! interpreter or ELF loader is missing; text names it. */
+  missingInterpreter: 3,
+  /** The program has no execute permission. */
+  notExecutable: 4,
+  /** What is at the target is not of the type that the step demands. */
+  wrongType: 5,
+  /** After the change of directory the current directory is outside of the root. */
+  outsideRoot: 6,
+  /** The file system that is there is not the one that the step demands. */
+  wrongFileSystem: 7,
+  /** The hook exited with a status or by a signal; text is `exit status N` or `signal N`. */
+  hookFailed: 8,
+  /** The hook ran longer than its timeout. */
+  hookTimeout: 9,
+  /** text is the kernel's own explanation (fsconfig log). */
+  explained: 10,
+  /** The program's format is none that the kernel runs. */
+  badFormat: 11,
+} as const;
+
+/** Attributes and placement that all mounting steps share. */
+export interface MountPlacement {
+  /** Where in the container. */
+  target: string;
+  /** MOUNT_ATTR_* to set and to clear on the mount (mount_setattr(2)). */
+  attrSet: number;
+  attrClear: number;
+  /** The same for the mount and everything mounted below it. */
+  recursiveSet: number;
+  recursiveClear: number;
+  /** MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE, with MS_REC or without; 0 to leave it. */
+  propagation: number;
+  /** Slot of a user namespace whose mapping the mount gets, -1 for none. */
+  idMap: Slot;
+  /** Whether the mapping goes to the mounts below too (ridmap). */
+  idMapRecursive: boolean;
+}
+
+interface Origin {
+  at: string;
+}
+
+export type Step = Origin & StepBody;
+
+export type StepBody =
+  // Order and namespaces.
+  | { op: 'sync'; point: SyncPointValue }
+  /** unshare(2) */
+  | { op: 'unshare'; flags: number }
+  /** setns(2): flags are CLONE_NEW*; the descriptor is a namespace or a pidfd. */
+  | { op: 'setns'; fd: Slot; flags: number }
+  /** Second clone(CLONE_PARENT | flags): the copy goes on, this process ends. */
+  | { op: 'fork'; flags: number }
+  /** unshare(CLONE_NEWTIME), the lines for timens_offsets, and entering it. */
+  | { op: 'time'; offsets: string }
+  /** PR_SET_DUMPABLE */
+  | { op: 'dumpable'; on: boolean }
+  /** All four uids and gids at once, keeping capabilities; groups cleared when asked. */
+  | { op: 'become'; uid: number; gid: number; clearGroups: boolean }
+  /** setsid(2) */
+  | { op: 'session' }
+  /** Joins a new session keyring of that name. */
+  | { op: 'keyring'; name: string }
+  | { op: 'loopback' }
+  | { op: 'hostname'; name: string }
+  | { op: 'domainname'; name: string }
+
+  // Mounts.
+  /** mount(2) on / with MS_REC and a propagation: cuts the copied tree off the host's. */
+  | { op: 'propagation'; flags: number }
+  /** Keeps a clone of a host path for a later `bind`; follows links. */
+  | { op: 'open-tree'; path: string; recursive: boolean; slot: Slot }
+  /** Makes `path` (or the tree in `slot`) the mount that becomes the root; a bind of itself. */
+  | { op: 'root'; path: string; slot: Slot; propagation: number }
+  /** A new file system (fsopen, fsconfig, fsmount, move_mount). */
+  | ({
+      op: 'mount';
+      type: string;
+      source: string;
+      /** `key=value` or `flag`, as the file system takes them. */
+      options: string[];
+      /** Copy what is at the target into the new file system first (tmpfs only). */
+      copyUp: boolean;
+    } & MountPlacement)
+  /** A clone of an existing tree: of `source` on the host, or of the tree in `slot`. */
+  | ({ op: 'bind'; source: string; slot: Slot; recursive: boolean } & MountPlacement)
+  /** Changes of attributes and propagation of what is mounted at the target. */
+  | ({ op: 'remount' } & MountPlacement)
+  /** Attributes of the root mount itself. */
+  | { op: 'root-attributes'; set: number; clear: number }
+  /** Propagation of the root mount after the change of root (rootfsPropagation). */
+  | { op: 'root-propagation'; flags: number }
+  /** Makes a directory and its parents, mode for the new ones. */
+  | { op: 'mkdir'; target: string; mode: number }
+  /** A device node; mode has the S_IFCHR, S_IFBLK or S_IFIFO type bits. An equal node is left alone. */
+  | {
+      op: 'device';
+      target: string;
+      mode: number;
+      major: number;
+      minor: number;
+      uid: number;
+      gid: number;
+    }
+  | { op: 'symlink'; target: string; contents: string }
+  /** Hides a path: /dev/null over a file, an empty read-only tmpfs over a directory; absent is fine. */
+  | { op: 'mask'; target: string }
+  /** Makes a path and what is below it read-only; absent is fine. */
+  | { op: 'readonly'; target: string }
+  /** Opens a procfs of our own (a new instance, or the host's where none can be made) for later steps. */
+  | { op: 'proc'; private: boolean }
+  /** Writes a value to a file below /proc/sys of the private procfs. */
+  | { op: 'sysctl'; file: string; value: string }
+  /** A pseudoterminal of the container's devpts: 0-2 and the controlling terminal; size 0 leaves it. */
+  | { op: 'console'; columns: number; rows: number; uid: number; mountConsole: boolean }
+  /** pivot_root(2) to the root mount, the old root detached. */
+  | { op: 'pivot' }
+  /** --no-pivot: move the root mount over / and chroot. */
+  | { op: 'move-root' }
+  /** chroot(2): no mount namespace of its own. */
+  | { op: 'chroot'; path: string }
+
+  // The process.
+  /** Owner of 0-2 where they are not /dev/null and not ours to keep (uid inside). */
+  | { op: 'stdio-owner'; uid: number }
+  /** sched_setattr(2); nanoseconds. */
+  | {
+      op: 'scheduler';
+      policy: number;
+      flags: number | bigint;
+      nice: number;
+      priority: number;
+      runtime: number | bigint;
+      deadline: number | bigint;
+      period: number | bigint;
+    }
+  /** ioprio_set(2) */
+  | { op: 'ioprio'; value: number }
+  /** sched_setaffinity(2) */
+  | { op: 'affinity'; cpus: number[] }
+  | { op: 'personality'; persona: number }
+  | { op: 'no-new-privileges' }
+  | { op: 'umask'; mask: number }
+  /**
+   * Bounding set, groups, ids, then the other sets. Sets are bit masks.
+   * `setGroups` false leaves the supplementary groups (setgroups is denied).
+   */
+  | {
+      op: 'credentials';
+      uid: number;
+      gid: number;
+      groups: number[];
+      setGroups: boolean;
+      bounding: bigint;
+      effective: bigint;
+      permitted: bigint;
+      inheritable: bigint;
+      ambient: bigint;
+    }
+  /** chdir(2), and the check that it is inside the root. `late`: only when the first try was denied. */
+  | { op: 'cwd'; path: string; late: boolean }
+  /** chdir(2) on the host, for hooks and other programs outside of a container. */
+  | { op: 'host-cwd'; path: string }
+  /** Finds the program: `file` itself when it has a slash, else in the directories. */
+  | { op: 'find'; file: string; directories: string[] }
+  /** Opens the exec fifo in the slot for writing, which waits for `start`. */
+  | { op: 'gate'; fifo: Slot }
+  /** Runs a program to its end, state (before + pid + after) on its standard input. */
+  | {
+      op: 'hook';
+      path: string;
+      args: string[];
+      env: string[];
+      /** Seconds, 0 for none. */
+      timeout: number;
+      before: string;
+      after: string;
+    }
+  /** execve(2) of what `find` found. */
+  | { op: 'exec'; args: string[]; env: string[] };
+
+export type Operation = StepBody['op'];
