@@ -1,0 +1,100 @@
+/**
+ * The container plan: everything that is going to happen, as plain data.
+ *
+ * src/plan/container.ts makes one from a validated spec and the facts of the
+ * host; src/lifecycle/execute.ts carries it out. Nothing here needs a
+ * privilege, and a plan can be printed, compared and tested.
+ */
+
+import type { Step } from './steps.js';
+
+/** A line of /proc/PID/uid_map (user_namespaces(7)). */
+export interface IdMapping {
+  containerID: number;
+  hostID: number;
+  size: number;
+}
+
+/**
+ * What the parent opens before the clone and hands to the helper: element i of
+ * ContainerPlan.inputs becomes slot i.
+ */
+export type PlanInput = { at: string } & (
+  | { kind: 'namespace'; path: string; /** CLONE_NEW* that the file must be. */ flag: number }
+  /** open_tree(OPEN_TREE_CLONE) with the caller's rights, in the caller's mount namespace. */
+  | { kind: 'tree'; path: string; recursive: boolean }
+  /** A user namespace that exists only to carry this mapping (mount_setattr(2), MOUNT_ATTR_IDMAP). */
+  | { kind: 'id-map'; uidMappings: IdMapping[]; gidMappings: IdMapping[] }
+  /** The exec fifo of the container, O_PATH. */
+  | { kind: 'fifo' }
+  /** pidfd of the container's init process, for exec. */
+  | { kind: 'container' }
+);
+
+/** A resource limit, applied by the parent at the ready sync point (prlimit(2)). */
+export interface PlanLimit {
+  at: string;
+  /** RLIMIT_* number. */
+  resource: number;
+  soft: bigint;
+  hard: bigint;
+}
+
+export interface ContainerPlan {
+  /** Of the first clone3: CLONE_NEWUSER and CLONE_NEWPID where new ones are wanted and can be made there. */
+  cloneFlags: number;
+  inputs: PlanInput[];
+  /** Number of slots: those of the inputs first, then those that steps fill. */
+  slots: number;
+  steps: Step[];
+  /** What the parent writes at the idMap sync point; absent without a new user namespace. */
+  idMaps?: { uidMappings: IdMapping[]; gidMappings: IdMapping[] };
+  limits: PlanLimit[];
+  /** Written by the parent right after the clone. */
+  oomScoreAdj?: number;
+  /** The process gets a pseudoterminal, and a `console` message will come. */
+  terminal: boolean;
+  /** CLONE_NEW* of every namespace that is not the runtime's own, for a later exec. */
+  namespaces: number;
+  /** What the log should say: dropped capabilities and the like. */
+  warnings: string[];
+}
+
+/** What a plan depends on besides the spec; gathered once by src/lifecycle/facts.ts. */
+export interface PlanFacts {
+  id: string;
+  /** Absolute path of the bundle directory. */
+  bundle: string;
+  /** Effective ids of the caller. */
+  uid: number;
+  gid: number;
+  /** Effective capabilities of the caller, a bit mask. */
+  effective: bigint;
+  /** Bounding set of the caller: what can be granted to a container that makes no user namespace. */
+  bounding: bigint;
+  /** Highest capability number of this kernel (/proc/sys/kernel/cap_last_cap). */
+  lastCapability: number;
+  /** False inside a user namespace: no device nodes, no device programs. */
+  initialUserNamespace: boolean;
+  /** The cgroup v2 hierarchy and the container's place in it; absent when it has none. */
+  cgroup?: {
+    /** Mount point of the v2 hierarchy, e.g. /sys/fs/cgroup or /sys/fs/cgroup/unified. */
+    root: string;
+    /** `unified`: the mount point is /sys/fs/cgroup itself. */
+    layout: 'unified' | 'hybrid';
+    /** Path of the container's cgroup below root, with a leading slash. */
+    path: string;
+  };
+  noPivot: boolean;
+  noNewKeyring: boolean;
+  /** CLONE_NEW* flags of spec namespaces whose path leads to the runtime's own namespace. */
+  ownNamespaces: number;
+  /** Number of descriptors from 3 on that stay open: LISTEN_FDS and --preserve-fds. */
+  preservedFds: number;
+  /** LISTEN_FDS of the caller, 0 when it has none. */
+  listenFds: number;
+  /** Host directory with the relayed notify socket `notify.sock` in it, when the caller has NOTIFY_SOCKET. */
+  notifyDirectory?: string;
+  /** HOME lookup is inside the container: a reader of files below its root file system; undefined when absent or too large. */
+  readRootFile(path: string): string | undefined;
+}
