@@ -1,0 +1,60 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * The layers of the test suite; CONTRIBUTING.md says what belongs where.
+ * Results go to the terminal, and to a file for scripts/test where it asks.
+ */
+export default defineConfig({
+  test: {
+    passWithNoTests: true,
+    reporters: ['default', './scripts/results-reporter.mjs'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+        },
+      },
+      // Real containers: one file at a time, as root.
+      {
+        test: {
+          name: 'native',
+          include: ['test/native/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'security',
+          include: ['test/security/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'fuzz',
+          include: ['test/fuzz/**/*.test.ts'],
+          testTimeout: 120_000,
+        },
+      },
+      // Boots a virtual machine: needs its packages, so only run when asked for.
+      ...(process.env['TSRUN_TEST_VM'] === '1'
+        ? [
+            {
+              test: {
+                name: 'vm',
+                include: ['test/vm/**/*.test.ts'],
+                fileParallelism: false,
+                testTimeout: 600_000,
+                hookTimeout: 600_000,
+              },
+            },
+          ]
+        : []),
+    ],
+  },
+});
