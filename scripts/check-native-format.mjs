@@ -1,0 +1,51 @@
+// Layout (clang-format) and checks (clang-tidy) of the C++ sources.
+//   node scripts/check-native-format.mjs [--fix]
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const database = join(root, 'native/build');
+
+const files = readdirSync(join(root, 'native'), { recursive: true })
+  .filter((name) => !/^build[^/]*\//.test(name) && /\.(cc|h|c|def)$/.test(name))
+  .map((name) => join('native', name))
+  .sort();
+
+function run(command, args) {
+  const result = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  if (result.error?.code === 'ENOENT') {
+    console.error(`${command} is not installed: scripts/setup.sh test installs it`);
+    process.exit(1);
+  }
+  return result.status === 0;
+}
+
+if (process.argv.includes('--fix')) {
+  process.exit(files.length === 0 || run('clang-format-19', ['-i', ...files]) ? 0 : 1);
+}
+
+let good = true;
+if (files.length > 0) {
+  good = run('clang-format-19', ['--dry-run', '-Werror', ...files]);
+  if (!good) console.error('npm run format puts the layout right');
+}
+
+// clang-tidy needs to know how each file is compiled: what the build left.
+if (existsSync(join(database, 'compile_commands.json'))) {
+  good =
+    run('run-clang-tidy-19', [
+      '-quiet',
+      '-p',
+      database,
+      '-j',
+      String(availableParallelism()),
+      `${root}/native/(addon|parent|child|wire|quickjs)/.*`,
+    ]) && good;
+} else {
+  console.error('no native/build/compile_commands.json: build first (npm run build:native)');
+  good = false;
+}
+process.exit(good ? 0 : 1);
