@@ -1,0 +1,250 @@
+/** Command lines, good and bad, that parse.ts and commander.ts must read alike. */
+
+import type { CommandName } from '../../../src/cli/table.js';
+import { commands, globalRow } from '../../../src/cli/table.js';
+
+/** Written by hand: what managers send, what people mistype, what is odd. */
+const WRITTEN: readonly string[] = [
+  // containerd's shim, conmon, podman, buildah, dockerd.
+  '--root /run/x --log /run/l.json --log-format json create --bundle /b --pid-file /b/init.pid c1',
+  '--root /run/x --log /run/l.json --log-format json --systemd-cgroup create --bundle /b c1',
+  '--root /run/x --log /run/l.json --log-format json create --bundle /b --console-socket /s --no-pivot --no-new-keyring c1',
+  '--root /run/x --log /l --log-format json start c1',
+  '--root /run/x --log /l --log-format json exec --process /p.json --detach --pid-file /pid c1',
+  '--root /run/x --log /l --log-format json kill c1 9',
+  '--root /run/x --log /l --log-format json kill --all c1 15',
+  '--root /run/x --log /l --log-format json delete --force c1',
+  '--root /run/x --log /l --log-format json ps --format json c1',
+  '--root /run/x --log /l --log-format json update --resources=- c1',
+  '--root /run/x state c1',
+  '--root /run/x list -f json',
+  'events --stats c1',
+  'features',
+  '--version',
+  '-v',
+  '-version',
+  '--root=/run/x --log-format=json create --bundle=/b c1',
+  '-root /run/x -log-format json create -bundle /b c1',
+  'create -b /b --preserve-fds 3 c1',
+  'checkpoint --help',
+  'checkpoint c1 --image-path /x',
+  'restore --lsm-mount-context',
+  'restore --lsm-mount-context x c1',
+  'run -d --keep -b /b c1',
+  'run --no-subreaper c1',
+  'exec -t -u 1:2 -e A=1 -e B=2 -g 1 -g 2 -c CAP_KILL -c CAP_CHOWN --cwd /x c1 sh -c true',
+  'exec c1 ls -l --all -- x',
+  'exec c1 -- ls',
+  'exec -- c1 ls -l',
+  'exec --tty=false c1 sh',
+  'exec --env= c1 sh',
+  'exec -e=A=1 c1 sh',
+  'exec -e A=b=c c1 env',
+  'exec --user -1 c1 sh',
+  'exec c1',
+  'exec',
+  'exec --cap c1 sh',
+  'exec c1 --help',
+  'exec --help c1',
+  'exec --nope c1 sh --help',
+  'exec -it c1 sh',
+  'exec -dt c1 sh',
+  'kill c1',
+  'kill c1 KILL',
+  'kill c1 SIGRTMIN+3',
+  'kill c1 KILL --all',
+  'kill c1 --all KILL',
+  'kill -a c1',
+  'kill c1 -9',
+  'kill -9 c1',
+  'kill -s KILL c1',
+  'kill c1 9 10',
+  'kill -- c1 -9',
+  'kill -- -c1',
+  'kill --all=false c1',
+  'kill --all=maybe c1',
+  'kill --all= c1',
+  'kill --all=T c1',
+  'kill --all true c1',
+  'delete c1 --force',
+  'delete c1 -f',
+  'delete -f=0 c1',
+  'delete',
+  'delete a b',
+  'delete --',
+  'delete -- --force',
+  'delete -',
+  'state',
+  'state c1 -f json',
+  'state -f xml c1',
+  'state -f table c1',
+  'state -fjson c1',
+  'list -q',
+  'list --quiet --format table',
+  'list x',
+  'list --format',
+  'list -f',
+  'list -f=json',
+  'ps c1',
+  'ps c1 -ef',
+  'ps c1 -f json',
+  'ps -f json c1',
+  'ps --format=json c1 aux',
+  'spec',
+  'spec --rootless',
+  'spec --bundle /b --rootless',
+  'spec -b /b',
+  'spec x',
+  'plan',
+  'plan -b /b',
+  'plan -b /b c1',
+  'features --x',
+  'features x',
+  'help',
+  'help create',
+  'help nope',
+  'help create x',
+  'help help',
+  'help --help',
+  'help -h',
+  '-h',
+  '--help',
+  '-help',
+  '--help create',
+  '--help --nope',
+  '--nope --help',
+  'create --help --nope',
+  'create --nope --help',
+  'create c1 --help',
+  'create --bundle --help',
+  'create --help=false c1',
+  'create --help=x c1',
+  '--version create',
+  '--version=false create c1',
+  'create --version c1',
+  'create -v c1',
+  '',
+  'nope',
+  'nope --help',
+  'constructor',
+  'toString c1',
+  '__proto__',
+  'create __proto__',
+  'create --__proto__ c1',
+  'create --constructor=1 c1',
+  '-- create c1',
+  '-- create --bundle /b c1',
+  '-- --log',
+  '--',
+  '-- nope',
+  '- create',
+  '--log',
+  '--log --log',
+  '--log -- create c1',
+  '--log= create c1',
+  '--log-format xml list',
+  '--log-format text --log-format json list',
+  '--nope create c1',
+  '--nope=1 create c1',
+  '--root x --nope y create c1',
+  '--nope --log-format xml create c1',
+  '--debug --rootless auto list',
+  '--rootless maybe list',
+  '--rootless list',
+  '--debug=x list',
+  '--criu /criu list',
+  '--systemd-cgroup=false create c1',
+  '---root x list',
+  '--=x list',
+  '-=x list',
+  'create ---bundle x c1',
+  'create --=x c1',
+  'create -=x c1',
+  'create',
+  'create a b',
+  'create a b c',
+  'create --nope --bundle',
+  'create --bundle --nope',
+  'create --bundle',
+  'create c1 --bundle',
+  'create -b',
+  'create --bund /b c1',
+  'create --bundle /a --bundle /b c1',
+  'create --preserve-fds x c1',
+  'create --preserve-fds -1 c1',
+  'create --preserve-fds=0x3 c1',
+  'create --preserve-fds 3.5 c1',
+  'create --preserve-fds= c1',
+  'create --preserve-fds 99999999999 c1',
+  'create --no-pivot=false --no-new-keyring=1 c1',
+  'create --pivot c1',
+  'create --no-no-pivot c1',
+  'create --new-keyring c1',
+  'run --detach=false --no-pivot c1',
+  'run --subreaper c1',
+  'exec -g x c1 sh',
+  'exec -g -1 c1 sh',
+  'exec -g 4294967295 c1 sh',
+  'exec --apparmor p --process-label l c1 sh',
+  'exec --no-new-privs --ignore-paused c1 sh',
+  'exec --cgroup a --cgroup memory:b c1 sh',
+  'checkpoint --status-fd -1 c1',
+  'checkpoint --status-fd x c1',
+  'checkpoint --empty-ns network --empty-ns ipc c1',
+  'update --memory -1 --pids-limit -1 c1',
+  'update --blkio-weight=x c1',
+  'pause c1',
+  'pause',
+  'resume c1 c2',
+  'events --interval 5s c1',
+];
+
+/** A value that an option takes, and one that it refuses where there is such a one. */
+function values(kind: string, choices: readonly string[] | undefined): string[] {
+  switch (kind) {
+    case 'bool':
+      return ['true', 'false', 'no'];
+    case 'int':
+    case 'count':
+    case 'ints':
+      return ['7', '', 'seven'];
+    case 'choice':
+      return [choices?.[0] ?? '', 'other'];
+    default:
+      return ['/x', '', '--', '-x'];
+  }
+}
+
+/** Every option of every command in its spellings. */
+function generated(): string[][] {
+  const lines: string[][] = [];
+  for (const name of ['', ...Object.keys(commands)]) {
+    const row = name === '' ? globalRow() : commands[name as CommandName]();
+    const front = name === '' ? [] : [name];
+    const back = name === '' ? ['list'] : row.args.map((argument) => argument.name);
+    lines.push([...front, ...back], [...front, ...back, 'extra']);
+    for (const option of row.options) {
+      const choices = 'choices' in option ? option.choices : undefined;
+      for (const value of values(option.kind, choices)) {
+        lines.push([...front, `--${option.name}=${value}`, ...back]);
+        lines.push([...front, ...back, `-${option.name}`, value]);
+        if ('short' in option) lines.push([...front, `-${option.short}`, value, ...back]);
+      }
+      lines.push([...front, `--${option.name}`], [...front, `--${option.name}x`, ...back]);
+    }
+  }
+  return lines;
+}
+
+export const commandLines: readonly string[][] = [
+  ...WRITTEN.map((line) => (line === '' ? [] : line.split(' '))),
+  ['create', ''],
+  ['', 'create'],
+  ['exec', '', 'sh'],
+  ['exec', 'c1', ''],
+  ['exec', '--cwd', '', 'c1', 'sh', '-c', 'echo "a b"'],
+  ['kill', 'c 1', 'K\n'],
+  ['--\u0000', 'list'],
+  ['créate'],
+  ...generated(),
+];
