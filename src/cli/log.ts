@@ -1,0 +1,110 @@
+/**
+ * The log: `--log`, `--log-format`, `--debug`.
+ *
+ * Managers read the file after a failure (callers.md): containerd takes the
+ * last object of level error, podman wants the file to be one object and
+ * nothing else. So there is one error at most, debug lines only when asked
+ * for, and nothing in the file is anything but a log line.
+ *
+ * Standard error is for people: one plain line for the error whatever the file
+ * says. Without a file it is the log itself, in the format that was asked for.
+ */
+
+import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { EAGAIN, O_APPEND, O_CLOEXEC, O_CREAT, O_WRONLY } from '../native/constants.js';
+import { writeAll } from './output.js';
+import type { GlobalOptions } from './table.js';
+
+type Level = 'debug' | 'warning' | 'error';
+
+/** What runc names its default; it stands for having no file. */
+const STDERR = '/dev/stderr';
+
+export class Log {
+  private fd = -1;
+  private json = false;
+  private debugging = false;
+  private quiet = false;
+  /** What a full pipe did not take yet. */
+  private readonly pending: { fd: number; line: string }[] = [];
+
+  constructor(private readonly native: Native) {}
+
+  /** @throws TsrunError ERR_STATE when the file cannot be opened: errors then go to standard error alone */
+  open(options: GlobalOptions): void {
+    this.json = options['log-format'] === 'json';
+    this.debugging = options.debug === true;
+    const path = options.log;
+    if (path === undefined || path === '' || path === STDERR) return;
+    const fd = this.native.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644);
+    if (fd < 0) {
+      throw new TsrunError(
+        'ERR_STATE',
+        `cannot open log file ${path}: ${this.native.strerror(-fd)}`,
+        { errno: -fd },
+      );
+    }
+    this.fd = fd;
+  }
+
+  /** From here on only an error goes to standard error: its readers take all of it for the answer. */
+  keepStderrClean(): void {
+    this.quiet = true;
+  }
+
+  debug(message: string): void {
+    if (this.debugging) this.write('debug', message);
+  }
+
+  warn(message: string): void {
+    this.write('warning', message);
+  }
+
+  /** The error that ends the command; to be called once. */
+  error(message: string): void {
+    this.write('error', message);
+    if (this.fd !== -1) this.emit(2, `tsrun: ${oneLine(message)}\n`);
+  }
+
+  /** Gets out what has not been taken yet. */
+  async flush(): Promise<void> {
+    for (const { fd, line } of this.pending.splice(0)) await writeAll(this.native, fd, line);
+  }
+
+  private write(level: Level, message: string): void {
+    if (this.fd !== -1) {
+      const time = new Date().toISOString();
+      this.emit(
+        this.fd,
+        this.json ? jsonLine(level, message, time) : textLine(level, message, time),
+      );
+      return;
+    }
+    if (this.quiet && level !== 'error') return;
+    if (this.json) {
+      this.emit(2, jsonLine(level, message, new Date().toISOString()));
+      return;
+    }
+    this.emit(2, `tsrun: ${level === 'error' ? '' : `${level}: `}${oneLine(message)}\n`);
+  }
+
+  private emit(fd: number, line: string): void {
+    if (this.pending.length > 0 || this.native.write(fd, line) === -EAGAIN) {
+      this.pending.push({ fd, line });
+    }
+  }
+}
+
+/** One line, whatever a path or an id holds: no line breaks and no escape sequences. */
+export function oneLine(message: string): string {
+  return message.replace(/\s*\n\s*/g, '; ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+}
+
+export function jsonLine(level: Level, message: string, time: string): string {
+  return `${JSON.stringify({ level, msg: message, time })}\n`;
+}
+
+export function textLine(level: Level, message: string, time: string): string {
+  return `time=${JSON.stringify(time)} level=${level} msg=${JSON.stringify(message)}\n`;
+}

@@ -1,0 +1,41 @@
+/** Writing to standard output and error, which may be pipes that are full or non-blocking. */
+
+import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { EAGAIN, POLLOUT } from '../native/constants.js';
+import { waitFor } from '../native/wait.js';
+
+/** @returns 0, or a negated errno */
+export async function writeAll(
+  native: Native,
+  fd: number,
+  data: string | Uint8Array,
+): Promise<number> {
+  for (;;) {
+    const written = native.write(fd, data);
+    if (written !== -EAGAIN) return written < 0 ? written : 0;
+    const events = await waitFor(native, fd, POLLOUT, -1);
+    if (events < 0) return events;
+  }
+}
+
+/**
+ * Prints the result of a command.
+ *
+ * @throws TsrunError ERR_SYSTEM: a result that nobody gets is a failure
+ */
+export async function print(native: Native, text: string): Promise<void> {
+  const written = await writeAll(native, 1, text);
+  if (written < 0) {
+    throw new TsrunError(
+      'ERR_SYSTEM',
+      `cannot write to standard output: ${native.strerror(-written)}`,
+      { errno: -written },
+    );
+  }
+}
+
+/** Indented as runc indents its answers. */
+export function toJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
