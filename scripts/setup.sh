@@ -91,7 +91,7 @@ stale() {
   shift
   [ ! -e "$stamp" ] ||
     [ -n "$(find "$@" \( -path 'native/build*' -o -path spec/generated \) -prune -o \
-      -newer "$stamp" -print -quit)" ]
+      ! -path native -newer "$stamp" -print -quit)" ]
 }
 
 # build WHAT OUTPUT PATH...: npm run build:WHAT where a path is newer than its last run.
