@@ -1,0 +1,1032 @@
+// The binding: the only file that knows Node-API. Each function turns arguments
+// into plain C++, calls the system or parent/, and turns the answer back.
+// The contracts are in src/native/types.ts.
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <napi.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <dirent.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "parent/bpf.h"
+#include "parent/encode.h"
+#include "parent/errors.h"
+#include "parent/messages.h"
+#include "parent/poller.h"
+#include "parent/signals.h"
+#include "parent/spawn.h"
+#include "wire/wire.h"
+
+namespace tsrun {
+namespace {
+
+using Napi::CallbackInfo;
+using Napi::Env;
+using Napi::Value;
+
+// Arguments. A wrong type is a bug of the caller's: a TypeError, and a value
+// that the call then uses harmlessly before the error is seen.
+
+bool wrongType(Env env, const char* what) {
+  if (!env.IsExceptionPending()) Napi::TypeError::New(env, what).ThrowAsJavaScriptException();
+  return false;
+}
+
+bool readNumber(const Value& value, int64_t& out) {
+  if (value.IsNumber()) {
+    out = value.As<Napi::Number>().Int64Value();
+    return true;
+  }
+  if (value.IsBoolean()) {
+    out = value.As<Napi::Boolean>().Value() ? 1 : 0;
+    return true;
+  }
+  if (value.IsBigInt()) {
+    // Two's complement, so that unsigned 64-bit masks pass unchanged.
+    bool lossless = false;
+    out = static_cast<int64_t>(value.As<Napi::BigInt>().Uint64Value(&lossless));
+    if (!lossless) out = value.As<Napi::BigInt>().Int64Value(&lossless);
+    return lossless || wrongType(value.Env(), "the number has more than 64 bits");
+  }
+  return wrongType(value.Env(), "a number is expected");
+}
+
+int64_t number(const CallbackInfo& info, size_t index) {
+  int64_t value = 0;
+  readNumber(info[index], value);
+  return value;
+}
+
+int integer(const CallbackInfo& info, size_t index) {
+  return static_cast<int>(number(info, index));
+}
+
+std::string text(const CallbackInfo& info, size_t index) {
+  if (!info[index].IsString()) {
+    wrongType(info.Env(), "a string is expected");
+    return {};
+  }
+  return info[index].As<Napi::String>().Utf8Value();
+}
+
+bool hasNul(const std::string& value) { return value.find('\0') != std::string::npos; }
+
+// Text or bytes.
+bool data(const CallbackInfo& info, size_t index, std::string& copy, const char*& at,
+          size_t& size) {
+  const Value value = info[index];
+  if (value.IsString()) {
+    copy = value.As<Napi::String>().Utf8Value();
+    at = copy.data();
+    size = copy.size();
+    return true;
+  }
+  if (value.IsTypedArray()) {
+    const auto bytes = value.As<Napi::Uint8Array>();
+    at = reinterpret_cast<const char*>(bytes.Data());
+    size = bytes.ByteLength();
+    return true;
+  }
+  return wrongType(info.Env(), "a string or bytes are expected");
+}
+
+bool integers(const Value& value, std::vector<int>& out) {
+  if (!value.IsArray()) return wrongType(value.Env(), "an array of numbers is expected");
+  const auto array = value.As<Napi::Array>();
+  const uint32_t length = array.Length();
+  out.reserve(length);
+  for (uint32_t i = 0; i < length; i++) {
+    int64_t item = 0;
+    if (!readNumber(array.Get(i), item)) return false;
+    out.push_back(static_cast<int>(item));
+  }
+  return true;
+}
+
+// Results.
+
+Value result(const CallbackInfo& info, int64_t value) {
+  return Napi::Number::New(info.Env(), static_cast<double>(value));
+}
+
+// The answer of a libc wrapper: -1 and errno become a negated errno.
+Value answer(const CallbackInfo& info, int64_t value) {
+  return result(info, value < 0 ? -errno : value);
+}
+
+Value string(const CallbackInfo& info, const std::string& value) {
+  return Napi::String::New(info.Env(), value);
+}
+
+Value bytes(const CallbackInfo& info, const void* from, size_t size) {
+  auto array = Napi::Uint8Array::New(info.Env(), size);
+  if (size > 0) memcpy(array.Data(), from, size);
+  return array;
+}
+
+Value pair(const CallbackInfo& info, int64_t first, int64_t second) {
+  auto array = Napi::Array::New(info.Env(), 2);
+  array.Set(0U, result(info, first));
+  array.Set(1U, result(info, second));
+  return array;
+}
+
+// Calls with one path, which may not hold a NUL.
+#define PATH(name, index)                     \
+  const std::string name = text(info, index); \
+  if (hasNul(name)) return result(info, -EINVAL)
+
+// Files.
+
+Value Open(const CallbackInfo& info) {
+  PATH(path, 0);
+  return answer(info, open(path.c_str(), integer(info, 1) | O_CLOEXEC, integer(info, 2)));
+}
+
+Value OpenAt(const CallbackInfo& info) {
+  PATH(path, 1);
+  return answer(
+      info, openat(integer(info, 0), path.c_str(), integer(info, 2) | O_CLOEXEC, integer(info, 3)));
+}
+
+Value OpenInRoot(const CallbackInfo& info) {
+  PATH(path, 1);
+  open_how how = {};
+  how.flags = static_cast<uint64_t>(integer(info, 2) | O_CLOEXEC);
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  return answer(info, syscall(SYS_openat2, integer(info, 0), path.c_str(), &how, sizeof how));
+}
+
+Value Close(const CallbackInfo& info) { return answer(info, close(integer(info, 0))); }
+
+// Reads up to `max` bytes, to the end of the file or of what is there now.
+long readAll(int fd, size_t max, std::string& out) {
+  char buffer[16384];
+  while (true) {
+    const ssize_t got = read(fd, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -errno;
+    if (got == 0) return 0;
+    if (out.size() + static_cast<size_t>(got) > max) return -EFBIG;
+    out.append(buffer, static_cast<size_t>(got));
+  }
+}
+
+Value Read(const CallbackInfo& info) {
+  constexpr int64_t kMost = 1 << 20;
+  const int64_t wanted = number(info, 1);
+  const auto max = static_cast<size_t>(wanted < 0 ? 0 : wanted > kMost ? kMost : wanted);
+  std::string buffer(max, '\0');
+  ssize_t got;
+  do {
+    got = read(integer(info, 0), buffer.data(), max);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return result(info, -errno);
+  return bytes(info, buffer.data(), static_cast<size_t>(got));
+}
+
+long writeAll(int fd, const char* at, size_t size) {
+  bool began = false;
+  while (size > 0) {
+    const ssize_t written = write(fd, at, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN && began) {
+      // Half a message helps nobody: wait for room.
+      fd_set set;
+      FD_ZERO(&set);
+      if (fd >= FD_SETSIZE) return -EAGAIN;
+      FD_SET(fd, &set);
+      select(fd + 1, nullptr, &set, nullptr, nullptr);
+      continue;
+    }
+    if (written < 0) return -errno;
+    began = true;
+    at += written;
+    size -= static_cast<size_t>(written);
+  }
+  return 0;
+}
+
+Value Write(const CallbackInfo& info) {
+  std::string copy;
+  const char* at = nullptr;
+  size_t size = 0;
+  if (!data(info, 1, copy, at, size)) return info.Env().Undefined();
+  const long written = writeAll(integer(info, 0), at, size);
+  return result(info, written < 0 ? written : static_cast<int64_t>(size));
+}
+
+Value WriteSome(const CallbackInfo& info) {
+  std::string copy;
+  const char* at = nullptr;
+  size_t size = 0;
+  if (!data(info, 1, copy, at, size)) return info.Env().Undefined();
+  ssize_t written;
+  do {
+    written = write(integer(info, 0), at, size);
+  } while (written < 0 && errno == EINTR);
+  return answer(info, written);
+}
+
+Value readFileAt(const CallbackInfo& info, int dir, const std::string& path, int64_t max) {
+  const int fd = openat(dir, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) return result(info, -errno);
+  std::string content;
+  const long got = readAll(fd, max < 0 ? 0 : static_cast<size_t>(max), content);
+  close(fd);
+  if (got < 0) return result(info, got);
+  return string(info, content);
+}
+
+Value ReadText(const CallbackInfo& info) {
+  PATH(path, 0);
+  return readFileAt(info, AT_FDCWD, path, number(info, 1));
+}
+
+Value ReadTextAt(const CallbackInfo& info) {
+  PATH(path, 1);
+  return readFileAt(info, integer(info, 0), path, number(info, 2));
+}
+
+Value writeFileAt(const CallbackInfo& info, int dir, const std::string& path,
+                  const std::string& content) {
+  const int fd = openat(dir, path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) return result(info, -errno);
+  const ssize_t written = write(fd, content.data(), content.size());
+  long outcome = 0;
+  if (written < 0) outcome = -errno;
+  if (written >= 0 && static_cast<size_t>(written) != content.size()) outcome = -EIO;
+  close(fd);
+  return result(info, outcome);
+}
+
+Value WriteText(const CallbackInfo& info) {
+  PATH(path, 0);
+  return writeFileAt(info, AT_FDCWD, path, text(info, 1));
+}
+
+Value WriteTextAt(const CallbackInfo& info) {
+  PATH(path, 1);
+  return writeFileAt(info, integer(info, 0), path, text(info, 2));
+}
+
+// The mode is set again by descriptor: the umask is the program's and stays.
+Value Mkdir(const CallbackInfo& info) {
+  PATH(path, 0);
+  const auto mode = static_cast<mode_t>(integer(info, 1));
+  if (mkdir(path.c_str(), mode) < 0) return result(info, -errno);
+  struct stat made;
+  if (lstat(path.c_str(), &made) == 0 && (made.st_mode & 07777) == mode) return result(info, 0);
+  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return result(info, -errno);
+  const int changed = fchmod(fd, mode);
+  const int error = errno;
+  close(fd);
+  return result(info, changed < 0 ? -error : 0);
+}
+
+Value Rmdir(const CallbackInfo& info) {
+  PATH(path, 0);
+  return answer(info, rmdir(path.c_str()));
+}
+
+Value Unlink(const CallbackInfo& info) {
+  PATH(path, 0);
+  return answer(info, unlink(path.c_str()));
+}
+
+Value Rename(const CallbackInfo& info) {
+  PATH(from, 0);
+  PATH(to, 1);
+  return answer(info, rename(from.c_str(), to.c_str()));
+}
+
+Value Mkfifo(const CallbackInfo& info) {
+  PATH(path, 0);
+  const auto mode = static_cast<mode_t>(integer(info, 1));
+  if (mkfifo(path.c_str(), mode) < 0) return result(info, -errno);
+  return answer(info, chmod(path.c_str(), mode));
+}
+
+Value Readlink(const CallbackInfo& info) {
+  PATH(path, 0);
+  char buffer[PATH_MAX];
+  const ssize_t count = readlink(path.c_str(), buffer, sizeof buffer);
+  if (count < 0) return result(info, -errno);
+  return string(info, std::string(buffer, static_cast<size_t>(count)));
+}
+
+Value Realpath(const CallbackInfo& info) {
+  PATH(path, 0);
+  char buffer[PATH_MAX];
+  if (realpath(path.c_str(), buffer) == nullptr) return result(info, -errno);
+  return string(info, buffer);
+}
+
+Value Chmod(const CallbackInfo& info) {
+  PATH(path, 0);
+  return answer(info, chmod(path.c_str(), static_cast<mode_t>(integer(info, 1))));
+}
+
+Value Chown(const CallbackInfo& info) {
+  PATH(path, 0);
+  return answer(info, lchown(path.c_str(), static_cast<uid_t>(number(info, 1)),
+                             static_cast<gid_t>(number(info, 2))));
+}
+
+Value statResult(const CallbackInfo& info, int outcome, const struct stat& from) {
+  if (outcome < 0) return result(info, -errno);
+  auto object = Napi::Object::New(info.Env());
+  object.Set("mode", result(info, from.st_mode));
+  object.Set("uid", result(info, from.st_uid));
+  object.Set("gid", result(info, from.st_gid));
+  object.Set("devMajor", result(info, major(from.st_dev)));
+  object.Set("devMinor", result(info, minor(from.st_dev)));
+  object.Set("ino", Napi::BigInt::New(info.Env(), static_cast<uint64_t>(from.st_ino)));
+  object.Set("size", result(info, from.st_size));
+  object.Set("rdevMajor", result(info, major(from.st_rdev)));
+  object.Set("rdevMinor", result(info, minor(from.st_rdev)));
+  return object;
+}
+
+Value Stat(const CallbackInfo& info) {
+  PATH(path, 0);
+  struct stat found;
+  return statResult(info, stat(path.c_str(), &found), found);
+}
+
+Value Lstat(const CallbackInfo& info) {
+  PATH(path, 0);
+  struct stat found;
+  return statResult(info, lstat(path.c_str(), &found), found);
+}
+
+Value Fstat(const CallbackInfo& info) {
+  struct stat found;
+  return statResult(info, fstat(integer(info, 0), &found), found);
+}
+
+Value Readdir(const CallbackInfo& info) {
+  PATH(path, 0);
+  DIR* directory = opendir(path.c_str());
+  if (directory == nullptr) return result(info, -errno);
+  auto names = Napi::Array::New(info.Env());
+  uint32_t count = 0;
+  errno = 0;
+  while (const dirent* entry = readdir(directory)) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.Set(count++, string(info, name));
+  }
+  const int error = errno;
+  closedir(directory);
+  if (error != 0) return result(info, -error);
+  return names;
+}
+
+Value StatfsType(const CallbackInfo& info) {
+  PATH(path, 0);
+  struct statfs found;
+  if (statfs(path.c_str(), &found) < 0) return result(info, -errno);
+  return result(info, static_cast<int64_t>(found.f_type));
+}
+
+Value FstatfsType(const CallbackInfo& info) {
+  struct statfs found;
+  if (fstatfs(integer(info, 0), &found) < 0) return result(info, -errno);
+  return result(info, static_cast<int64_t>(found.f_type));
+}
+
+Value Flock(const CallbackInfo& info) {
+  return answer(info, flock(integer(info, 0), integer(info, 1) | LOCK_NB));
+}
+
+Value Access(const CallbackInfo& info) {
+  PATH(path, 0);
+  return answer(info, faccessat(AT_FDCWD, path.c_str(), integer(info, 1), AT_EACCESS));
+}
+
+Value Memfd(const CallbackInfo& info) {
+  PATH(name, 0);
+  std::string copy;
+  const char* at = nullptr;
+  size_t size = 0;
+  if (!data(info, 1, copy, at, size)) return info.Env().Undefined();
+  return result(info, sealedFile(name.c_str(), at, size, false));
+}
+
+Value Pipe(const CallbackInfo& info) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return result(info, -errno);
+  return pair(info, ends[0], ends[1]);
+}
+
+Value SetNonblocking(const CallbackInfo& info) {
+  const int fd = integer(info, 0);
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return result(info, -errno);
+  const bool on = number(info, 1) != 0;
+  return answer(info, fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
+}
+
+Value Dup(const CallbackInfo& info) {
+  return answer(info, fcntl(integer(info, 0), F_DUPFD_CLOEXEC, 0));
+}
+
+// Sockets.
+
+// A name that does not fit into sun_path is reached through its directory's
+// descriptor.
+class UnixAddress {
+ public:
+  explicit UnixAddress(const std::string& path) {
+    address.sun_family = AF_UNIX;
+    if (path.size() < sizeof address.sun_path) {
+      memcpy(address.sun_path, path.c_str(), path.size() + 1);
+      return;
+    }
+    const size_t slash = path.rfind('/');
+    const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+    directory_ = open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory_ < 0) {
+      error = errno;
+      return;
+    }
+    const std::string shortened = "/proc/self/fd/" + std::to_string(directory_) + "/" + name;
+    if (shortened.size() >= sizeof address.sun_path) {
+      error = ENAMETOOLONG;
+      return;
+    }
+    memcpy(address.sun_path, shortened.c_str(), shortened.size() + 1);
+  }
+  ~UnixAddress() {
+    if (directory_ >= 0) close(directory_);
+  }
+  UnixAddress(const UnixAddress&) = delete;
+  UnixAddress& operator=(const UnixAddress&) = delete;
+
+  sockaddr_un address = {};
+  int error = 0;
+
+ private:
+  int directory_ = -1;
+};
+
+template <typename Call>
+Value withUnixSocket(const CallbackInfo& info, size_t index, int type, Call call) {
+  const std::string path = text(info, index);
+  if (path.empty() || hasNul(path)) return result(info, -EINVAL);
+  const UnixAddress where(path);
+  if (where.error != 0) return result(info, -where.error);
+  const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+  if (fd < 0) return result(info, -errno);
+  const long outcome = call(fd, reinterpret_cast<const sockaddr*>(&where.address));
+  if (outcome < 0) {
+    const int error = errno;
+    close(fd);
+    return result(info, -error);
+  }
+  return result(info, fd);
+}
+
+Value ConnectUnix(const CallbackInfo& info) {
+  return withUnixSocket(info, 0, SOCK_STREAM, [](int fd, const sockaddr* address) {
+    return connect(fd, address, sizeof(sockaddr_un));
+  });
+}
+
+Value BindUnixDatagram(const CallbackInfo& info) {
+  return withUnixSocket(info, 0, SOCK_DGRAM | SOCK_NONBLOCK, [](int fd, const sockaddr* address) {
+    return bind(fd, address, sizeof(sockaddr_un));
+  });
+}
+
+Value SendUnixDatagram(const CallbackInfo& info) {
+  std::string path = text(info, 0);
+  const std::string message = text(info, 1);
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return result(info, -errno);
+  ssize_t sent = -1;
+  if (!path.empty() && path[0] == '@') {
+    // systemd writes an abstract name so (sd_notify(3)).
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    const size_t size = std::min(path.size(), sizeof address.sun_path);
+    memcpy(address.sun_path, path.data(), size);
+    address.sun_path[0] = 0;
+    sent = sendto(fd, message.data(), message.size(), MSG_NOSIGNAL,
+                  reinterpret_cast<const sockaddr*>(&address),
+                  static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size));
+  } else {
+    const UnixAddress where(path);
+    if (where.error != 0) {
+      close(fd);
+      return result(info, -where.error);
+    }
+    sent = sendto(fd, message.data(), message.size(), MSG_NOSIGNAL,
+                  reinterpret_cast<const sockaddr*>(&where.address), sizeof where.address);
+  }
+  const int error = errno;
+  close(fd);
+  return result(info, sent < 0 ? -error : 0);
+}
+
+Value SendFd(const CallbackInfo& info) {
+  return result(info, sendDescriptor(integer(info, 0), text(info, 1), integer(info, 2)));
+}
+
+const char* kindName(wire::Kind kind) {
+  switch (kind) {
+    case wire::Kind::Sync:
+      return "sync";
+    case wire::Kind::Failed:
+      return "failed";
+    case wire::Kind::Forked:
+      return "forked";
+    case wire::Kind::Console:
+      return "console";
+    case wire::Kind::Warning:
+      return "warning";
+    case wire::Kind::Trace:
+      return "trace";
+  }
+  return "unknown";
+}
+
+Value Receive(const CallbackInfo& info) {
+  Message message;
+  const long got = receiveMessage(integer(info, 0), message);
+  if (got <= 0) return result(info, got);
+  auto object = Napi::Object::New(info.Env());
+  object.Set("type", string(info, kindName(message.kind)));
+  object.Set("step", result(info, message.step));
+  object.Set("value", result(info, message.value));
+  object.Set("code", result(info, message.code));
+  object.Set("text", string(info, message.text));
+  object.Set("fd", result(info, message.fd));
+  if (message.kind == wire::Kind::Trace) {
+    auto times = Napi::Array::New(info.Env(), message.times.size());
+    for (uint32_t i = 0; i < message.times.size(); i++)
+      times.Set(i, result(info, message.times[i]));
+    object.Set("times", times);
+  }
+  return object;
+}
+
+Value Proceed(const CallbackInfo& info) { return result(info, proceed(integer(info, 0))); }
+
+// Processes.
+
+Value Getpid(const CallbackInfo& info) { return result(info, getpid()); }
+Value Getuid(const CallbackInfo& info) { return pair(info, getuid(), geteuid()); }
+Value Getgid(const CallbackInfo& info) { return pair(info, getgid(), getegid()); }
+
+Value Kill(const CallbackInfo& info) {
+  return answer(info, kill(integer(info, 0), integer(info, 1)));
+}
+
+Value PidfdOpen(const CallbackInfo& info) {
+  return answer(info, syscall(SYS_pidfd_open, integer(info, 0), 0));
+}
+
+Value PidfdKill(const CallbackInfo& info) {
+  return answer(info,
+                syscall(SYS_pidfd_send_signal, integer(info, 0), integer(info, 1), nullptr, 0));
+}
+
+Value Reap(const CallbackInfo& info) {
+  siginfo_t ended = {};
+  const int outcome =
+      waitid(P_PIDFD, static_cast<id_t>(integer(info, 0)), &ended, WEXITED | WNOHANG | __WALL);
+  if (outcome < 0) return result(info, -errno);
+  if (ended.si_pid == 0) return result(info, -EAGAIN);
+  auto object = Napi::Object::New(info.Env());
+  const bool exited = ended.si_code == CLD_EXITED;
+  object.Set("status", result(info, exited ? ended.si_status : 0));
+  object.Set("signal", result(info, exited ? 0 : ended.si_status));
+  return object;
+}
+
+// One step of the plan, its fields in wire order.
+bool encodeFields(PlanEncoder& encoder, const Napi::Object& step, const char* fields) {
+  for (const char* at = fields; *at != 0;) {
+    const char* start = at;
+    while (*at != ':') at++;
+    const std::string name(start, at);
+    const char type = at[1];
+    at += 2;
+    while (*at == ' ') at++;
+    const Value value = step.Get(name);
+    const Env env = step.Env();
+    if (env.IsExceptionPending()) return false;
+    if (type == 'n') {
+      int64_t item = 0;
+      if (!readNumber(value, item)) return false;
+      encoder.number(item);
+    } else if (type == 's') {
+      if (!value.IsString()) return wrongType(env, "a step's field must be a string");
+      const std::string item = value.As<Napi::String>().Utf8Value();
+      if (hasNul(item)) return wrongType(env, "a step's string holds a NUL");
+      encoder.text(item);
+    } else {
+      if (!value.IsArray()) return wrongType(env, "a step's field must be an array");
+      const auto array = value.As<Napi::Array>();
+      std::vector<std::string> items;
+      std::vector<int64_t> numbers;
+      for (uint32_t i = 0; i < array.Length(); i++) {
+        const Value element = array.Get(i);
+        if (type == 'u') {
+          int64_t item = 0;
+          if (!readNumber(element, item)) return false;
+          numbers.push_back(item);
+          continue;
+        }
+        if (!element.IsString()) return wrongType(env, "a step's list must hold strings");
+        items.push_back(element.As<Napi::String>().Utf8Value());
+        if (hasNul(items.back())) return wrongType(env, "a step's string holds a NUL");
+      }
+      if (type == 'u') {
+        encoder.numbers(numbers);
+      } else {
+        encoder.texts(items);
+      }
+    }
+  }
+  return true;
+}
+
+struct Operation {
+  const char* name;
+  const char* fields;
+};
+
+constexpr Operation kOperations[] = {
+#define OPERATION(name, text, fields) {text, fields},
+#include "wire/operations.def"
+#undef OPERATION
+};
+
+bool encodeStep(PlanEncoder& encoder, const Value& value) {
+  if (!value.IsObject()) return wrongType(value.Env(), "a step must be an object");
+  const auto step = value.As<Napi::Object>();
+  const Value op = step.Get("op");
+  if (!op.IsString()) return wrongType(value.Env(), "a step must have an operation");
+  const std::string name = op.As<Napi::String>().Utf8Value();
+  for (uint32_t i = 0; i < static_cast<uint32_t>(wire::Op::Count); i++) {
+    if (name != kOperations[i].name) continue;
+    encoder.begin(static_cast<wire::Op>(i));
+    return encodeFields(encoder, step, kOperations[i].fields);
+  }
+  return wrongType(value.Env(), "a step has an unknown operation");
+}
+
+Value Spawn(const CallbackInfo& info) {
+  const Env env = info.Env();
+  if (!info[0].IsObject()) {
+    wrongType(env, "a spawn request is expected");
+    return env.Undefined();
+  }
+  const auto request = info[0].As<Napi::Object>();
+  SpawnRequest work;
+  int64_t flags = 0;
+  int64_t cgroup = 0;
+  int64_t slots = 0;
+  std::vector<int> stdio;
+  const bool read =
+      readNumber(request.Get("cloneFlags"), flags) && readNumber(request.Get("cgroupFd"), cgroup) &&
+      readNumber(request.Get("slots"), slots) && integers(request.Get("stdio"), stdio) &&
+      integers(request.Get("preserve"), work.preserve) && integers(request.Get("fds"), work.slots);
+  if (!read) return env.Undefined();
+  if (stdio.size() != 3) return result(info, -EINVAL);
+  work.cloneFlags = static_cast<unsigned long>(flags);
+  work.cgroup = static_cast<int>(cgroup);
+  std::copy(stdio.begin(), stdio.end(), work.stdio);
+  const Value steps = request.Get("steps");
+  if (!steps.IsArray()) {
+    wrongType(env, "steps must be an array");
+    return env.Undefined();
+  }
+  PlanEncoder encoder;
+  const auto array = steps.As<Napi::Array>();
+  const uint32_t count = array.Length();
+  for (uint32_t i = 0; i < count; i++) {
+    if (!encodeStep(encoder, array.Get(i))) return env.Undefined();
+  }
+  if (slots < static_cast<int64_t>(work.slots.size()) || slots > wire::kMaxSlots || count == 0) {
+    return result(info, -EINVAL);
+  }
+  work.plan = encoder.finish(static_cast<uint32_t>(slots), static_cast<uint32_t>(work.slots.size()),
+                             static_cast<uint32_t>(work.preserve.size()),
+                             request.Get("trace").ToBoolean().Value());
+  if (work.plan.empty()) return result(info, -E2BIG);
+  Spawned spawned;
+  const long outcome = spawnHelper(work, spawned);
+  if (outcome < 0) return result(info, outcome);
+  auto object = Napi::Object::New(env);
+  object.Set("pid", result(info, spawned.pid));
+  object.Set("pidfd", result(info, spawned.pidfd));
+  object.Set("socket", result(info, spawned.socket));
+  return object;
+}
+
+Value Prlimit(const CallbackInfo& info) {
+  rlimit64 limit;
+  limit.rlim_cur = static_cast<rlim64_t>(number(info, 2));
+  limit.rlim_max = static_cast<rlim64_t>(number(info, 3));
+  return answer(info, prlimit64(integer(info, 0), static_cast<__rlimit_resource>(integer(info, 1)),
+                                &limit, nullptr));
+}
+
+Value SetSubreaper(const CallbackInfo& info) {
+  return answer(info, prctl(PR_SET_CHILD_SUBREAPER, number(info, 0) != 0 ? 1 : 0));
+}
+
+Value CatchSignals(const CallbackInfo& info) {
+  std::vector<int> signals;
+  if (!integers(info[0], signals)) return info.Env().Undefined();
+  return result(info, catchSignals(signals));
+}
+
+Value MonotonicNs(const CallbackInfo& info) {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return result(info, int64_t{time.tv_sec} * 1000000000 + time.tv_nsec);
+}
+
+// Terminals.
+
+Value IsTerminal(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), isatty(integer(info, 0)) == 1);
+}
+
+Value GetWindowSize(const CallbackInfo& info) {
+  winsize size;
+  if (ioctl(integer(info, 0), TIOCGWINSZ, &size) < 0) return result(info, -errno);
+  return pair(info, size.ws_col, size.ws_row);
+}
+
+Value SetWindowSize(const CallbackInfo& info) {
+  winsize size = {};
+  size.ws_col = static_cast<unsigned short>(integer(info, 1));
+  size.ws_row = static_cast<unsigned short>(integer(info, 2));
+  return answer(info, ioctl(integer(info, 0), TIOCSWINSZ, &size));
+}
+
+Value MakeRaw(const CallbackInfo& info) {
+  termios before;
+  if (tcgetattr(integer(info, 0), &before) < 0) return result(info, -errno);
+  termios raw = before;
+  cfmakeraw(&raw);
+  // Output processing stays, as other runtimes leave it: what we print
+  // ourselves keeps its line ends.
+  raw.c_oflag |= OPOST;
+  if (tcsetattr(integer(info, 0), TCSANOW, &raw) < 0) return result(info, -errno);
+  return bytes(info, &before, sizeof before);
+}
+
+Value RestoreTerminal(const CallbackInfo& info) {
+  std::string copy;
+  const char* at = nullptr;
+  size_t size = 0;
+  if (!data(info, 1, copy, at, size)) return info.Env().Undefined();
+  termios settings;
+  if (size != sizeof settings) return result(info, -EINVAL);
+  memcpy(&settings, at, sizeof settings);
+  return answer(info, tcsetattr(integer(info, 0), TCSANOW, &settings));
+}
+
+// Mounts and control groups.
+
+Value OpenTree(const CallbackInfo& info) {
+  PATH(path, 0);
+  return answer(info, syscall(SYS_open_tree, AT_FDCWD, path.c_str(),
+                              static_cast<unsigned>(integer(info, 1)) | OPEN_TREE_CLOEXEC));
+}
+
+Value LoadDeviceProgram(const CallbackInfo& info) {
+  std::string copy;
+  const char* at = nullptr;
+  size_t size = 0;
+  if (!data(info, 0, copy, at, size)) return info.Env().Undefined();
+  return result(info, loadDeviceProgram(at, size));
+}
+
+Value AttachDeviceProgram(const CallbackInfo& info) {
+  return result(info, attachDeviceProgram(integer(info, 0), integer(info, 1), integer(info, 2)));
+}
+
+Value Strerror(const CallbackInfo& info) { return string(info, errorText(integer(info, 0))); }
+
+Value Operations(const CallbackInfo& info) {
+  auto names = Napi::Array::New(info.Env());
+  uint32_t count = 0;
+  for (const auto& operation : kOperations) {
+    names.Set(count++, string(info, std::string(operation.name) + " " + operation.fields));
+  }
+  return names;
+}
+
+// The asynchronous part: one poller for an environment, its callbacks on the
+// environment's own thread.
+class Waits {
+ public:
+  explicit Waits(Env env) {
+    tell_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const CallbackInfo&) {}),
+                                          "tsrun", 0, 1);
+    // Only waits that ask for it keep the program alive.
+    tell_.Unref(env);
+    poller_ = std::make_unique<Poller>([this] {
+      tell_.NonBlockingCall([this](Env callEnv, Napi::Function) { deliver(callEnv); });
+    });
+  }
+
+  ~Waits() {
+    poller_.reset();
+    tell_.Abort();
+  }
+
+  long add(Env env, int fd, uint32_t events, int timeoutMs, bool keepAlive,
+           const Napi::Function& callback) {
+    const uint32_t id = next_++;
+    callbacks_[id] = {Napi::Persistent(callback), keepAlive};
+    if (keepAlive && alive_++ == 0) tell_.Ref(env);
+    const long added = poller_->add(id, fd, events, timeoutMs);
+    if (added < 0) {
+      remove(env, id);
+      return added;
+    }
+    return id;
+  }
+
+  void cancel(Env env, uint32_t id) {
+    poller_->cancel(id);
+    remove(env, id);
+  }
+
+ private:
+  struct Waiting {
+    Napi::FunctionReference callback;
+    bool keepAlive = false;
+  };
+
+  void remove(Env env, uint32_t id) {
+    const auto found = callbacks_.find(id);
+    if (found == callbacks_.end()) return;
+    if (found->second.keepAlive && --alive_ == 0) tell_.Unref(env);
+    callbacks_.erase(found);
+  }
+
+  void deliver(Env env) {
+    for (const auto& [id, events] : poller_->take()) {
+      const auto found = callbacks_.find(id);
+      if (found == callbacks_.end()) continue;
+      const Napi::HandleScope scope(env);
+      const Napi::Function callback = found->second.callback.Value();
+      remove(env, id);
+      callback.MakeCallback(env.Global(), {Napi::Number::New(env, events)});
+      if (env.IsExceptionPending()) return;
+    }
+  }
+
+  Napi::ThreadSafeFunction tell_;
+  std::unique_ptr<Poller> poller_;
+  std::map<uint32_t, Waiting> callbacks_;
+  uint32_t next_ = 1;
+  int alive_ = 0;
+};
+
+Waits& waitsOf(Env env) {
+  auto* waits = env.GetInstanceData<Waits>();
+  if (waits == nullptr) {
+    waits = new Waits(env);
+    env.SetInstanceData(waits);
+  }
+  return *waits;
+}
+
+Value Wait(const CallbackInfo& info) {
+  if (!info[4].IsFunction()) {
+    wrongType(info.Env(), "a function is expected");
+    return info.Env().Undefined();
+  }
+  return result(info,
+                waitsOf(info.Env())
+                    .add(info.Env(), integer(info, 0), static_cast<uint32_t>(integer(info, 1)),
+                         integer(info, 2), number(info, 3) != 0, info[4].As<Napi::Function>()));
+}
+
+Value CancelWait(const CallbackInfo& info) {
+  waitsOf(info.Env()).cancel(info.Env(), static_cast<uint32_t>(integer(info, 0)));
+  return info.Env().Undefined();
+}
+
+struct Entry {
+  const char* name;
+  Value (*function)(const CallbackInfo&);
+};
+
+constexpr Entry kEntries[] = {
+    {"open", Open},
+    {"openat", OpenAt},
+    {"openInRoot", OpenInRoot},
+    {"close", Close},
+    {"read", Read},
+    {"write", Write},
+    {"writeSome", WriteSome},
+    {"readText", ReadText},
+    {"readTextAt", ReadTextAt},
+    {"writeText", WriteText},
+    {"writeTextAt", WriteTextAt},
+    {"mkdir", Mkdir},
+    {"rmdir", Rmdir},
+    {"unlink", Unlink},
+    {"rename", Rename},
+    {"mkfifo", Mkfifo},
+    {"readlink", Readlink},
+    {"realpath", Realpath},
+    {"chmod", Chmod},
+    {"chown", Chown},
+    {"stat", Stat},
+    {"lstat", Lstat},
+    {"fstat", Fstat},
+    {"readdir", Readdir},
+    {"statfsType", StatfsType},
+    {"fstatfsType", FstatfsType},
+    {"flock", Flock},
+    {"access", Access},
+    {"memfd", Memfd},
+    {"pipe", Pipe},
+    {"setNonblocking", SetNonblocking},
+    {"dup", Dup},
+    {"connectUnix", ConnectUnix},
+    {"bindUnixDatagram", BindUnixDatagram},
+    {"sendUnixDatagram", SendUnixDatagram},
+    {"sendFd", SendFd},
+    {"receive", Receive},
+    {"proceed", Proceed},
+    {"getpid", Getpid},
+    {"getuid", Getuid},
+    {"getgid", Getgid},
+    {"kill", Kill},
+    {"pidfdOpen", PidfdOpen},
+    {"pidfdKill", PidfdKill},
+    {"reap", Reap},
+    {"spawn", Spawn},
+    {"prlimit", Prlimit},
+    {"setSubreaper", SetSubreaper},
+    {"catchSignals", CatchSignals},
+    {"monotonicNs", MonotonicNs},
+    {"isTerminal", IsTerminal},
+    {"getWindowSize", GetWindowSize},
+    {"setWindowSize", SetWindowSize},
+    {"makeRaw", MakeRaw},
+    {"restoreTerminal", RestoreTerminal},
+    {"openTree", OpenTree},
+    {"loadDeviceProgram", LoadDeviceProgram},
+    {"attachDeviceProgram", AttachDeviceProgram},
+    {"strerror", Strerror},
+    {"operations", Operations},
+    {"wait", Wait},
+    {"cancelWait", CancelWait},
+};
+
+Napi::Object Init(Env env, Napi::Object exports) {
+  for (const Entry& entry : kEntries) {
+    exports.Set(entry.name, Napi::Function::New(env, entry.function, entry.name));
+  }
+  return exports;
+}
+
+}  // namespace
+}  // namespace tsrun
+
+static Napi::Object InitTsrun(Napi::Env env, Napi::Object exports) {
+  return tsrun::Init(env, exports);
+}
+
+NODE_API_MODULE(tsrun, InitTsrun)

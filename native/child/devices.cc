@@ -1,0 +1,86 @@
+// Directories, device nodes and links of the container.
+#include <linux/errno.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+
+#include "helper.h"
+
+namespace tsrun::child {
+
+long mkdirStep(const wire::Step& step) {
+  const char* path = TEXT(step, Mkdir, target);
+  const long fd = makeDirectory(path, static_cast<unsigned>(NUMBER(step, Mkdir, mode)));
+  if (fd < 0) return fail(fd, path);
+  sys::close(static_cast<int>(fd));
+  return 0;
+}
+
+// /dev of an image may be a link to anywhere; nodes are made in real
+// directories only (security.md row 11).
+static uint64_t linkPolicy(const char* path) {
+  return startsWith(path, "/dev/") ? RESOLVE_NO_SYMLINKS : 0;
+}
+
+// dev_t as the kernel's mknod takes it and stat gives it (include/linux/kdev_t.h).
+static uint64_t deviceNumber(int64_t major, int64_t minor) {
+  const auto high = static_cast<uint64_t>(major);
+  const auto low = static_cast<uint64_t>(minor);
+  return (low & 0xff) | ((high & 0xfff) << 8) | ((low & ~0xffULL) << 12);
+}
+
+// An image or a bind mount may have brought the node already; it is taken when
+// it is the same device.
+static long checkExisting(int parent, const char* name, unsigned type, uint64_t number) {
+  struct stat info = {};
+  const long result =
+      sys::call(__NR_newfstatat, parent, sys::arg(name), sys::arg(&info), AT_SYMLINK_NOFOLLOW);
+  if (result < 0) return result;
+  if ((info.st_mode & S_IFMT) != type || (type != S_IFIFO && info.st_rdev != number)) {
+    return -EEXIST;
+  }
+  return 0;
+}
+
+long makeDevice(const wire::Step& step) {
+  const char* path = TEXT(step, Device, target);
+  const auto mode = static_cast<unsigned>(NUMBER(step, Device, mode));
+  const uint64_t number = deviceNumber(NUMBER(step, Device, major), NUMBER(step, Device, minor));
+  static char name[256];
+  const long opened = openParent(path, name, sizeof name, linkPolicy(path));
+  if (opened == -ELOOP) return fail(opened, path, wire::Code::WrongType);
+  if (opened < 0) return fail(opened, path);
+  const int parent = static_cast<int>(opened);
+  const long umask = sys::call(__NR_umask, 0);
+  long result = sys::call(__NR_mknodat, parent, sys::arg(name), mode, static_cast<long>(number));
+  sys::call(__NR_umask, umask);
+  if (result == -EEXIST) {
+    result = checkExisting(parent, name, mode & S_IFMT, number);
+    if (result < 0) {
+      sys::close(parent);
+      return fail(result, path, wire::Code::WrongType);
+    }
+  }
+  // By descriptor from here on: the name could be exchanged for a link.
+  long node = result;
+  if (result >= 0) node = sys::openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  sys::close(parent);
+  if (node < 0) return fail(node, path);
+  result = sys::call(__NR_fchownat, node, sys::arg(""), NUMBER(step, Device, uid),
+                     NUMBER(step, Device, gid), AT_EMPTY_PATH);
+  sys::close(static_cast<int>(node));
+  return result < 0 ? fail(result, path) : 0;
+}
+
+long makeSymlink(const wire::Step& step) {
+  const char* path = TEXT(step, Symlink, target);
+  const char* contents = TEXT(step, Symlink, contents);
+  static char name[256];
+  const long parent = openParent(path, name, sizeof name, linkPolicy(path));
+  if (parent == -ELOOP) return fail(parent, path, wire::Code::WrongType);
+  if (parent < 0) return fail(parent, path);
+  const long result = sys::call(__NR_symlinkat, sys::arg(contents), parent, sys::arg(name));
+  sys::close(static_cast<int>(parent));
+  return result < 0 && result != -EEXIST ? fail(result, path) : 0;
+}
+
+}  // namespace tsrun::child

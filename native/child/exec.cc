@@ -1,0 +1,185 @@
+// The program: its directory, its file, the gate before it, and execve(2).
+#include <linux/elf.h>
+#include <linux/errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "helper.h"
+
+namespace tsrun::child {
+
+// A directory that is reachable but not inside the root (through a descriptor
+// that leaked) has no path; the kernel says so by "(unreachable)" (security.md row 3).
+static long checkInside(const char* path) {
+  static char current[kPathSize];
+  const long count = sys::call(__NR_getcwd, sys::arg(current), sizeof current);
+  if (count < 0) return fail(count, path, wire::Code::OutsideRoot);
+  if (current[0] != '/') return fail(-ENOENT, path, wire::Code::OutsideRoot);
+  return 0;
+}
+
+// First with root's rights, since the user may lack the right to pass a
+// directory above; where even root has none (a squashed network file system),
+// again as the user.
+long enterCwd(const wire::Step& step) {
+  const char* path = TEXT(step, Cwd, path);
+  const bool late = NUMBER(step, Cwd, late) != 0;
+  if (late && !self.cwdDenied) return checkInside(path);
+  const long result = sys::call(__NR_chdir, sys::arg(path));
+  if (!late && (result == -EACCES || result == -EPERM)) {
+    self.cwdDenied = true;
+    return 0;
+  }
+  if (result < 0) return fail(result, path);
+  return checkInside(path);
+}
+
+long enterHostCwd(const wire::Step& step) {
+  const char* path = TEXT(step, HostCwd, path);
+  const long result = sys::call(__NR_chdir, sys::arg(path));
+  return result < 0 ? fail(result, path) : 0;
+}
+
+// What keeps a file from being run, as execve would answer later.
+static long checkProgram(const char* path, wire::Code* code) {
+  struct stat info = {};
+  long result = sys::call(__NR_newfstatat, AT_FDCWD, sys::arg(path), sys::arg(&info), 0);
+  if (result < 0) return result;
+  if (S_ISDIR(info.st_mode)) {
+    *code = wire::Code::IsDirectory;
+    return -EACCES;
+  }
+#ifdef __NR_faccessat2
+  result = sys::call(__NR_faccessat2, AT_FDCWD, sys::arg(path), 1 /* X_OK */, AT_EACCESS);
+#endif
+  if (result == -EACCES) *code = wire::Code::NotExecutable;
+  return result;
+}
+
+static bool hasSlash(const char* file) {
+  for (; *file != 0; file++) {
+    if (*file == '/') return true;
+  }
+  return false;
+}
+
+long findProgram(const wire::Step& step) {
+  const char* file = TEXT(step, Find, file);
+  wire::Code code = wire::Code::None;
+  if (hasSlash(file)) {
+    self.program[0] = 0;
+    if (!append(self.program, sizeof self.program, file)) return fail(-ENAMETOOLONG, file);
+    const long result = checkProgram(file, &code);
+    return result < 0 ? fail(result, file, code) : 0;
+  }
+  // As execvp(3): a file that may not be run does not end the search, but is
+  // the answer when nothing better comes.
+  long denied = 0;
+  wire::Code deniedCode = wire::Code::None;
+  for (char** directory = TEXTS(step, Find, directories); *directory != nullptr; directory++) {
+    self.program[0] = 0;
+    const char* where = (*directory)[0] == 0 ? "." : *directory;
+    if (!append(self.program, sizeof self.program, where) ||
+        !append(self.program, sizeof self.program, "/") ||
+        !append(self.program, sizeof self.program, file)) {
+      continue;
+    }
+    code = wire::Code::None;
+    const long result = checkProgram(self.program, &code);
+    if (result >= 0) return 0;
+    if (result == -EACCES && code == wire::Code::NotExecutable) {
+      denied = result;
+      deniedCode = code;
+    }
+  }
+  if (denied != 0) return fail(denied, file, deniedCode);
+  return fail(-ENOENT, file, wire::Code::NotInPath);
+}
+
+// Opening a fifo for writing waits for a reader: that reader is `start`. The
+// descriptor stays open until execve, so that `start` learns how that went.
+long passGate(const wire::Step& step) {
+  const long fifo = slot(NUMBER(step, Gate, fifo));
+  if (fifo < 0) return fifo;
+  char path[40] = "self/fd/";
+  appendNumber(path, sizeof path, fifo);
+  long fd;
+  do {
+    fd = sys::openat(self.proc, path, O_WRONLY | O_CLOEXEC);
+  } while (fd == -EINTR);
+  if (fd < 0) return fail(fd, "exec.fifo");
+  self.gate = static_cast<int>(fd);
+  const long written = sys::write(self.gate, "0", 1);
+  return written < 0 ? fail(written, "exec.fifo") : 0;
+}
+
+static long readAt(int fd, uint64_t offset, void* data, size_t size) {
+  return sys::call(__NR_pread64, fd, sys::arg(data), static_cast<long>(size),
+                   static_cast<long>(offset));
+}
+
+// The loader that an ELF program names, into `out`.
+static bool elfInterpreter(int fd, const char* start, long count, char* out, size_t size) {
+  if (count < static_cast<long>(sizeof(Elf64_Ehdr)) || !startsWith(start,
+                                                                   "\x7f"
+                                                                   "ELF")) {
+    return false;
+  }
+  Elf64_Ehdr header;
+  memcpy(&header, start, sizeof header);
+  if (header.e_ident[EI_CLASS] != ELFCLASS64) return false;
+  for (unsigned i = 0; i < header.e_phnum && i < 64; i++) {
+    Elf64_Phdr segment;
+    const uint64_t at = header.e_phoff + uint64_t{i} * header.e_phentsize;
+    if (readAt(fd, at, &segment, sizeof segment) != static_cast<long>(sizeof segment)) return false;
+    if (segment.p_type != PT_INTERP) continue;
+    const size_t wanted = segment.p_filesz < size - 1 ? segment.p_filesz : size - 1;
+    const long got = readAt(fd, segment.p_offset, out, wanted);
+    if (got <= 0) return false;
+    out[got] = 0;
+    return true;
+  }
+  return false;
+}
+
+static bool scriptInterpreter(const char* start, long count, char* out, size_t size) {
+  if (count < 3 || start[0] != '#' || start[1] != '!') return false;
+  long at = 2;
+  while (at < count && (start[at] == ' ' || start[at] == '\t')) at++;
+  size_t used = 0;
+  while (at < count && start[at] > ' ' && used + 1 < size) out[used++] = start[at++];
+  out[used] = 0;
+  return used > 0;
+}
+
+// execve says ENOENT for a program that is there when what would load it is not.
+static long explainExec(long result) {
+  if (result == -ENOEXEC) return fail(result, self.program, wire::Code::BadFormat);
+  if (result == -EACCES) {
+    wire::Code code = wire::Code::None;
+    checkProgram(self.program, &code);
+    return fail(result, self.program, code);
+  }
+  if (result != -ENOENT) return fail(result, self.program);
+  const long fd = sys::openat(AT_FDCWD, self.program, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(result, self.program);
+  static char start[512];
+  static char interpreter[256];
+  const long count = sys::read(static_cast<int>(fd), start, sizeof start - 1);
+  const bool found =
+      count > 0 &&
+      (scriptInterpreter(start, count, interpreter, sizeof interpreter) ||
+       elfInterpreter(static_cast<int>(fd), start, count, interpreter, sizeof interpreter));
+  sys::close(static_cast<int>(fd));
+  return found ? fail(result, interpreter, wire::Code::MissingInterpreter)
+               : fail(result, self.program);
+}
+
+long execute(const wire::Step& step) {
+  const long result =
+      sys::call(__NR_execve, sys::arg(self.program), sys::arg(TEXTS(step, Exec, args)),
+                sys::arg(TEXTS(step, Exec, env)));
+  return explainExec(result);
+}
+
+}  // namespace tsrun::child

@@ -1,0 +1,160 @@
+// The helper process: state shared by the files of native/child/.
+//
+// It walks the steps of a plan and decides nothing. It has no C library, no
+// heap and one thread, runs from a sealed memory file, and ends in execve.
+#pragma once
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../wire/wire.h"
+#include "sys.h"
+
+namespace tsrun::child {
+
+// Paths are PATH_MAX at most, the kernel's own bound.
+inline constexpr size_t kPathSize = 4096;
+
+// What a step adds to its errno when it fails.
+struct Failure {
+  wire::Code code;
+  char text[kPathSize];
+};
+
+struct Helper {
+  int socket;  // the parent
+  int base;    // first descriptor that the program does not keep
+  int* slots;  // descriptors by slot, -1 when empty
+  uint32_t slotCount;
+  uint32_t step;            // index of the current step
+  int root;                 // the root mount, O_PATH; -1 before `root`
+  int proc;                 // a procfs of our own; -1 before `proc`
+  int maskDirectory;        // the empty tmpfs over masked directories; -1 until one is needed
+  int gate;                 // the exec fifo, once passed; -1 before
+  bool cwdDenied;           // the early `cwd` was refused, the late one tries again
+  char program[kPathSize];  // what `find` found
+  Failure failure;
+};
+
+extern Helper self;
+
+// The step's arguments by field name, resolved at compile time.
+#define NUMBER(step, Operation, field) \
+  ((step).number[wire::fieldIndex(wire::k##Operation##Fields, #field, 'n')])
+#define TEXT(step, Operation, field) \
+  (textOf((step).text[wire::fieldIndex(wire::k##Operation##Fields, #field, 's')]))
+#define TEXTS(step, Operation, field) \
+  (textsOf((step).list[wire::fieldIndex(wire::k##Operation##Fields, #field, 'l')]))
+#define LIST(step, Operation, field) \
+  ((step).list[wire::fieldIndex(wire::k##Operation##Fields, #field, 'l')])
+
+extern char* planBase;
+inline const char* textOf(wire::Text text) { return planBase + text.offset; }
+inline char** textsOf(wire::List list) { return reinterpret_cast<char**>(planBase + list.offset); }
+inline const int64_t* numbersOf(wire::List list) {
+  return reinterpret_cast<const int64_t*>(planBase + list.offset);
+}
+
+// text.cc
+size_t length(const char* text);
+bool equal(const char* a, const char* b);
+bool startsWith(const char* text, const char* prefix);
+// Appends to a buffer of `size` bytes, always ending in NUL; false when it did not fit.
+bool append(char* buffer, size_t size, const char* text);
+bool appendNumber(char* buffer, size_t size, int64_t value);
+
+// report.cc
+// Sets the object of the failure and gives `result` back, so that a step can
+// `return fail(result, path)`.
+long fail(long result, const char* text, wire::Code code = wire::Code::None);
+void send(wire::Kind kind, int32_t value, wire::Code code, const void* data, size_t size,
+          int fd = -1);
+void warn(const char* text);
+// Tells the parent, or `start` behind the gate, and ends the process.
+[[noreturn]] void die(long result);
+// Waits until the parent lets the helper go on; ends the process when it is gone.
+void waitForParent();
+
+// descriptors.cc
+// The descriptor of a slot; -EBADF when the slot is empty or out of range.
+long slot(int64_t index);
+long setSlot(int64_t index, int fd);
+
+// paths.cc: everything in the container's root, by descriptor, see security.md rows 6 and 7
+long openInRoot(const char* path, int flags, uint64_t resolve = 0);
+// O_PATH descriptor of a directory in the root, made with its parents where missing.
+long makeDirectory(const char* path, unsigned mode);
+// The directory that holds the last component of `path` (made where missing),
+// and that component's name in `name`.
+long openParent(const char* path, char* name, size_t size, uint64_t resolve = 0);
+// O_PATH descriptor of a mount target: a directory, or a file; made where missing.
+long makeTarget(const char* path, bool directory, uint64_t resolve = 0);
+
+// The steps, one file a theme.
+long runStep(const wire::Step& step);
+
+long sync(const wire::Step& step);
+long unshareNamespaces(const wire::Step& step);
+long joinNamespace(const wire::Step& step);
+long forkAgain(const wire::Step& step);
+long enterTime(const wire::Step& step);
+long setDumpable(const wire::Step& step);
+long become(const wire::Step& step);
+long newSession(const wire::Step& step);
+long joinKeyring(const wire::Step& step);
+long loopbackUp(const wire::Step& step);
+long setHostname(const wire::Step& step);
+long setDomainname(const wire::Step& step);
+
+long setPropagation(const wire::Step& step);
+long openTree(const wire::Step& step);
+long prepareRoot(const wire::Step& step);
+long mountNew(const wire::Step& step);
+long mountBind(const wire::Step& step);
+long remount(const wire::Step& step);
+long rootAttributes(const wire::Step& step);
+long rootPropagation(const wire::Step& step);
+long mkdirStep(const wire::Step& step);
+long makeDevice(const wire::Step& step);
+long makeSymlink(const wire::Step& step);
+long maskPath(const wire::Step& step);
+long readonlyPath(const wire::Step& step);
+long openProc(const wire::Step& step);
+long writeSysctl(const wire::Step& step);
+long openConsole(const wire::Step& step);
+long pivotRoot(const wire::Step& step);
+long moveRoot(const wire::Step& step);
+long changeRoot(const wire::Step& step);
+
+long stdioOwner(const wire::Step& step);
+long setScheduler(const wire::Step& step);
+long setIoPriority(const wire::Step& step);
+long setAffinity(const wire::Step& step);
+long setPersonality(const wire::Step& step);
+long noNewPrivileges(const wire::Step& step);
+long setUmask(const wire::Step& step);
+long setCredentials(const wire::Step& step);
+long enterCwd(const wire::Step& step);
+long enterHostCwd(const wire::Step& step);
+long findProgram(const wire::Step& step);
+long passGate(const wire::Step& step);
+long runHook(const wire::Step& step);
+long execute(const wire::Step& step);
+
+// copy.cc: the contents of one directory into another, for tmpcopyup
+long copyTree(int from, int to);
+
+// mount-calls.cc
+struct MountAttributes {
+  uint64_t set;
+  uint64_t clear;
+  uint64_t propagation;
+  uint64_t userNamespace;
+};
+long openTreeAt(int dir, const char* path, unsigned flags);
+long mountSetattr(int dir, const char* path, unsigned flags, const MountAttributes& attributes);
+long moveMount(int tree, int target);
+long fileSystemType(int fd);
+
+}  // namespace tsrun::child

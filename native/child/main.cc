@@ -1,0 +1,137 @@
+// Entry of the helper: find the plan, walk it.
+#include <linux/close_range.h>
+#include <linux/errno.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/time.h>
+#include <signal.h>
+
+#include "../wire/decode.h"
+#include "helper.h"
+
+namespace tsrun::child {
+
+Helper self;
+char* planBase;
+
+// Descriptors at the start, B being the first that the program does not keep:
+// B the socket, B+1 the plan, B+2 + i slot i.
+static const wire::Header* mapPlan(int fd) {
+  const long size = sys::call(__NR_lseek, fd, 0, SEEK_END);
+  if (size < static_cast<long>(sizeof(wire::Header))) sys::exit(2);
+  const long at = sys::call(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+  if (at < 0 && at > -4096) sys::exit(2);
+  planBase = reinterpret_cast<char*>(at);
+  sys::close(fd);
+  const wire::Header* header = wire::decodePlan(planBase, static_cast<uint64_t>(size));
+  if (header == nullptr) {
+    self.step = 0;
+    fail(-EINVAL, "the plan");
+    die(-EINVAL);
+  }
+  return header;
+}
+
+static void takeSlots(const wire::Header& header) {
+  static int few[64];
+  self.slots = few;
+  self.slotCount = header.slots;
+  if (header.slots > 64) {
+    const long at = sys::call(__NR_mmap, 0, static_cast<long>(header.slots * sizeof(int)),
+                              PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at < 0 && at > -4096) die(at);
+    self.slots = reinterpret_cast<int*>(at);
+  }
+  for (uint32_t i = 0; i < header.slots; i++) {
+    self.slots[i] = i < header.inherited ? self.base + 2 + static_cast<int>(i) : -1;
+  }
+}
+
+// The caller's ignored signals (Node ignores SIGPIPE) and blocked ones are not the program's.
+static void resetSignals() {
+  struct {
+    void* handler;
+    unsigned long flags;
+    void* restorer;
+    unsigned long mask;
+  } action = {};
+  for (int signal = 1; signal <= 64; signal++) {
+    sys::call(__NR_rt_sigaction, signal, sys::arg(&action), 0, 8);
+  }
+  const unsigned long none = 0;
+  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8);
+}
+
+static int64_t now() {
+  struct {
+    int64_t seconds;
+    int64_t nanoseconds;
+  } time = {};
+  sys::call(__NR_clock_gettime, CLOCK_MONOTONIC, sys::arg(&time));
+  return time.seconds * 1000000000 + time.nanoseconds;
+}
+
+static constexpr uint32_t kMaxTimes = (wire::kMaxMessage - sizeof(wire::MessageHeader)) / 8;
+static int64_t times[kMaxTimes];
+
+[[noreturn]] static void walk(const wire::Header& header) {
+  const auto* steps = reinterpret_cast<const wire::Step*>(planBase + sizeof(wire::Header));
+  for (self.step = 0; self.step < header.steps; self.step++) {
+    const wire::Step& step = steps[self.step];
+    if (header.trace != 0 && step.op == wire::Op::Sync && NUMBER(step, Sync, point) == 3) {
+      const uint32_t count = self.step < kMaxTimes ? self.step : kMaxTimes;
+      send(wire::Kind::Trace, 0, wire::Code::None, times, count * sizeof times[0]);
+    }
+    self.failure.code = wire::Code::None;
+    self.failure.text[0] = 0;
+    const long result = runStep(step);
+    if (result < 0) die(result);
+    if (header.trace != 0 && self.step < kMaxTimes) times[self.step] = now();
+  }
+  // A plan without `exec` only holds namespaces until the parent goes away.
+  waitForParent();
+  sys::exit(0);
+}
+
+[[noreturn]] void start(long* stack) {
+  const long argc = stack[0];
+  auto** argv = reinterpret_cast<char**>(stack + 1);
+  // Run by hand, or as an entry point through /proc/self/exe.
+  if (argc != 2) sys::exit(2);
+  int base = 0;
+  for (const char* digit = argv[1]; *digit != 0; digit++) {
+    if (*digit < '0' || *digit > '9' || base > 1000000) sys::exit(2);
+    base = base * 10 + (*digit - '0');
+  }
+  self.base = base;
+  self.socket = base;
+  self.root = self.proc = self.maskDirectory = self.gate = -1;
+  const wire::Header* header = mapPlan(base + 1);
+  if (base != 3 + static_cast<int>(header->preserved)) sys::exit(2);
+  sys::call(__NR_close_range, base + 2 + header->inherited, ~0U, 0);
+  sys::call(__NR_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);
+  takeSlots(*header);
+  resetSignals();
+  walk(*header);
+}
+
+}  // namespace tsrun::child
+
+extern "C" [[noreturn]] void startHelper(long* stack) { tsrun::child::start(stack); }
+
+#if defined(__x86_64__)
+__asm__(
+    ".globl _start\n"
+    "_start:\n"
+    "  xor %ebp, %ebp\n"
+    "  mov %rsp, %rdi\n"
+    "  and $-16, %rsp\n"
+    "  call startHelper\n");
+#else
+__asm__(
+    ".globl _start\n"
+    "_start:\n"
+    "  mov x29, #0\n"
+    "  mov x0, sp\n"
+    "  bl startHelper\n");
+#endif

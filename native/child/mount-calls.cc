@@ -1,0 +1,35 @@
+// The mount system calls of mount_setattr(2), open_tree(2), move_mount(2).
+#include <linux/errno.h>
+#include <linux/mount.h>
+#include <sys/vfs.h>
+
+#include "helper.h"
+
+namespace tsrun::child {
+
+long openTreeAt(int dir, const char* path, unsigned flags) {
+  return sys::call(__NR_open_tree, dir, sys::arg(path), flags | OPEN_TREE_CLOEXEC);
+}
+
+long mountSetattr(int dir, const char* path, unsigned flags, const MountAttributes& attributes) {
+  mount_attr request = {};
+  request.attr_set = attributes.set;
+  request.attr_clr = attributes.clear;
+  request.propagation = attributes.propagation;
+  request.userns_fd = attributes.userNamespace;
+  return sys::call(__NR_mount_setattr, dir, sys::arg(path), flags, sys::arg(&request),
+                   sizeof request);
+}
+
+long moveMount(int tree, int target) {
+  return sys::call(__NR_move_mount, tree, sys::arg(""), target, sys::arg(""),
+                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+long fileSystemType(int fd) {
+  struct statfs info = {};
+  const long result = sys::call(__NR_fstatfs, fd, sys::arg(&info));
+  return result < 0 ? result : static_cast<long>(info.f_type);
+}
+
+}  // namespace tsrun::child

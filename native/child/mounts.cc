@@ -1,0 +1,334 @@
+// Mounts of the container: a detached mount is made ready first, attributes,
+// mapping and contents included, and then moved onto a target that was resolved
+// once (security.md row 6).
+#include <linux/errno.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "helper.h"
+
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+
+namespace tsrun::child {
+
+struct Placement {
+  const char* target;
+  MountAttributes attributes;
+  MountAttributes recursive;
+  uint64_t propagation;
+  int64_t idMap;
+  bool idMapRecursive;
+};
+
+// The fields of MountPlacement are the first of every operation that has them.
+static Placement placementOf(const wire::Step& step) {
+  Placement place = {};
+  place.target = TEXT(step, Remount, target);
+  place.attributes.set = static_cast<uint64_t>(NUMBER(step, Remount, attrSet));
+  place.attributes.clear = static_cast<uint64_t>(NUMBER(step, Remount, attrClear));
+  place.recursive.set = static_cast<uint64_t>(NUMBER(step, Remount, recursiveSet));
+  place.recursive.clear = static_cast<uint64_t>(NUMBER(step, Remount, recursiveClear));
+  place.propagation = static_cast<uint64_t>(NUMBER(step, Remount, propagation));
+  place.idMap = NUMBER(step, Remount, idMap);
+  place.idMapRecursive = NUMBER(step, Remount, idMapRecursive) != 0;
+  return place;
+}
+
+static long applyAttributes(int mount, const Placement& place) {
+  long result = 0;
+  if (place.recursive.set != 0 || place.recursive.clear != 0) {
+    result = mountSetattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, place.recursive);
+    if (result < 0) return fail(result, place.target);
+  }
+  if (place.attributes.set != 0 || place.attributes.clear != 0) {
+    result = mountSetattr(mount, "", AT_EMPTY_PATH, place.attributes);
+    if (result < 0) return fail(result, place.target);
+  }
+  if (place.idMap >= 0) {
+    const long userNamespace = slot(place.idMap);
+    if (userNamespace < 0) return userNamespace;
+    MountAttributes mapping = {};
+    mapping.set = MOUNT_ATTR_IDMAP;
+    mapping.userNamespace = static_cast<uint64_t>(userNamespace);
+    result =
+        mountSetattr(mount, "", AT_EMPTY_PATH | (place.idMapRecursive ? AT_RECURSIVE : 0), mapping);
+    if (result < 0) return fail(result, place.target);
+  }
+  return 0;
+}
+
+// A mount in a shared place of the tree would come out shared; the propagation
+// of a mount is therefore set where it ends up.
+static long applyPropagation(int mount, const Placement& place) {
+  if (place.propagation == 0) return 0;
+  MountAttributes change = {};
+  change.propagation = place.propagation & ~static_cast<uint64_t>(MS_REC);
+  const unsigned recursive = (place.propagation & MS_REC) != 0 ? AT_RECURSIVE : 0;
+  const long result = mountSetattr(mount, "", AT_EMPTY_PATH | recursive, change);
+  return result < 0 ? fail(result, place.target) : 0;
+}
+
+static long attach(int mount, int target, const Placement& place) {
+  const long result = moveMount(mount, target);
+  if (result < 0) return fail(result, place.target);
+  return applyPropagation(mount, place);
+}
+
+long setPropagation(const wire::Step& step) {
+  return sys::call(__NR_mount, 0, sys::arg("/"), 0, NUMBER(step, Propagation, flags), 0);
+}
+
+long openTree(const wire::Step& step) {
+  const char* path = TEXT(step, OpenTree, path);
+  const unsigned recursive = NUMBER(step, OpenTree, recursive) != 0 ? AT_RECURSIVE : 0;
+  const long fd = openTreeAt(AT_FDCWD, path, OPEN_TREE_CLONE | recursive);
+  if (fd < 0) return fail(fd, path);
+  return setSlot(NUMBER(step, OpenTree, slot), static_cast<int>(fd));
+}
+
+// A mount inside a shared parent would propagate to the host. The parent is the
+// nearest ancestor that is a mount, which mount_setattr tells by not refusing.
+static long makeParentPrivate(const char* path) {
+  static char parent[kPathSize];
+  parent[0] = 0;
+  if (!append(parent, sizeof parent, path)) return -ENAMETOOLONG;
+  MountAttributes change = {};
+  change.propagation = MS_PRIVATE;
+  for (size_t end = length(parent);;) {
+    const long result = mountSetattr(AT_FDCWD, end == 0 ? "/" : parent, 0, change);
+    if (result != -EINVAL || end == 0) return result;
+    while (end > 0 && parent[end - 1] != '/') end--;
+    while (end > 0 && parent[end - 1] == '/') end--;
+    parent[end] = 0;
+  }
+}
+
+long prepareRoot(const wire::Step& step) {
+  const char* path = TEXT(step, Root, path);
+  long tree;
+  if (NUMBER(step, Root, slot) >= 0) {
+    tree = slot(NUMBER(step, Root, slot));
+  } else {
+    tree = openTreeAt(AT_FDCWD, path, OPEN_TREE_CLONE | AT_RECURSIVE);
+  }
+  if (tree < 0) return fail(tree, path);
+  const int root = static_cast<int>(tree);
+  if (NUMBER(step, Root, propagation) != 0) {
+    const long made = makeParentPrivate(path);
+    if (made < 0) return fail(made, path);
+  }
+  const long target = sys::openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (target < 0) return fail(target, path);
+  const long moved = moveMount(root, static_cast<int>(target));
+  sys::close(static_cast<int>(target));
+  if (moved < 0) return fail(moved, path);
+  self.root = root;
+  return 0;
+}
+
+// The kernel's own words on a refused option, if it has any.
+static long explain(long result, int context, const char* target) {
+  static char words[512];
+  const long count = sys::read(context, words, sizeof words - 1);
+  if (count <= 2) return fail(result, target);
+  words[count] = 0;
+  char* end = words + count;
+  while (end > words && (end[-1] == '\n' || end[-1] == ' ')) *--end = 0;
+  return fail(result, words + 2, wire::Code::Explained);
+}
+
+static long configure(int context, unsigned command, const char* key, const char* value) {
+  return sys::call(__NR_fsconfig, context, command, sys::arg(key), sys::arg(value), 0);
+}
+
+static long setOption(int context, const char* option) {
+  static char key[256];
+  size_t at = 0;
+  while (option[at] != 0 && option[at] != '=') {
+    if (at + 1 >= sizeof key) return -EINVAL;
+    key[at] = option[at];
+    at++;
+  }
+  key[at] = 0;
+  if (option[at] == 0) return configure(context, FSCONFIG_SET_FLAG, key, nullptr);
+  return configure(context, FSCONFIG_SET_STRING, key, option + at + 1);
+}
+
+static long makeFileSystem(const wire::Step& step, const char* target) {
+  const char* type = TEXT(step, Mount, type);
+  const long opened = sys::call(__NR_fsopen, sys::arg(type), FSOPEN_CLOEXEC);
+  if (opened < 0) return fail(opened, target);
+  const int context = static_cast<int>(opened);
+  const char* source = TEXT(step, Mount, source);
+  long result = 0;
+  if (source[0] != 0) result = configure(context, FSCONFIG_SET_STRING, "source", source);
+  char** options = TEXTS(step, Mount, options);
+  for (; result >= 0 && *options != nullptr; options++) result = setOption(context, *options);
+  if (result >= 0) result = configure(context, FSCONFIG_CMD_CREATE, nullptr, nullptr);
+  if (result >= 0) {
+    // Some attributes (the access time ones) exist only as what fsmount is given or a later change.
+    result = sys::call(__NR_fsmount, context, FSMOUNT_CLOEXEC, 0);
+  }
+  if (result < 0) result = explain(result, context, target);
+  sys::close(context);
+  return result;
+}
+
+// A file system that must be the real one: its target may not be reached
+// through a link, and what is there afterwards is checked (security.md row 4).
+static long expectedType(const char* type) {
+  if (equal(type, "proc")) return PROC_SUPER_MAGIC;
+  if (equal(type, "sysfs")) return SYSFS_MAGIC;
+  return 0;
+}
+
+long mountNew(const wire::Step& step) {
+  const Placement place = placementOf(step);
+  const long expected = expectedType(TEXT(step, Mount, type));
+  const long target = makeTarget(place.target, true, expected != 0 ? RESOLVE_NO_SYMLINKS : 0);
+  if (target == -ELOOP && expected != 0) return fail(target, place.target, wire::Code::WrongType);
+  if (target < 0) return fail(target, place.target);
+  const long mount = makeFileSystem(step, place.target);
+  if (mount < 0) return mount;
+  const int fd = static_cast<int>(mount);
+  if (expected != 0 && fileSystemType(fd) != expected) {
+    return fail(-EINVAL, place.target, wire::Code::WrongFileSystem);
+  }
+  if (NUMBER(step, Mount, copyUp) != 0) {
+    const long source = openInRoot(place.target, O_RDONLY | O_DIRECTORY);
+    if (source < 0) return fail(source, place.target);
+    const long copied = copyTree(static_cast<int>(source), fd);
+    sys::close(static_cast<int>(source));
+    if (copied < 0) return copied;
+  }
+  long result = applyAttributes(fd, place);
+  if (result >= 0) result = attach(fd, static_cast<int>(target), place);
+  sys::close(static_cast<int>(target));
+  sys::close(fd);
+  return result;
+}
+
+static bool isDirectory(int fd) {
+  struct stat info = {};
+  return sys::call(__NR_newfstatat, fd, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH) >= 0 &&
+         S_ISDIR(info.st_mode);
+}
+
+long mountBind(const wire::Step& step) {
+  const Placement place = placementOf(step);
+  const char* source = TEXT(step, Bind, source);
+  const unsigned recursive = NUMBER(step, Bind, recursive) != 0 ? AT_RECURSIVE : 0;
+  const bool fromSlot = NUMBER(step, Bind, slot) >= 0;
+  const long tree = fromSlot ? slot(NUMBER(step, Bind, slot))
+                             : openTreeAt(AT_FDCWD, source, OPEN_TREE_CLONE | recursive);
+  if (tree < 0) return fail(tree, source);
+  const int fd = static_cast<int>(tree);
+  const long target = makeTarget(place.target, isDirectory(fd));
+  if (target < 0) return fail(target, place.target);
+  long result = applyAttributes(fd, place);
+  if (result >= 0) result = attach(fd, static_cast<int>(target), place);
+  sys::close(static_cast<int>(target));
+  if (!fromSlot) sys::close(fd);
+  return result;
+}
+
+long remount(const wire::Step& step) {
+  const Placement place = placementOf(step);
+  const long target = openInRoot(place.target, O_PATH);
+  if (target < 0) return fail(target, place.target);
+  long result = applyAttributes(static_cast<int>(target), place);
+  if (result >= 0) result = applyPropagation(static_cast<int>(target), place);
+  sys::close(static_cast<int>(target));
+  return result;
+}
+
+static long cloneOnto(int source, int target, unsigned flags, const MountAttributes& attributes) {
+  const long tree = openTreeAt(source, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | flags);
+  if (tree < 0) return tree;
+  long result = 0;
+  if (attributes.set != 0) {
+    result = mountSetattr(static_cast<int>(tree), "", AT_EMPTY_PATH | flags, attributes);
+  }
+  if (result >= 0) result = moveMount(static_cast<int>(tree), target);
+  sys::close(static_cast<int>(tree));
+  return result;
+}
+
+// One empty file system serves all masked directories.
+static long maskDirectory(int target) {
+  const MountAttributes none = {};
+  if (self.maskDirectory >= 0) return cloneOnto(self.maskDirectory, target, 0, none);
+  const long context = sys::call(__NR_fsopen, sys::arg("tmpfs"), FSOPEN_CLOEXEC);
+  if (context < 0) return context;
+  long result = configure(static_cast<int>(context), FSCONFIG_SET_STRING, "source", "tmpfs");
+  if (result >= 0) {
+    result = configure(static_cast<int>(context), FSCONFIG_SET_STRING, "nr_inodes", "1");
+  }
+  if (result >= 0) {
+    result = configure(static_cast<int>(context), FSCONFIG_CMD_CREATE, nullptr, nullptr);
+  }
+  if (result >= 0) {
+    result =
+        sys::call(__NR_fsmount, context, FSMOUNT_CLOEXEC,
+                  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  }
+  sys::close(static_cast<int>(context));
+  if (result < 0) return result;
+  self.maskDirectory = static_cast<int>(result);
+  return moveMount(self.maskDirectory, target);
+}
+
+// /dev/null of the container, if it is that: an image may put anything there
+// (security.md row 8).
+static long openNull() {
+  const long fd = openInRoot("/dev/null", O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
+  if (fd < 0) return fail(fd, "/dev/null", fd == -ELOOP ? wire::Code::WrongType : wire::Code::None);
+  struct stat info = {};
+  const long result = sys::call(__NR_newfstatat, fd, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH);
+  if (result < 0) return fail(result, "/dev/null");
+  constexpr uint64_t kNull = (1U << 8) | 3U;
+  if (!S_ISCHR(info.st_mode) || info.st_rdev != kNull) {
+    sys::close(static_cast<int>(fd));
+    return fail(-EINVAL, "/dev/null", wire::Code::WrongType);
+  }
+  return fd;
+}
+
+long maskPath(const wire::Step& step) {
+  const char* path = TEXT(step, Mask, target);
+  const long target = openInRoot(path, O_PATH);
+  if (target == -ENOENT || target == -ENOTDIR) return 0;
+  if (target < 0) return fail(target, path);
+  long result;
+  if (isDirectory(static_cast<int>(target))) {
+    result = maskDirectory(static_cast<int>(target));
+  } else {
+    const long null = openNull();
+    if (null < 0) return null;
+    result = cloneOnto(static_cast<int>(null), static_cast<int>(target), 0, {});
+    sys::close(static_cast<int>(null));
+  }
+  sys::close(static_cast<int>(target));
+  return result < 0 ? fail(result, path) : 0;
+}
+
+// One descriptor for the check, the clone and the target (security.md row 16).
+long readonlyPath(const wire::Step& step) {
+  const char* path = TEXT(step, Readonly, target);
+  const long target = openInRoot(path, O_PATH);
+  if (target == -ENOENT || target == -ENOTDIR) return 0;
+  if (target < 0) return fail(target, path);
+  MountAttributes readOnly = {};
+  readOnly.set = MOUNT_ATTR_RDONLY;
+  const long result =
+      cloneOnto(static_cast<int>(target), static_cast<int>(target), AT_RECURSIVE, readOnly);
+  sys::close(static_cast<int>(target));
+  return result < 0 ? fail(result, path) : 0;
+}
+
+}  // namespace tsrun::child

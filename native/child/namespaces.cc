@@ -1,0 +1,166 @@
+// Namespaces: unshare(2), setns(2), the second clone, and what is set up in a new one.
+#include <linux/errno.h>
+#include <linux/if.h>
+#include <linux/keyctl.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/sockios.h>
+#include <sys/socket.h>
+
+#include "helper.h"
+
+namespace tsrun::child {
+
+long sync(const wire::Step& step) {
+  send(wire::Kind::Sync, static_cast<int32_t>(NUMBER(step, Sync, point)), wire::Code::None, nullptr,
+       0);
+  waitForParent();
+  return 0;
+}
+
+long unshareNamespaces(const wire::Step& step) {
+  return sys::call(__NR_unshare, NUMBER(step, Unshare, flags));
+}
+
+// Changes of credentials set the flag anew from fs.suid_dumpable; a step that
+// changed them puts it back to what the plan asked for.
+static bool wantDumpable = true;
+static void keepDumpable() {
+  if (!wantDumpable) sys::prctl(PR_SET_DUMPABLE, 0);
+}
+
+long joinNamespace(const wire::Step& step) {
+  const long fd = slot(NUMBER(step, Setns, fd));
+  if (fd < 0) return fd;
+  const long result = sys::call(__NR_setns, fd, NUMBER(step, Setns, flags));
+  keepDumpable();
+  return result;
+}
+
+// The first process tells the parent about the second and ends; the second, a
+// child of the parent too (CLONE_PARENT), waits until the parent knows of it.
+long forkAgain(const wire::Step& step) {
+  int pidfd = -1;
+  clone_args arguments = {};
+  arguments.flags = static_cast<uint64_t>(NUMBER(step, Fork, flags)) | CLONE_PARENT | CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  const long pid = sys::call(__NR_clone3, sys::arg(&arguments), sizeof arguments);
+  if (pid < 0) return pid;
+  if (pid > 0) {
+    send(wire::Kind::Forked, 0, wire::Code::None, nullptr, 0, pidfd);
+    sys::exit(0);
+  }
+  waitForParent();
+  return 0;
+}
+
+static long writeFile(int dir, const char* path, const char* text) {
+  const long fd = sys::openat(dir, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) return fd;
+  const size_t size = length(text);
+  long written = sys::write(static_cast<int>(fd), text, size);
+  if (written >= 0 && static_cast<size_t>(written) != size) written = -EIO;
+  sys::close(static_cast<int>(fd));
+  return written < 0 ? written : 0;
+}
+
+// time_namespaces(7): offsets can be written until the namespace has a process,
+// and unshare only prepares it for children; setns enters it at once.
+long enterTime(const wire::Step& step) {
+  long result = sys::call(__NR_unshare, CLONE_NEWTIME);
+  if (result < 0) return result;
+  const char* offsets = TEXT(step, Time, offsets);
+  if (offsets[0] != 0) {
+    result = writeFile(AT_FDCWD, "/proc/self/timens_offsets", offsets);
+    if (result < 0) return fail(result, "/proc/self/timens_offsets");
+  }
+  const long fd = sys::openat(AT_FDCWD, "/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(fd, "/proc/self/ns/time_for_children");
+  result = sys::call(__NR_setns, fd, CLONE_NEWTIME);
+  sys::close(static_cast<int>(fd));
+  return result;
+}
+
+long setDumpable(const wire::Step& step) {
+  wantDumpable = NUMBER(step, Dumpable, on) != 0;
+  return sys::prctl(PR_SET_DUMPABLE, wantDumpable ? 1 : 0);
+}
+
+long become(const wire::Step& step) {
+  const long uid = NUMBER(step, Become, uid);
+  const long gid = NUMBER(step, Become, gid);
+  long result = 0;
+  if (NUMBER(step, Become, clearGroups) != 0) {
+    result = sys::call(__NR_setgroups, 0, 0);
+    if (result < 0) return fail(result, "setgroups");
+  }
+  result = sys::call(__NR_setresgid, gid, gid, gid);
+  if (result < 0) return fail(result, "setresgid");
+  result = sys::call(__NR_setresuid, uid, uid, uid);
+  if (result < 0) return fail(result, "setresuid");
+  keepDumpable();
+  return 0;
+}
+
+long newSession(const wire::Step&) {
+  const long result = sys::call(__NR_setsid);
+  // A session leader already: nothing is left to do.
+  return result == -EPERM ? 0 : (result < 0 ? result : 0);
+}
+
+// The session keyring of a container lets its processes find keys by search,
+// which the permissions of a new keyring do not (keyctl_join_session_keyring(3)).
+long joinKeyring(const wire::Step& step) {
+  const long id =
+      sys::call(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, sys::arg(TEXT(step, Keyring, name)));
+  // A kernel without keyrings has none to leak either.
+  if (id == -ENOSYS) return 0;
+  if (id < 0) return id;
+  char description[256] = {};
+  const long size =
+      sys::call(__NR_keyctl, KEYCTL_DESCRIBE, id, sys::arg(description), sizeof description - 1);
+  if (size < 0) return size;
+  // type;uid;gid;permissions in hexadecimal;description
+  int fields = 0;
+  uint32_t permissions = 0;
+  for (const char* at = description; *at != 0 && fields < 4; at++) {
+    if (*at == ';') {
+      fields++;
+    } else if (fields == 3) {
+      const int digit = *at <= '9' ? *at - '0' : (*at | 0x20) - 'a' + 10;
+      permissions = permissions * 16 + static_cast<uint32_t>(digit);
+    }
+  }
+  constexpr uint32_t kUserSearch = 0x00080000;
+  const long result = sys::call(__NR_keyctl, KEYCTL_SETPERM, id, permissions | kUserSearch);
+  return result < 0 ? result : 0;
+}
+
+long loopbackUp(const wire::Step&) {
+  const long fd = sys::call(__NR_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  ifreq request = {};
+  request.ifr_name[0] = 'l';
+  request.ifr_name[1] = 'o';
+  long result = sys::ioctl(static_cast<int>(fd), SIOCGIFFLAGS, sys::arg(&request));
+  if (result >= 0) {
+    request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP | IFF_RUNNING);
+    result = sys::ioctl(static_cast<int>(fd), SIOCSIFFLAGS, sys::arg(&request));
+  }
+  sys::close(static_cast<int>(fd));
+  return result;
+}
+
+long setHostname(const wire::Step& step) {
+  const char* name = TEXT(step, Hostname, name);
+  return sys::call(__NR_sethostname, sys::arg(name), static_cast<long>(length(name)));
+}
+
+long setDomainname(const wire::Step& step) {
+  const char* name = TEXT(step, Domainname, name);
+  return sys::call(__NR_setdomainname, sys::arg(name), static_cast<long>(length(name)));
+}
+
+void restoreDumpable() { keepDumpable(); }
+
+}  // namespace tsrun::child

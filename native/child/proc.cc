@@ -1,0 +1,58 @@
+// A procfs of the helper's own, which nothing in the container can have
+// mounted over, and the writes that go through it (security.md row 5).
+#include <linux/errno.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+
+#include "helper.h"
+
+namespace tsrun::child {
+
+static long newProc() {
+  const long context = sys::call(__NR_fsopen, sys::arg("proc"), FSOPEN_CLOEXEC);
+  if (context < 0) return context;
+  long result = sys::call(__NR_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
+  if (result >= 0) {
+    result = sys::call(__NR_fsmount, context, FSMOUNT_CLOEXEC,
+                       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  }
+  sys::close(static_cast<int>(context));
+  return result;
+}
+
+long openProc(const wire::Step& step) {
+  long fd;
+  if (NUMBER(step, Proc, private) != 0) {
+    fd = newProc();
+  } else {
+    fd = sys::openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }
+  if (fd < 0) return fail(fd, "/proc");
+  if (fileSystemType(static_cast<int>(fd)) != PROC_SUPER_MAGIC) {
+    sys::close(static_cast<int>(fd));
+    return fail(-EINVAL, "/proc", wire::Code::WrongFileSystem);
+  }
+  self.proc = static_cast<int>(fd);
+  return 0;
+}
+
+long writeSysctl(const wire::Step& step) {
+  const char* file = TEXT(step, Sysctl, file);
+  static char path[kPathSize];
+  path[0] = 0;
+  if (!append(path, sizeof path, "sys/") || !append(path, sizeof path, file)) {
+    return fail(-ENAMETOOLONG, file);
+  }
+  open_how how = {};
+  how.flags = O_WRONLY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+  const long fd = sys::call(__NR_openat2, self.proc, sys::arg(path), sys::arg(&how), sizeof how);
+  if (fd < 0) return fail(fd, file);
+  const char* value = TEXT(step, Sysctl, value);
+  long result = sys::write(static_cast<int>(fd), value, length(value));
+  sys::close(static_cast<int>(fd));
+  return result < 0 ? fail(result, file) : 0;
+}
+
+}  // namespace tsrun::child

@@ -1,0 +1,70 @@
+// Properties of the process: scheduling, personality, umask, stdio.
+#include <linux/errno.h>
+#include <linux/prctl.h>
+#include <linux/sched/types.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "helper.h"
+
+namespace tsrun::child {
+
+// So that the program may reopen /dev/stdout. What cannot be changed (a
+// read-only file, a device of another owner) stays as it is.
+long stdioOwner(const wire::Step& step) {
+  const long uid = NUMBER(step, StdioOwner, uid);
+  for (int fd = 0; fd < 3; fd++) {
+    struct stat info = {};
+    if (sys::call(__NR_fstat, fd, sys::arg(&info)) < 0) continue;
+    constexpr uint64_t kNull = (1U << 8) | 3U;
+    if (S_ISCHR(info.st_mode) && info.st_rdev == kNull) continue;
+    if (info.st_uid == static_cast<unsigned>(uid)) continue;
+    const long result = sys::call(__NR_fchown, fd, uid, info.st_gid);
+    if (result < 0 && result != -EPERM && result != -EINVAL && result != -EROFS) return result;
+  }
+  return 0;
+}
+
+long setScheduler(const wire::Step& step) {
+  sched_attr attributes = {};
+  attributes.size = sizeof attributes;
+  attributes.sched_policy = static_cast<uint32_t>(NUMBER(step, Scheduler, policy));
+  attributes.sched_flags = static_cast<uint64_t>(NUMBER(step, Scheduler, flags));
+  attributes.sched_nice = static_cast<int32_t>(NUMBER(step, Scheduler, nice));
+  attributes.sched_priority = static_cast<uint32_t>(NUMBER(step, Scheduler, priority));
+  attributes.sched_runtime = static_cast<uint64_t>(NUMBER(step, Scheduler, runtime));
+  attributes.sched_deadline = static_cast<uint64_t>(NUMBER(step, Scheduler, deadline));
+  attributes.sched_period = static_cast<uint64_t>(NUMBER(step, Scheduler, period));
+  return sys::call(__NR_sched_setattr, 0, sys::arg(&attributes), 0);
+}
+
+long setIoPriority(const wire::Step& step) {
+  constexpr int kWhoProcess = 1;
+  return sys::call(__NR_ioprio_set, kWhoProcess, 0, NUMBER(step, Ioprio, value));
+}
+
+long setAffinity(const wire::Step& step) {
+  static uint64_t mask[128];
+  memset(mask, 0, sizeof mask);
+  const wire::List cpus = LIST(step, Affinity, cpus);
+  for (uint32_t i = 0; i < cpus.count; i++) {
+    const int64_t cpu = numbersOf(cpus)[i];
+    if (cpu < 0 || cpu >= static_cast<int64_t>(sizeof mask * 8)) return -EINVAL;
+    mask[cpu / 64] |= uint64_t{1} << (cpu % 64);
+  }
+  return sys::call(__NR_sched_setaffinity, 0, sizeof mask, sys::arg(mask));
+}
+
+long setPersonality(const wire::Step& step) {
+  const long result = sys::call(__NR_personality, NUMBER(step, Personality, persona));
+  return result < 0 ? result : 0;
+}
+
+long noNewPrivileges(const wire::Step&) { return sys::prctl(PR_SET_NO_NEW_PRIVS, 1); }
+
+long setUmask(const wire::Step& step) {
+  sys::call(__NR_umask, NUMBER(step, Umask, mask));
+  return 0;
+}
+
+}  // namespace tsrun::child

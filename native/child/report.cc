@@ -1,0 +1,72 @@
+// What the helper says to its parent; the table of messages is in wire.h.
+#include <linux/errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "helper.h"
+
+namespace tsrun::child {
+
+long fail(long result, const char* text, wire::Code code) {
+  self.failure.text[0] = 0;
+  append(self.failure.text, sizeof self.failure.text, text);
+  self.failure.code = code;
+  return result;
+}
+
+void send(wire::Kind kind, int32_t value, wire::Code code, const void* data, size_t size, int fd) {
+  wire::MessageHeader header = {kind, self.step, value, static_cast<uint32_t>(code)};
+  constexpr size_t room = wire::kMaxMessage - sizeof header;
+  iovec parts[2] = {{&header, sizeof header}, {const_cast<void*>(data), size < room ? size : room}};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message = {};
+  message.msg_iov = parts;
+  message.msg_iovlen = 2;
+  if (fd >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    auto* part = reinterpret_cast<cmsghdr*>(control);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(part), &fd, sizeof fd);
+  }
+  while (sys::call(__NR_sendmsg, self.socket, sys::arg(&message), MSG_NOSIGNAL) == -EINTR) {
+  }
+}
+
+void warn(const char* text) { send(wire::Kind::Warning, 0, wire::Code::None, text, length(text)); }
+
+// The record that `start` reads from the fifo: `F<step> <errno> <code> <text>\n`.
+static void reportBehindGate(int32_t error) {
+  static char record[kPathSize + 64];
+  record[0] = 0;
+  append(record, sizeof record, "F");
+  appendNumber(record, sizeof record, self.step);
+  append(record, sizeof record, " ");
+  appendNumber(record, sizeof record, error);
+  append(record, sizeof record, " ");
+  appendNumber(record, sizeof record, static_cast<int64_t>(self.failure.code));
+  append(record, sizeof record, " ");
+  append(record, sizeof record, self.failure.text);
+  append(record, sizeof record, "\n");
+  sys::write(self.gate, record, length(record));
+}
+
+void die(long result) {
+  const auto error = static_cast<int32_t>(-result);
+  send(wire::Kind::Failed, error, self.failure.code, self.failure.text, length(self.failure.text));
+  if (self.gate >= 0) reportBehindGate(error);
+  sys::exit(1);
+}
+
+void waitForParent() {
+  char answer = 0;
+  long got;
+  do {
+    got = sys::read(self.socket, &answer, 1);
+  } while (got == -EINTR);
+  if (got != 1 || answer != wire::kGo) sys::exit(1);
+}
+
+}  // namespace tsrun::child

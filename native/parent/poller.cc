@@ -1,0 +1,161 @@
+#include "poller.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+
+namespace tsrun {
+
+namespace {
+
+// Ids are 32 bits, so this is none of them.
+constexpr uint64_t kWakeUp = UINT64_MAX;
+
+int64_t nowMs() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1000000;
+}
+
+}  // namespace
+
+Poller::Poller(std::function<void()> ready) : ready_(std::move(ready)) {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.u64 = kWakeUp;
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &event);
+  // Signals are the program's other threads' business.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Poller::~Poller() {
+  {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    stop_ = true;
+  }
+  wake();
+  thread_.join();
+  for (auto& [id, wait] : waits_) {
+    if (wait.fd >= 0) close(wait.fd);
+  }
+  close(epoll_);
+  close(event_);
+}
+
+void Poller::wake() const {
+  const uint64_t one = 1;
+  // A full counter is readable all the same.
+  [[maybe_unused]] const ssize_t written = write(event_, &one, sizeof one);
+}
+
+long Poller::add(uint32_t id, int fd, uint32_t events, int timeoutMs) {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  Wait wait = {-1, timeoutMs < 0 ? -1 : nowMs() + timeoutMs};
+  if (fd >= 0) {
+    // A duplicate, so that one descriptor can be waited for twice, and closing
+    // the caller's cannot make the wait one for another file.
+    wait.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (wait.fd < 0) return -errno;
+    epoll_event event = {};
+    event.events = events | EPOLLONESHOT;
+    event.data.u64 = id;
+    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, wait.fd, &event) < 0) {
+      const int error = errno;
+      close(wait.fd);
+      if (error != EPERM) return -error;
+      // A regular file is always ready.
+      wait.fd = -1;
+      waits_.emplace(id, wait);
+      finish(id, static_cast<int>(events & (POLLIN | POLLOUT)));
+      ready_();
+      return 0;
+    }
+  }
+  waits_.emplace(id, wait);
+  if (timeoutMs >= 0) wake();
+  return 0;
+}
+
+void Poller::cancel(uint32_t id) {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  const auto found = waits_.find(id);
+  if (found == waits_.end()) return;
+  if (found->second.fd >= 0) {
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second.fd, nullptr);
+    close(found->second.fd);
+  }
+  waits_.erase(found);
+}
+
+std::vector<std::pair<uint32_t, int>> Poller::take() {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  return std::exchange(done_, {});
+}
+
+void Poller::finish(uint32_t id, int events) {
+  const auto found = waits_.find(id);
+  if (found == waits_.end()) return;
+  if (found->second.fd >= 0) {
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second.fd, nullptr);
+    close(found->second.fd);
+  }
+  waits_.erase(found);
+  done_.emplace_back(id, events);
+}
+
+int Poller::nextTimeout(int64_t now) const {
+  int64_t next = -1;
+  for (const auto& [id, wait] : waits_) {
+    if (wait.deadline >= 0 && (next < 0 || wait.deadline < next)) next = wait.deadline;
+  }
+  if (next < 0) return -1;
+  if (next <= now) return 0;
+  return next - now > INT_MAX ? INT_MAX : static_cast<int>(next - now);
+}
+
+void Poller::run() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (!stop_) {
+    const int timeout = nextTimeout(nowMs());
+    lock.unlock();
+    epoll_event events[64];
+    const int count = epoll_wait(epoll_, events, 64, timeout);
+    lock.lock();
+    for (int i = 0; i < count; i++) {
+      if (events[i].data.u64 == kWakeUp) {
+        uint64_t value;
+        [[maybe_unused]] const ssize_t got = read(event_, &value, sizeof value);
+      } else {
+        finish(static_cast<uint32_t>(events[i].data.u64),
+               static_cast<int>(events[i].events & 0x1f));
+      }
+    }
+    const int64_t now = nowMs();
+    std::vector<uint32_t> late;
+    for (const auto& [id, wait] : waits_) {
+      if (wait.deadline >= 0 && wait.deadline <= now) late.push_back(id);
+    }
+    for (const uint32_t id : late) finish(id, 0);
+    if (!done_.empty()) {
+      lock.unlock();
+      ready_();
+      lock.lock();
+    }
+  }
+}
+
+}  // namespace tsrun
