@@ -6,7 +6,7 @@
  * privilege, and a plan can be printed, compared and tested.
  */
 
-import type { Step } from './steps.js';
+import type { Slot, Step } from './steps.js';
 
 /** A line of /proc/PID/uid_map (user_namespaces(7)). */
 export interface IdMapping {
@@ -22,7 +22,15 @@ export interface IdMapping {
 export type PlanInput = { at: string } & (
   | { kind: 'namespace'; path: string; /** CLONE_NEW* that the file must be. */ flag: number }
   /** open_tree(OPEN_TREE_CLONE) with the caller's rights, in the caller's mount namespace. */
-  | { kind: 'tree'; path: string; recursive: boolean }
+  | {
+      kind: 'tree';
+      path: string;
+      recursive: boolean;
+      /** Slot of an earlier `id-map` or user namespace input, whose mapping the tree gets. */
+      idMap?: Slot;
+      /** Whether the mapping goes to the mounts below too (ridmap). */
+      idMapRecursive?: boolean;
+    }
   /** A user namespace that exists only to carry this mapping (mount_setattr(2), MOUNT_ATTR_IDMAP). */
   | { kind: 'id-map'; uidMappings: IdMapping[]; gidMappings: IdMapping[] }
   /** The exec fifo of the container, O_PATH. */
@@ -76,6 +84,8 @@ export interface PlanFacts {
   lastCapability: number;
   /** False inside a user namespace: no device nodes, no device programs. */
   initialUserNamespace: boolean;
+  /** /proc/self/setgroups says `deny`: nothing below can set supplementary groups either. */
+  setgroupsDenied?: boolean;
   /** The cgroup v2 hierarchy and the container's place in it; absent when it has none. */
   cgroup?: {
     /** Mount point of the v2 hierarchy, e.g. /sys/fs/cgroup or /sys/fs/cgroup/unified. */

@@ -1,0 +1,122 @@
+/** process.capabilities: names to bit masks (capabilities(7)). */
+
+import type { LinuxCapabilities } from '../spec/types.js';
+
+/** Names in the order of their numbers (linux/capability.h). */
+export const CAPABILITIES: readonly string[] = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_DAC_READ_SEARCH',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+  'CAP_KILL',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SETPCAP',
+  'CAP_LINUX_IMMUTABLE',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_NET_BROADCAST',
+  'CAP_NET_ADMIN',
+  'CAP_NET_RAW',
+  'CAP_IPC_LOCK',
+  'CAP_IPC_OWNER',
+  'CAP_SYS_MODULE',
+  'CAP_SYS_RAWIO',
+  'CAP_SYS_CHROOT',
+  'CAP_SYS_PTRACE',
+  'CAP_SYS_PACCT',
+  'CAP_SYS_ADMIN',
+  'CAP_SYS_BOOT',
+  'CAP_SYS_NICE',
+  'CAP_SYS_RESOURCE',
+  'CAP_SYS_TIME',
+  'CAP_SYS_TTY_CONFIG',
+  'CAP_MKNOD',
+  'CAP_LEASE',
+  'CAP_AUDIT_WRITE',
+  'CAP_AUDIT_CONTROL',
+  'CAP_SETFCAP',
+  'CAP_MAC_OVERRIDE',
+  'CAP_MAC_ADMIN',
+  'CAP_SYSLOG',
+  'CAP_WAKE_ALARM',
+  'CAP_BLOCK_SUSPEND',
+  'CAP_AUDIT_READ',
+  'CAP_PERFMON',
+  'CAP_BPF',
+  'CAP_CHECKPOINT_RESTORE',
+];
+
+export const CAP_SYS_ADMIN = 1n << 21n;
+
+export interface CapabilityMasks {
+  bounding: bigint;
+  effective: bigint;
+  permitted: bigint;
+  inheritable: bigint;
+  ambient: bigint;
+}
+
+type SetName = keyof CapabilityMasks;
+const SETS: readonly SetName[] = ['bounding', 'effective', 'permitted', 'inheritable', 'ambient'];
+
+/** What can be granted: all that the kernel has, in a user namespace that is not the caller's. */
+export function grantableCapabilities(
+  facts: { effective: bigint; bounding: bigint; lastCapability: number },
+  ownUserNamespace: boolean,
+): bigint {
+  const known = (1n << BigInt(facts.lastCapability + 1)) - 1n;
+  return ownUserNamespace ? facts.bounding & facts.effective & known : known;
+}
+
+/**
+ * Masks of the five sets; no capabilities at all when there are none, as runc
+ * does. What cannot be granted is left out with a warning, which the spec asks
+ * for instead of a failure (config.md, capabilities).
+ *
+ * @param at JSON pointer of `capabilities`
+ */
+export function capabilityMasks(
+  capabilities: LinuxCapabilities | undefined,
+  grantable: bigint,
+  at: string,
+  warnings: string[],
+): CapabilityMasks {
+  const unknown = new Set<string>();
+  const refused = new Set<string>();
+  const masks: CapabilityMasks = {
+    bounding: 0n,
+    effective: 0n,
+    permitted: 0n,
+    inheritable: 0n,
+    ambient: 0n,
+  };
+  for (const set of SETS) {
+    for (const name of capabilities?.[set] ?? []) {
+      const number = CAPABILITIES.indexOf(name);
+      const bit = number < 0 ? 0n : 1n << BigInt(number);
+      if (number < 0) unknown.add(name);
+      else if ((grantable & bit) === 0n) refused.add(name);
+      else masks[set] |= bit;
+    }
+  }
+  if (unknown.size > 0) warnings.push(`${at}: unknown, ignored: ${[...unknown].join(', ')}`);
+  if (refused.size > 0) {
+    warnings.push(`${at}: cannot be granted here, ignored: ${[...refused].join(', ')}`);
+  }
+  // The kernel's own rules (capset(2), prctl(2)): it would refuse the whole set for one of these.
+  const limit = (set: SetName, within: bigint, rule: string): void => {
+    const excess = masks[set] & ~within;
+    if (excess === 0n) return;
+    masks[set] &= within;
+    warnings.push(`${at}/${set}: ignored, not ${rule}: ${capabilityNames(excess).join(', ')}`);
+  };
+  limit('effective', masks.permitted, 'permitted');
+  limit('inheritable', masks.bounding | masks.permitted, 'in the bounding set');
+  limit('ambient', masks.permitted & masks.inheritable, 'both permitted and inheritable');
+  return masks;
+}
+
+export function capabilityNames(mask: bigint): string[] {
+  return CAPABILITIES.filter((_, number) => (mask & (1n << BigInt(number))) !== 0n);
+}

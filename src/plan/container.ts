@@ -1,0 +1,363 @@
+/** spec → plan: everything that `create` is going to do, in order. */
+
+import {
+  CLONE_NEWNS,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+} from '../native/constants.js';
+import { foreignNamespaces, NAMESPACE_FLAG, namespacePlaces } from '../namespaces/namespaces.js';
+import type { Places } from '../namespaces/namespaces.js';
+import { planStages } from '../namespaces/stages.js';
+import type { Stage } from '../namespaces/stages.js';
+import { timeOffsetLines } from '../namespaces/time-offsets.js';
+import type { LinuxNamespace, LinuxNamespaceType, Linux, Spec } from '../spec/types.js';
+import { grantableCapabilities } from './capabilities.js';
+import { ownsDev, planDeviceLinks, planDevices } from './devices.js';
+import { hasRuntimeHooks, hookStateParts, planContainerHooks } from './hooks.js';
+import { invalid, unsupported } from './invalid.js';
+import { mountIdMap } from './mounts/id-map.js';
+import { planHostBind, planMount } from './mounts/mount.js';
+import type { MountContext, ParsedMount } from './mounts/mount.js';
+import { parseMountOptions } from './mounts/options.js';
+import { planPrivateProc, sysctlFile } from './mounts/proc.js';
+import { sourceMode, Sources } from './mounts/sources.js';
+import { resolve } from './path.js';
+import { planPersonality } from './personality.js';
+import type { ContainerPlan, PlanFacts } from './plan.js';
+import { planConsole, planKeyring, planProcess, syncStep } from './process.js';
+import { planLimits } from './rlimits.js';
+import { rootPropagation } from './root.js';
+import type { RootPropagation } from './root.js';
+import { Slots } from './slots.js';
+import type { Slot, Step } from './steps.js';
+import { allowsSetgroups, isPrivileged, setupIds } from './user-namespace.js';
+
+/** Where the relayed NOTIFY_SOCKET is inside. */
+const NOTIFY_DIRECTORY = '/run/notify';
+
+/**
+ * @throws TsrunError ERR_CONFIG_INVALID or ERR_UNSUPPORTED, with the pointer of the field
+ */
+export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
+  const { process, root, linux } = spec;
+  if (process === undefined) throw invalid('/process', 'must be given to create a container');
+  if (root === undefined) throw invalid('/root', 'must be given to create a container');
+  const places = namespacePlaces(linux?.namespaces ?? [], facts.ownNamespaces);
+  requireMountNamespace(spec, places, facts);
+
+  const warnings: string[] = [];
+  const slots = new Slots();
+  const stages = planStages(places, isPrivileged(facts));
+  const joins = openNamespaces(linux, places, slots);
+  const fifo = slots.input({ kind: 'fifo', at: '' });
+  const propagation = rootPropagation(linux?.rootfsPropagation);
+  const mounts = planMounts(spec, facts, places, joins.user ?? -1, propagation, slots, warnings);
+  const setgroups = allowsSetgroups(linux, places, facts);
+  const program = planProcess(process, {
+    at: '/process',
+    grantable: grantableCapabilities(facts, places.user === 'own'),
+    setgroups,
+    environment: runtimeEnvironment(facts),
+    readRootFile: (path) => facts.readRootFile(path),
+    warnings,
+  });
+  const ownMounts = places.mount !== 'own';
+
+  const steps: Step[] = [
+    ...enterNamespaces(stages.enter, linux, joins),
+    ...becomeRoot(linux, places, stages.unshare, setgroups, mounts.openTrees, propagation),
+    { op: 'session', at: '' },
+    ...planKeyring(facts.id, facts.noNewKeyring),
+    ...names(spec, places),
+
+    ...(ownMounts ? [rootMount(root.path, facts)] : []),
+    ...mounts.steps,
+    // Before the change of root: where a new procfs cannot be made, this takes the host's, and
+    // where it can, the kernel wants to see one that hides nothing.
+    planPrivateProc(places, facts.initialUserNamespace),
+    ...(hasRuntimeHooks(spec.hooks) ? [syncStep('runtimeHooks')] : []),
+    ...containerHooks(spec, facts, 'createContainer', 'creating'),
+    // After devpts, and after the hooks, whose output is not the terminal's.
+    ...planConsole(process, '/process', ownMounts),
+    changeRoot(root.path, places, facts),
+
+    // While the root is still writable.
+    ...makeCwd(process.cwd),
+    ...mounts.late,
+    ...(propagation.root === 0
+      ? []
+      : [
+          {
+            op: 'root-propagation',
+            at: '/linux/rootfsPropagation',
+            flags: propagation.root,
+          } satisfies Step,
+        ]),
+    ...(root.readonly === true
+      ? [
+          {
+            op: 'root-attributes',
+            at: '/root/readonly',
+            set: MOUNT_ATTR_RDONLY,
+            clear: 0,
+          } satisfies Step,
+        ]
+      : []),
+    // Before readonlyPaths, which are the usual end of writing to /proc/sys.
+    ...sysctls(linux),
+    ...hidePaths('readonly', linux?.readonlyPaths, '/linux/readonlyPaths'),
+    ...hidePaths('mask', linux?.maskedPaths, '/linux/maskedPaths'),
+
+    ...program.privileged,
+    ...planPersonality(linux?.personality),
+    ...program.identity,
+    program.find,
+    syncStep('ready'),
+    // seccomp goes here with noNewPrivileges: as few system calls as possible are left.
+    { op: 'gate', at: '', fifo },
+    ...containerHooks(spec, facts, 'startContainer', 'created'),
+    program.exec,
+  ];
+
+  return {
+    cloneFlags: stages.cloneFlags,
+    inputs: slots.inputs,
+    slots: slots.count,
+    steps,
+    ...(places.user === 'new'
+      ? {
+          idMaps: {
+            uidMappings: linux?.uidMappings ?? [],
+            gidMappings: linux?.gidMappings ?? [],
+          },
+        }
+      : {}),
+    limits: planLimits(process.rlimits, '/process/rlimits'),
+    ...(process.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
+    terminal: process.terminal === true,
+    namespaces: foreignNamespaces(places),
+    warnings,
+  };
+}
+
+/** Without one, everything below would happen to the host. */
+function requireMountNamespace(spec: Spec, places: Places, facts: PlanFacts): void {
+  if (places.mount !== 'own') return;
+  const { linux, mounts, root } = spec;
+  const wanting: (readonly [string, boolean])[] = [
+    ['/mounts', (mounts?.length ?? 0) > 0],
+    ['/root/readonly', root?.readonly === true],
+    ['/linux/rootfsPropagation', linux?.rootfsPropagation !== undefined],
+    ['/linux/maskedPaths', (linux?.maskedPaths?.length ?? 0) > 0],
+    ['/linux/readonlyPaths', (linux?.readonlyPaths?.length ?? 0) > 0],
+  ];
+  for (const [pointer, wants] of wanting) {
+    if (wants) throw invalid(pointer, 'needs a mount namespace in /linux/namespaces');
+  }
+  if (places.user !== 'own' || !facts.initialUserNamespace) {
+    throw unsupported(
+      '/linux/namespaces',
+      'a container in a user namespace needs a mount namespace, for its devices',
+    );
+  }
+  if (facts.notifyDirectory !== undefined) {
+    throw unsupported('/linux/namespaces', 'NOTIFY_SOCKET needs a mount namespace');
+  }
+}
+
+type Joins = Partial<Record<LinuxNamespaceType, { slot: Slot; at: string }>>;
+
+function openNamespaces(
+  linux: Linux | undefined,
+  places: Places,
+  slots: Slots,
+): Joins & { user?: { slot: Slot; at: string } } {
+  const joins: Joins = {};
+  (linux?.namespaces ?? []).forEach(({ type, path }: LinuxNamespace, index) => {
+    if (places[type] !== 'joined' || path === undefined) return;
+    const at = `/linux/namespaces/${index}`;
+    joins[type] = {
+      slot: slots.input({ kind: 'namespace', at, path, flag: NAMESPACE_FLAG[type] }),
+      at,
+    };
+  });
+  return joins;
+}
+
+function enterNamespaces(stages: readonly Stage[], linux: Linux | undefined, joins: Joins): Step[] {
+  return stages.map((stage): Step => {
+    switch (stage.op) {
+      case 'join': {
+        const join = joins[stage.type] ?? { slot: -1, at: '' };
+        return { op: 'setns', at: join.at, fd: join.slot, flags: NAMESPACE_FLAG[stage.type] };
+      }
+      case 'fork':
+        return { op: 'fork', at: '/linux/namespaces', flags: stage.flags };
+      case 'id-map':
+        return syncStep('idMap');
+      case 'time':
+        return {
+          op: 'time',
+          at: '/linux/timeOffsets',
+          offsets: timeOffsetLines(linux?.timeOffsets),
+        };
+      case 'undumpable':
+        return { op: 'dumpable', at: '', on: false };
+    }
+  });
+}
+
+/**
+ * The remaining namespaces, owned by the container's user namespace, and its
+ * root. Trees that only the caller may reach are opened in between.
+ */
+function becomeRoot(
+  linux: Linux | undefined,
+  places: Places,
+  unshare: number,
+  setgroups: boolean,
+  openTrees: readonly Step[],
+  propagation: RootPropagation,
+): Step[] {
+  const cut: Step[] =
+    places.mount === 'own'
+      ? []
+      : [{ op: 'propagation', at: '/linux/rootfsPropagation', flags: propagation.tree }];
+  // Before the tree is cut off the host's, if the container's mounts are to reach there.
+  const opened = propagation.shared ? [...openTrees, ...cut] : [...cut, ...openTrees];
+  if (places.user === 'own') return [...unshareStep(unshare), ...opened];
+  return [
+    ...unshareStep(unshare & CLONE_NEWNS),
+    ...opened,
+    {
+      op: 'become',
+      at: '/linux/uidMappings',
+      ...setupIds(linux, places),
+      clearGroups: setgroups,
+    },
+    ...unshareStep(unshare & ~CLONE_NEWNS),
+  ];
+}
+
+function unshareStep(flags: number): Step[] {
+  return flags === 0 ? [] : [{ op: 'unshare', at: '/linux/namespaces', flags }];
+}
+
+function names(spec: Spec, places: Places): Step[] {
+  const steps: Step[] = [];
+  if (places.network === 'new') steps.push({ op: 'loopback', at: '' });
+  if (spec.hostname !== undefined && spec.hostname !== '') {
+    steps.push({ op: 'hostname', at: '/hostname', name: spec.hostname });
+  }
+  if (spec.domainname !== undefined && spec.domainname !== '') {
+    steps.push({ op: 'domainname', at: '/domainname', name: spec.domainname });
+  }
+  return steps;
+}
+
+function rootMount(path: string, facts: PlanFacts): Step {
+  return {
+    op: 'root',
+    at: '/root/path',
+    path: resolve(facts.bundle, path),
+    slot: -1,
+    propagation: 0,
+  };
+}
+
+interface MountPlan {
+  openTrees: Step[];
+  steps: Step[];
+  late: Step[];
+}
+
+/** mounts, devices and what belongs to them. */
+function planMounts(
+  spec: Spec,
+  facts: PlanFacts,
+  places: Places,
+  joinedUser: { slot: Slot } | -1,
+  propagation: RootPropagation,
+  slots: Slots,
+  warnings: string[],
+): MountPlan {
+  const userSlot = joinedUser === -1 ? -1 : joinedUser.slot;
+  const parsed = (spec.mounts ?? []).map((mount, index): ParsedMount => {
+    const at = `/mounts/${index}`;
+    const options = parseMountOptions(mount.options ?? []);
+    const idMap = mountIdMap(mount, options, at, spec.linux, places, userSlot, slots);
+    return { mount, options, at, idMap };
+  });
+  const mode = sourceMode(places, isPrivileged(facts), propagation.shared);
+  const sources = new Sources(
+    mode,
+    slots,
+    propagation.shared ? propagation.root : propagation.tree,
+  );
+  const context: MountContext = { facts, places, sources, warnings, late: [] };
+  const steps = parsed.flatMap((mount) => planMount(mount, context));
+  if (facts.notifyDirectory !== undefined) {
+    const attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    steps.push(planHostBind(facts.notifyDirectory, NOTIFY_DIRECTORY, attributes, '', sources));
+  }
+  const bound = parsed.map(({ mount, options }) => ({
+    mount,
+    bind: options.bind || mount.type === 'bind',
+  }));
+  if (ownsDev(bound)) {
+    const nodes = places.user === 'own' && facts.initialUserNamespace;
+    steps.push(...planDevices(spec.linux?.devices ?? [], nodes, sources), ...planDeviceLinks());
+  }
+  return { openTrees: sources.openTrees, steps, late: context.late };
+}
+
+function containerHooks(
+  spec: Spec,
+  facts: PlanFacts,
+  kind: 'createContainer' | 'startContainer',
+  status: 'creating' | 'created',
+): Step[] {
+  return planContainerHooks(spec.hooks?.[kind], `/hooks/${kind}`, () =>
+    hookStateParts(spec, facts, status),
+  );
+}
+
+function changeRoot(path: string, places: Places, facts: PlanFacts): Step {
+  const at = '/root/path';
+  if (places.mount === 'own') return { op: 'chroot', at, path: resolve(facts.bundle, path) };
+  return facts.noPivot ? { op: 'move-root', at } : { op: 'pivot', at };
+}
+
+function makeCwd(cwd: string): Step[] {
+  return cwd === '/' ? [] : [{ op: 'mkdir', at: '/process/cwd', target: cwd, mode: 0o755 }];
+}
+
+function sysctls(linux: Linux | undefined): Step[] {
+  return Object.entries(linux?.sysctl ?? {}).map(([key, value]) => {
+    // RFC 6901: how a key of an object is written in a pointer.
+    const at = `/linux/sysctl/${key.replace(/~/g, '~0').replace(/\//g, '~1')}`;
+    return { op: 'sysctl', at, file: sysctlFile(key, at), value };
+  });
+}
+
+function hidePaths(
+  op: 'readonly' | 'mask',
+  paths: readonly string[] | undefined,
+  at: string,
+): Step[] {
+  return (paths ?? []).map((target, index) => ({ op, at: `${at}/${index}`, target }));
+}
+
+function runtimeEnvironment(facts: PlanFacts): string[] {
+  const environment: string[] = [];
+  if (facts.listenFds > 0) {
+    // The program is the first process of its pid namespace (sd_listen_fds(3)).
+    environment.push(`LISTEN_FDS=${facts.listenFds}`, 'LISTEN_PID=1');
+  }
+  if (facts.notifyDirectory !== undefined) {
+    environment.push(`NOTIFY_SOCKET=${NOTIFY_DIRECTORY}/notify.sock`);
+  }
+  return environment;
+}

@@ -1,0 +1,225 @@
+/** What a step was doing, in words, and why it failed, in one sentence. */
+
+import type { ErrorCode } from '../errors.js';
+import { describeNamespaces } from '../namespaces/namespaces.js';
+import { FailureCode, SyncPoint } from './steps.js';
+import type { Step } from './steps.js';
+
+/** `cannot mount tmpfs on /x`, without a reason. */
+export function describeStep(step: Step): string {
+  switch (step.op) {
+    case 'sync':
+      return step.point === SyncPoint.idMap
+        ? 'cannot map the ids of the user namespace'
+        : 'cannot wait for the runtime';
+    case 'unshare':
+      return `cannot make a new ${describeNamespaces(step.flags)}`;
+    case 'setns':
+      return `cannot join the ${describeNamespaces(step.flags)}`;
+    case 'fork':
+      return step.flags === 0
+        ? 'cannot start a process in the pid namespace'
+        : `cannot make a new ${describeNamespaces(step.flags)}`;
+    case 'time':
+      return step.offsets === ''
+        ? 'cannot make a new time namespace'
+        : 'cannot make a new time namespace with offsets';
+    case 'dumpable':
+      return 'cannot protect the process from being looked into';
+    case 'become':
+      return `cannot become ${step.uid}:${step.gid} in the user namespace`;
+    case 'session':
+      return 'cannot make a new session';
+    case 'keyring':
+      return `cannot join session keyring ${step.name}`;
+    case 'loopback':
+      return 'cannot bring up the loopback interface';
+    case 'hostname':
+      return `cannot set the host name to ${step.name}`;
+    case 'domainname':
+      return `cannot set the domain name to ${step.name}`;
+    case 'propagation':
+      return 'cannot set the propagation of the mounts';
+    case 'open-tree':
+      return `cannot open mount source ${step.path}`;
+    case 'root':
+      return `cannot use ${step.path} as the root file system`;
+    case 'mount':
+      return `cannot mount ${step.type} on ${step.target}`;
+    case 'bind':
+      return step.source === ''
+        ? `cannot bind-mount on ${step.target}`
+        : `cannot bind-mount ${step.source} on ${step.target}`;
+    case 'remount':
+      return `cannot change the mount on ${step.target}`;
+    case 'root-attributes':
+      return 'cannot make the root file system read-only';
+    case 'root-propagation':
+      return 'cannot set the propagation of the root file system';
+    case 'mkdir':
+      return `cannot make directory ${step.target}`;
+    case 'device':
+      return `cannot make device ${step.target}`;
+    case 'symlink':
+      return `cannot make link ${step.target}`;
+    case 'mask':
+      return `cannot mask ${step.target}`;
+    case 'readonly':
+      return `cannot make ${step.target} read-only`;
+    case 'proc':
+      return 'cannot open a procfs';
+    case 'sysctl':
+      return `cannot set sysctl ${step.file} to ${step.value}`;
+    case 'console':
+      return 'cannot make a terminal';
+    case 'pivot':
+    case 'move-root':
+      return 'cannot change the root file system';
+    case 'chroot':
+      return `cannot change the root to ${step.path}`;
+    case 'stdio-owner':
+      return `cannot give the standard streams to user ${step.uid}`;
+    case 'scheduler':
+      return 'cannot set the scheduler';
+    case 'ioprio':
+      return 'cannot set the I/O priority';
+    case 'affinity':
+      return `cannot set the CPU affinity to ${step.cpus.join(',')}`;
+    case 'personality':
+      return 'cannot set the personality';
+    case 'no-new-privileges':
+      return 'cannot set no_new_privs';
+    case 'umask':
+      return 'cannot set the umask';
+    case 'credentials':
+      return `cannot become user ${step.uid}:${step.gid}`;
+    case 'cwd':
+    case 'host-cwd':
+      return `cannot change to directory ${step.path}`;
+    case 'find':
+      return `exec: ${quote(step.file)}`;
+    case 'gate':
+      return 'cannot open the start gate';
+    case 'hook':
+      return `hook ${quote(step.path)}`;
+    case 'exec':
+      return `exec: ${quote(step.args[0] ?? '')}`;
+  }
+}
+
+export interface Explanation {
+  /** A whole sentence, with the pointer of the field in front where there is one. */
+  message: string;
+  code: ErrorCode;
+}
+
+/**
+ * Why a step failed.
+ *
+ * @param errnoText the kernel's reason, e.g. `no such file or directory`
+ * @param code a FailureCode
+ * @param text what the helper was working on, or what `code` says it is
+ */
+export function explainFailure(
+  step: Step,
+  errnoText: string,
+  code: number,
+  text: string,
+): Explanation {
+  switch (step.op) {
+    // Callers match the beginning of these, so there is no pointer in front.
+    case 'find':
+    case 'exec':
+      return {
+        code: 'ERR_EXEC',
+        message: `${describeStep(step)}: ${execReason(errnoText, code, text)}`,
+      };
+    case 'hook':
+      return { code: 'ERR_HOOK', message: located(step, hookReason(step, errnoText, code, text)) };
+    default:
+      return { code: 'ERR_SYSTEM', message: located(step, reason(step, errnoText, code, text)) };
+  }
+}
+
+function located(step: Step, message: string): string {
+  return step.at === '' ? message : `${step.at}: ${message}`;
+}
+
+function execReason(errnoText: string, code: number, text: string): string {
+  switch (code) {
+    case FailureCode.notInPath:
+      return 'executable file not found in $PATH';
+    case FailureCode.isDirectory:
+      return 'is a directory: permission denied';
+    case FailureCode.missingInterpreter:
+      return `missing interpreter ${quote(text)}: no such file or directory`;
+    case FailureCode.notExecutable:
+      return 'permission denied (no execute permission)';
+    case FailureCode.badFormat:
+      return 'exec format error';
+    default:
+      return errnoText;
+  }
+}
+
+function hookReason(
+  step: Step & { op: 'hook' },
+  errnoText: string,
+  code: number,
+  text: string,
+): string {
+  switch (code) {
+    case FailureCode.hookFailed:
+      return `${describeStep(step)} failed: ${text}`;
+    case FailureCode.hookTimeout:
+      return `${describeStep(step)} ran longer than its timeout of ${step.timeout} s`;
+    default:
+      return `cannot run ${describeStep(step)}: ${errnoText}`;
+  }
+}
+
+function reason(step: Step, errnoText: string, code: number, text: string): string {
+  const doing = describeStep(step);
+  switch (code) {
+    case FailureCode.wrongType:
+      return `${doing}: ${wrongType(step, text)}`;
+    case FailureCode.outsideRoot:
+      return `${doing}: it is outside of the container's root`;
+    case FailureCode.wrongFileSystem:
+      return `${doing}: ${wrongFileSystem(step, text)}`;
+    case FailureCode.explained:
+      return `${doing}: ${text}: ${errnoText}`;
+    default:
+      // The object is worth naming where the sentence does not do so yet.
+      return text === '' || doing.includes(text)
+        ? `${doing}: ${errnoText}`
+        : `${doing}: ${text}: ${errnoText}`;
+  }
+}
+
+function wrongType(step: Step, text: string): string {
+  const object = text === '' && 'target' in step ? step.target : text;
+  switch (step.op) {
+    case 'mount':
+      return `${object} is not a directory of its own (a symbolic link?)`;
+    case 'mask':
+      return `${object} is not the null device`;
+    case 'device':
+      return `${object} is there already and is not that device`;
+    case 'symlink':
+      return `${object} is there already`;
+    default:
+      return `${object === '' ? 'it' : object} is not what it has to be`;
+  }
+}
+
+function wrongFileSystem(step: Step, text: string): string {
+  const object = text === '' && 'target' in step ? step.target : text;
+  return step.op === 'mount'
+    ? `what is on ${object} is not ${step.type}`
+    : `${object === '' ? 'it' : object} is not on the file system that it has to be on`;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,108 @@
+/** A further process in a running container. */
+
+import { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from '../native/constants.js';
+import type { Process } from '../spec/types.js';
+import { planAffinity } from './affinity.js';
+import { grantableCapabilities } from './capabilities.js';
+import type { ContainerPlan, PlanFacts } from './plan.js';
+import { planConsole, planKeyring, planProcess, syncStep } from './process.js';
+import { planLimits } from './rlimits.js';
+import { Slots } from './slots.js';
+import type { Step } from './steps.js';
+
+/** What is known of the container, from its state. */
+export interface ExecTarget {
+  id: string;
+  /** CLONE_NEW* of the namespaces that are not the runtime's own. */
+  namespaces: number;
+  /** Absolute path of the root file system on the host. */
+  rootfs: string;
+  noNewKeyring: boolean;
+  /** /proc/PID/setgroups of the container does not say `deny`. */
+  setgroups: boolean;
+  /** Ids that set-up ran under: the container's root (setupIds). */
+  root: { uid: number; gid: number };
+  /** The container's own process: what a process object leaves out comes from here, as in runc. */
+  process?: Process;
+}
+
+export type ExecFacts = Pick<
+  PlanFacts,
+  'effective' | 'bounding' | 'lastCapability' | 'readRootFile'
+>;
+
+/**
+ * @param process a whole process object; pointers in errors are relative to it
+ * @throws TsrunError ERR_CONFIG_INVALID
+ */
+export function planExec(process: Process, target: ExecTarget, facts: ExecFacts): ContainerPlan {
+  const warnings: string[] = [];
+  const slots = new Slots();
+  const container = slots.input({ kind: 'container', at: '' });
+  const whole = withDefaults(process, target.process);
+  const program = planProcess(whole, {
+    at: '',
+    grantable: grantableCapabilities(facts, (target.namespaces & CLONE_NEWUSER) === 0),
+    setgroups: target.setgroups,
+    environment: [],
+    readRootFile: (path) => facts.readRootFile(path),
+    warnings,
+  });
+  const affinity = whole.execCPUAffinity;
+  const steps: Step[] = [
+    // Processes of the container get nothing to look at (CVE-2016-9962).
+    { op: 'dumpable', at: '', on: false },
+    ...planAffinity(affinity?.initial, '/execCPUAffinity/initial'),
+    ...enterContainer(target, container),
+    { op: 'session', at: '' },
+    ...planKeyring(target.id, target.noNewKeyring),
+    ...planConsole(whole, '', false),
+    ...program.privileged,
+    ...planAffinity(affinity?.final, '/execCPUAffinity/final'),
+    ...program.identity,
+    program.find,
+    syncStep('ready'),
+    // seccomp goes here with noNewPrivileges.
+    program.exec,
+  ];
+  return {
+    cloneFlags: 0,
+    inputs: slots.inputs,
+    slots: slots.count,
+    steps,
+    limits: planLimits(whole.rlimits, '/rlimits'),
+    ...(whole.oomScoreAdj === undefined ? {} : { oomScoreAdj: whole.oomScoreAdj }),
+    terminal: whole.terminal === true,
+    namespaces: target.namespaces,
+    warnings,
+  };
+}
+
+function enterContainer(target: ExecTarget, container: number): Step[] {
+  const { namespaces } = target;
+  const steps: Step[] = [];
+  // All at once: the kernel then checks each against the caller's rights and not against those
+  // that are left in the container's user namespace.
+  if (namespaces !== 0) steps.push({ op: 'setns', at: '', fd: container, flags: namespaces });
+  if ((namespaces & CLONE_NEWPID) !== 0) steps.push({ op: 'fork', at: '', flags: 0 });
+  if ((namespaces & CLONE_NEWNS) === 0) {
+    steps.push({ op: 'chroot', at: '', path: target.rootfs });
+  }
+  if ((namespaces & CLONE_NEWUSER) !== 0) {
+    steps.push({ op: 'become', at: '', ...target.root, clearGroups: target.setgroups });
+  }
+  return steps;
+}
+
+function withDefaults(process: Process, container: Process | undefined): Process {
+  if (container === undefined) return process;
+  const { capabilities, rlimits, scheduler, ioPriority, execCPUAffinity } = container;
+  return {
+    ...(capabilities === undefined ? {} : { capabilities }),
+    ...(scheduler === undefined ? {} : { scheduler }),
+    ...(ioPriority === undefined ? {} : { ioPriority }),
+    ...(execCPUAffinity === undefined ? {} : { execCPUAffinity }),
+    ...process,
+    ...(rlimits !== undefined && (process.rlimits ?? []).length === 0 ? { rlimits } : {}),
+  };
+}

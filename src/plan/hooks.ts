@@ -1,0 +1,80 @@
+/** hooks: programs of the configuration, and the state that they read. */
+
+import { searchDirectories } from './environment.js';
+import { clean } from './path.js';
+import type { Hook, Spec } from '../spec/types.js';
+import type { Step } from './steps.js';
+
+/** The state's JSON (runtime.md, State), to be put together as before + pid + after. */
+export interface StateParts {
+  before: string;
+  after: string;
+}
+
+export function hookStateParts(
+  spec: { ociVersion: string; annotations?: Record<string, string> },
+  container: { id: string; bundle: string },
+  status: 'creating' | 'created' | 'running' | 'stopped',
+): StateParts {
+  const head = JSON.stringify({ ociVersion: spec.ociVersion, id: container.id, status });
+  const tail = JSON.stringify({
+    bundle: container.bundle,
+    ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
+  });
+  return { before: `${head.slice(0, -1)},"pid":`, after: `,${tail.slice(1)}` };
+}
+
+/** Hooks that the helper runs, in the namespaces it is in by then. */
+export function planContainerHooks(
+  hooks: readonly Hook[] | undefined,
+  at: string,
+  state: () => StateParts,
+): Step[] {
+  if (hooks === undefined || hooks.length === 0) return [];
+  const parts = state();
+  return hooks.map((hook, index) => ({
+    op: 'hook',
+    at: `${at}/${index}`,
+    path: hook.path,
+    args: hookArgs(hook),
+    env: hook.env ?? [],
+    timeout: hook.timeout ?? 0,
+    ...parts,
+  }));
+}
+
+/** As execv(3) takes them: without any, the program is told its path, as by every shell. */
+function hookArgs(hook: Hook): string[] {
+  return hook.args !== undefined && hook.args.length > 0 ? hook.args : [hook.path];
+}
+
+/** A program of the host, outside of any container. */
+export interface HostProgram {
+  /** With a slash a path, else a name that PATH of `env` is searched for. */
+  path: string;
+  /** argv, its first element included. */
+  args: readonly string[];
+  env: readonly string[];
+  /** Absolute. */
+  cwd?: string;
+}
+
+export function planProgram(program: HostProgram, at = ''): Step[] {
+  return [
+    ...(program.cwd === undefined
+      ? []
+      : [{ op: 'host-cwd', at, path: clean(program.cwd) } satisfies Step]),
+    { op: 'find', at, file: program.path, directories: searchDirectories(program.env) },
+    { op: 'exec', at, args: [...program.args], env: [...program.env] },
+  ];
+}
+
+/** A hook of the runtime namespace. Its environment is the configuration's and nothing else. */
+export function planHook(hook: Hook, at: string, cwd: string): Step[] {
+  return planProgram({ path: hook.path, args: hookArgs(hook), env: hook.env ?? [], cwd }, at);
+}
+
+/** Whether somebody has to wait between the mounts and the change of root. */
+export function hasRuntimeHooks(hooks: Spec['hooks']): boolean {
+  return (hooks?.prestart?.length ?? 0) + (hooks?.createRuntime?.length ?? 0) > 0;
+}

@@ -1,0 +1,265 @@
+/** mounts[]: one entry, and the steps that it comes to. */
+
+import {
+  MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SLAVE,
+  MS_UNBINDABLE,
+} from '../../native/constants.js';
+import type { Places } from '../../namespaces/namespaces.js';
+import type { Mount } from '../../spec/types.js';
+import { invalid, unsupported } from '../invalid.js';
+import { clean, resolve } from '../path.js';
+import type { PlanFacts } from '../plan.js';
+import type { MountPlacement, Slot, Step } from '../steps.js';
+import { cgroupView, protectCgroups } from './cgroup.js';
+import type { MountOptions } from './options.js';
+import { checkProcTarget } from './proc.js';
+import type { Source, Sources } from './sources.js';
+
+export interface MountContext {
+  facts: PlanFacts;
+  places: Places;
+  sources: Sources;
+  warnings: string[];
+  /** Steps for after the set-up of the root: what must not be read-only before. */
+  late: Step[];
+}
+
+/** An entry of `mounts` with its options read. */
+export interface ParsedMount {
+  mount: Mount;
+  options: MountOptions;
+  at: string;
+  /** Slot of its mapping, -1 for none. */
+  idMap: Slot;
+}
+
+export function planMount(parsed: ParsedMount, context: MountContext): Step[] {
+  const { mount, options, at } = parsed;
+  const target = clean(mount.destination);
+  if (target === '/') throw invalid(`${at}/destination`, 'cannot be the root');
+  warnIneffective(parsed, context.warnings);
+  if (options.copyUp && mount.type !== 'tmpfs') {
+    throw unsupported(`${at}/options`, `tmpcopyup is for tmpfs, not for ${mount.type ?? 'a bind'}`);
+  }
+  if (options.remount) return planRemount(parsed, target);
+  if (options.bind || mount.type === 'bind') return planBind(parsed, target, context);
+  if (mount.type === 'cgroup' || mount.type === 'cgroup2') {
+    return planCgroup(parsed, target, context);
+  }
+  return planFileSystem(parsed, target, context);
+}
+
+/** A bind mount has no file system of its own whose options it could set. */
+function warnIneffective({ mount, options, at }: ParsedMount, warnings: string[]): void {
+  const ignored = [...options.ineffective];
+  if ((options.bind || mount.type === 'bind') && !options.remount) {
+    ignored.push(...options.superblock.filter((flag) => !DEFAULT_FLAGS.includes(flag)));
+    ignored.push(...options.data);
+  }
+  if (ignored.length > 0) warnings.push(`${at}/options: without effect: ${ignored.join(', ')}`);
+}
+
+/** Asking for what is the case anyway. */
+const DEFAULT_FLAGS: readonly string[] = ['async', 'nolazytime', 'nomand'];
+
+function planRemount(parsed: ParsedMount, target: string): Step[] {
+  const { options, at, idMap } = parsed;
+  const others = [...options.superblock, ...options.data];
+  if (others.length > 0 && !options.bind) {
+    throw unsupported(
+      `${at}/options`,
+      `remount can only change attributes of a mount, not ${others.join(', ')}`,
+    );
+  }
+  const [first = 0, ...further] = options.propagation;
+  const placed = placement(options, target, first, idMap);
+  return [{ op: 'remount', at, ...placed }, ...furtherPropagation(further, target, at)];
+}
+
+function planBind(parsed: ParsedMount, target: string, context: MountContext): Step[] {
+  const { mount, options, at, idMap } = parsed;
+  if (mount.source === undefined || mount.source === '') {
+    throw invalid(`${at}/source`, 'must be given for a bind mount');
+  }
+  const path = resolve(context.facts.bundle, mount.source);
+  const source = context.sources.open(path, options.recursive, at, idMap, mapsRecursively(options));
+  return attachTree(parsed, target, source, options.recursive, context);
+}
+
+function attachTree(
+  parsed: ParsedMount,
+  target: string,
+  source: Source,
+  recursive: boolean,
+  context: MountContext,
+): Step[] {
+  const { options, at } = parsed;
+  const [first = 0, ...further] = cutOff(source.propagation, options.propagation);
+  deferReadOnly(parsed, target, target === '/dev', context);
+  return [
+    {
+      op: 'bind',
+      at,
+      source: source.source,
+      slot: source.slot,
+      recursive,
+      ...placement(options, target, first, source.idMap),
+      idMapRecursive: source.idMapRecursive,
+    },
+    ...furtherPropagation(further, target, at),
+  ];
+}
+
+/** Whatever the options ask for is asked of a tree that no longer is the host's. */
+function cutOff(cut: number, options: readonly number[]): number[] {
+  if (cut === 0) return [...options];
+  const [first = 0] = options;
+  const cuts = (first & MS_REC) !== 0 && (first & (MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) !== 0;
+  return cuts ? [...options] : [cut, ...options];
+}
+
+function planCgroup(parsed: ParsedMount, target: string, context: MountContext): Step[] {
+  const { options, at } = parsed;
+  const { facts, places, sources, warnings } = context;
+  const view = cgroupView(places, facts);
+  if (protectCgroups(view, places, facts, options)) {
+    warnings.push(`${at}: read-only, since the container has no cgroup namespace`);
+  }
+  if (view.kind === 'mount') {
+    return planFileSystem(
+      { ...parsed, mount: { ...parsed.mount, type: 'cgroup2' } },
+      target,
+      context,
+    );
+  }
+  const source = sources.open(view.path, view.recursive, at, -1, false);
+  return attachTree(parsed, target, source, view.recursive, context);
+}
+
+function planFileSystem(parsed: ParsedMount, target: string, context: MountContext): Step[] {
+  const { mount, options, at, idMap } = parsed;
+  const type = mount.type;
+  if (type === undefined || type === '') {
+    throw invalid(`${at}/type`, 'must be given for what is not a bind mount');
+  }
+  checkProcTarget(target, type, at);
+  const readOnly = (options.attributes.set & MOUNT_ATTR_RDONLY) !== 0;
+  // Mounts inside come later, and their targets may have to be made.
+  deferReadOnly(parsed, target, type === 'tmpfs' || target === '/dev', context);
+  const [first = 0, ...further] = options.propagation;
+  return [
+    {
+      op: 'mount',
+      at,
+      type,
+      source: mount.source === undefined || mount.source === '' ? 'none' : mount.source,
+      options: [
+        // A device that is read-only wants its file system to be so too.
+        ...(readOnly && !VIRTUAL.includes(type) ? ['ro'] : []),
+        ...options.superblock,
+        ...options.data,
+      ],
+      copyUp: options.copyUp,
+      ...placement(options, target, first, idMap),
+    },
+    ...furtherPropagation(further, target, at),
+  ];
+}
+
+/** File systems without a device, some of them shared with the host: read-only is for the mount alone. */
+const VIRTUAL: readonly string[] = [
+  'proc',
+  'sysfs',
+  'tmpfs',
+  'ramfs',
+  'devpts',
+  'devtmpfs',
+  'mqueue',
+  'cgroup',
+  'cgroup2',
+  'bpf',
+  'debugfs',
+  'tracefs',
+  'securityfs',
+  'selinuxfs',
+  'configfs',
+  'fusectl',
+  'hugetlbfs',
+  'binfmt_misc',
+  'pstore',
+  'efivarfs',
+];
+
+function deferReadOnly(
+  { options, at }: ParsedMount,
+  target: string,
+  applies: boolean,
+  context: MountContext,
+): void {
+  if (!applies || (options.attributes.set & MOUNT_ATTR_RDONLY) === 0) return;
+  options.attributes.set &= ~MOUNT_ATTR_RDONLY;
+  context.late.push({ op: 'remount', at, ...NO_CHANGE, target, attrSet: MOUNT_ATTR_RDONLY });
+}
+
+const NO_CHANGE: MountPlacement = {
+  target: '',
+  attrSet: 0,
+  attrClear: 0,
+  recursiveSet: 0,
+  recursiveClear: 0,
+  propagation: 0,
+  idMap: -1,
+  idMapRecursive: false,
+};
+
+function placement(
+  options: MountOptions,
+  target: string,
+  propagation: number,
+  idMap: Slot,
+): MountPlacement {
+  return {
+    target,
+    attrSet: options.attributes.set,
+    attrClear: options.attributes.clear,
+    recursiveSet: options.recursiveAttributes.set,
+    recursiveClear: options.recursiveAttributes.clear,
+    propagation,
+    idMap,
+    idMapRecursive: idMap >= 0 && mapsRecursively(options),
+  };
+}
+
+function mapsRecursively(options: MountOptions): boolean {
+  return options.idMap === 'ridmap';
+}
+
+/** One call sets one propagation; shared after slave is both. */
+function furtherPropagation(flags: readonly number[], target: string, at: string): Step[] {
+  return flags.map((propagation) => ({ op: 'remount', at, ...NO_CHANGE, target, propagation }));
+}
+
+/** A bind of a path of the host that no entry of `mounts` asked for. */
+export function planHostBind(
+  path: string,
+  target: string,
+  attrSet: number,
+  at: string,
+  sources: Sources,
+): Step {
+  const source = sources.open(path, false, at, -1, false);
+  return {
+    op: 'bind',
+    at,
+    source: source.source,
+    slot: source.slot,
+    recursive: false,
+    ...NO_CHANGE,
+    target,
+    attrSet,
+    propagation: source.propagation,
+  };
+}

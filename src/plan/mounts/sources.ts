@@ -1,0 +1,77 @@
+/**
+ * How the sources of bind mounts are opened.
+ *
+ * Inside a user namespace the container's root may reach less than the caller,
+ * so the trees are opened before: by the parent, or by the helper where the
+ * caller itself has no right to open_tree(2).
+ */
+
+import { MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from '../../native/constants.js';
+import type { Places } from '../../namespaces/namespaces.js';
+import type { Slots } from '../slots.js';
+import type { Slot, Step } from '../steps.js';
+
+export type SourceMode =
+  /** By path, when its turn comes. */
+  | 'path'
+  /** By the parent, before the clone. */
+  | 'parent'
+  /** By the helper, before it changes propagation and ids. */
+  | 'helper';
+
+/** @param shared the container's mounts are to be shared with the host's (rootfsPropagation) */
+export function sourceMode(places: Places, privileged: boolean, shared: boolean): SourceMode {
+  if (places.user !== 'own') return privileged ? 'parent' : 'helper';
+  // Once the tree has been cut off the host's, a clone of it is too.
+  return shared ? 'helper' : 'path';
+}
+
+/** A tree to be attached: what a `bind` step needs to know of it. */
+export interface Source {
+  source: string;
+  slot: Slot;
+  /** Propagation that has to be set first for the tree to be like one from behind the `propagation` step. */
+  propagation: number;
+  /** The slot of a mapping that is still to be applied. */
+  idMap: Slot;
+  idMapRecursive: boolean;
+}
+
+export class Sources {
+  /** Steps of mode `helper`. */
+  readonly openTrees: Step[] = [];
+
+  constructor(
+    private readonly mode: SourceMode,
+    private readonly slots: Slots,
+    /** MS_* of the `propagation` step, or of rootfsPropagation where that is shared. */
+    private readonly propagation: number,
+  ) {}
+
+  open(path: string, recursive: boolean, at: string, idMap: Slot, idMapRecursive: boolean): Source {
+    const plain = { source: path, propagation: 0, idMap, idMapRecursive };
+    switch (this.mode) {
+      case 'path':
+        return { ...plain, slot: -1 };
+      case 'helper': {
+        const slot = this.slots.fill();
+        this.openTrees.push({ op: 'open-tree', at, path, recursive, slot });
+        return { ...plain, slot };
+      }
+      case 'parent': {
+        // Only who is privileged over the file system may map its ids, so not the helper.
+        const mapping = idMap < 0 ? {} : { idMap, idMapRecursive };
+        const slot = this.slots.input({ kind: 'tree', at, path, recursive, ...mapping });
+        return { ...plain, slot, idMap: -1, idMapRecursive: false, propagation: this.cut() };
+      }
+    }
+  }
+
+  /** The parent's clone still belongs to the host's peer groups. */
+  private cut(): number {
+    if ((this.propagation & MS_SHARED) !== 0) return 0;
+    return (
+      ((this.propagation & (MS_PRIVATE | MS_UNBINDABLE)) !== 0 ? MS_PRIVATE : MS_SLAVE) | MS_REC
+    );
+  }
+}

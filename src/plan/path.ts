@@ -1,0 +1,17 @@
+/** Paths as text: nothing here looks at a file system. */
+
+/** An absolute path without `.`, `..`, doubled or trailing slashes; `..` stops at the root. */
+export function clean(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part === '..') parts.pop();
+    else parts.push(part);
+  }
+  return `/${parts.join('/')}`;
+}
+
+/** `path` as it is when absolute, else below `directory`. */
+export function resolve(directory: string, path: string): string {
+  return path.startsWith('/') ? path : clean(`${directory}/${path}`);
+}

@@ -1,0 +1,119 @@
+/** The process object: what `create` and `exec` have in common. */
+
+import type { Process } from '../spec/types.js';
+import { capabilityMasks } from './capabilities.js';
+import { homeDirectory, planEnvironment, searchDirectories } from './environment.js';
+import { invalid } from './invalid.js';
+import { planIoPriority } from './ioprio.js';
+import type { PlanFacts } from './plan.js';
+import { planScheduler } from './scheduler.js';
+import { SyncPoint } from './steps.js';
+import type { Step } from './steps.js';
+
+/** What the process object does not say itself. */
+export interface ProcessContext {
+  /** JSON pointer of the object. */
+  at: string;
+  /** Capabilities that can be granted. */
+  grantable: bigint;
+  /** The user namespace lets a process set its supplementary groups. */
+  setgroups: boolean;
+  /** Environment of the runtime's own. */
+  environment: string[];
+  readRootFile: PlanFacts['readRootFile'];
+  warnings: string[];
+}
+
+const DEFAULT_UMASK = 0o022;
+
+export interface ProcessPlan {
+  /** Everything that takes privileges. */
+  privileged: Step[];
+  /** The process becomes what it is to be. */
+  identity: Step[];
+  /** The program is looked for as the user that is to run it. */
+  find: Step;
+  exec: Step;
+}
+
+export function planProcess(process: Process, context: ProcessContext): ProcessPlan {
+  const { at } = context;
+  const file = process.args?.[0];
+  if (process.args === undefined || file === undefined) {
+    throw invalid(`${at}/args`, 'must name a program');
+  }
+  const { uid, umask } = { uid: 0, ...process.user };
+  const env = planEnvironment(process.env ?? [], `${at}/env`, context.environment, () =>
+    homeDirectory(context.readRootFile('/etc/passwd'), uid),
+  );
+  return {
+    privileged: [
+      { op: 'stdio-owner', at: `${at}/user`, uid },
+      ...planScheduler(process.scheduler, `${at}/scheduler`),
+      ...planIoPriority(process.ioPriority, `${at}/ioPriority`),
+      { op: 'umask', at: `${at}/user/umask`, mask: umask ?? DEFAULT_UMASK },
+    ],
+    identity: [
+      // First with the rights of the container's root, which may reach what the user may not; what
+      // only the user may reach (a volume of its own) is tried again after.
+      { op: 'cwd', at: `${at}/cwd`, path: process.cwd, late: false },
+      ...(process.noNewPrivileges === true
+        ? [{ op: 'no-new-privileges', at: `${at}/noNewPrivileges` } satisfies Step]
+        : []),
+      // seccomp goes here without noNewPrivileges: the kernel then asks for CAP_SYS_ADMIN.
+      planCredentials(process, context),
+      { op: 'cwd', at: `${at}/cwd`, path: process.cwd, late: true },
+    ],
+    find: { op: 'find', at: `${at}/args/0`, file, directories: searchDirectories(env) },
+    exec: { op: 'exec', at: `${at}/args/0`, args: process.args, env },
+  };
+}
+
+function planCredentials(process: Process, context: ProcessContext): Step {
+  const { at, setgroups } = context;
+  const groups = process.user?.additionalGids ?? [];
+  if (!setgroups && groups.length > 0) {
+    throw invalid(
+      `${at}/user/additionalGids`,
+      'cannot be set: the user namespace does not allow setgroups(2)',
+    );
+  }
+  return {
+    op: 'credentials',
+    at: `${at}/user`,
+    uid: process.user?.uid ?? 0,
+    gid: process.user?.gid ?? 0,
+    groups,
+    setGroups: setgroups,
+    ...capabilityMasks(
+      process.capabilities,
+      context.grantable,
+      `${at}/capabilities`,
+      context.warnings,
+    ),
+  };
+}
+
+/** 0 leaves the size of a new pseudoterminal alone. */
+export function planConsole(process: Process, at: string, mountConsole: boolean): Step[] {
+  if (process.terminal !== true) return [];
+  return [
+    {
+      op: 'console',
+      at: `${at}/terminal`,
+      columns: process.consoleSize?.width ?? 0,
+      rows: process.consoleSize?.height ?? 0,
+      uid: process.user?.uid ?? 0,
+      mountConsole,
+    },
+  ];
+}
+
+/** The session keyring that all processes of a container share. */
+export function planKeyring(id: string, none: boolean): Step[] {
+  return none ? [] : [{ op: 'keyring', at: '', name: `_ses.${id}` }];
+}
+
+export function syncStep(point: keyof typeof SyncPoint): Step {
+  return { op: 'sync', at: '', point: SyncPoint[point] };
+}
