@@ -7,9 +7,10 @@
  *   validate-config.d.ts  their types
  *
  * The schemas are plain JSON Schema, so that editors and other validators can
- * use them. Three things become keywords of our own before they are compiled:
+ * use them. Some things become keywords of our own before they are compiled:
  *
- *   type integer with format int64 or uint64   -> int64 or uint64, which take bigints too
+ *   type integer with its bounds               -> integer, which is one error and not three
+ *   the same with format int64 or uint64       -> int64 or uint64, which take bigints too
  *   pattern with patternErrorMessage           -> matches, which keeps the words for the error
  *   anyOf of nothing but `required`            -> requiresOneOf, which is one error and not three
  */
@@ -39,8 +40,10 @@ const outputs = schemas.flatMap(({ name }) =>
 if (Math.min(...outputs.map(mtime)) > Math.max(...inputs.map(mtime))) process.exit(0);
 
 // Only now: loading these takes longer than the check above.
-const [{ Ajv2020, _ }, standalone, { build }, { compile }] = await Promise.all([
-  import('ajv/dist/2020.js').then((module) => module.default),
+const [{ Ajv, _, _Code }, standalone, { build }, { compile }] = await Promise.all([
+  Promise.all([import('ajv'), import('ajv/dist/compile/codegen/code.js')]).then(
+    ([{ default: ajv }, { default: code }]) => ({ ...ajv, ...code }),
+  ),
   import('ajv/dist/standalone/index.js').then((module) => module.default.default),
   import('esbuild'),
   import('json-schema-to-typescript'),
@@ -58,12 +61,21 @@ function transform(node, change) {
 const isInteger64 = (node) =>
   node.type === 'integer' && (node.format === 'int64' || node.format === 'uint64');
 
+/** Keywords that say nothing to a validator and would only be carried along. */
+const annotations = ['$schema', '$comment', 'description', 'title', 'tsType'];
+
 /** What ajv compiles. */
 function forValidator(schema) {
-  return transform(schema, (node) => {
-    if (isInteger64(node)) {
-      const { type: _type, format, minimum, ...rest } = node;
-      return { ...rest, [format]: { ...(minimum === undefined ? {} : { minimum }) } };
+  return transform(schema, (annotated) => {
+    // A property that has such a name is a schema, not a string.
+    const node = Object.fromEntries(
+      Object.entries(annotated).filter(
+        ([key, value]) => !(annotations.includes(key) && typeof value === 'string'),
+      ),
+    );
+    if (node.type === 'integer') {
+      const { type, format, minimum, maximum, ...rest } = node;
+      return { ...rest, [isInteger64(node) ? format : type]: { minimum, maximum } };
     }
     if (typeof node.pattern === 'string') {
       const { pattern, patternErrorMessage, ...rest } = node;
@@ -71,7 +83,7 @@ function forValidator(schema) {
       return { ...rest, matches: { pattern, words: patternErrorMessage } };
     }
     if (Array.isArray(node.anyOf)) {
-      const { anyOf, description: _description, ...rest } = node;
+      const { anyOf, ...rest } = node;
       return { ...rest, requiresOneOf: anyOf.flatMap(({ required }) => required) };
     }
     return node;
@@ -87,7 +99,7 @@ function forTypes(schema) {
 }
 
 function newAjv() {
-  const ajv = new Ajv2020({
+  const ajv = new Ajv({
     allErrors: true,
     messages: false,
     inlineRefs: false,
@@ -96,37 +108,41 @@ function newAjv() {
     addUsedSchema: false,
     code: { source: true, esm: true, lines: false, optimize: 2 },
   });
-  ajv.addKeyword('tsType');
-  // A number holds an integer exactly only up to 2^53: beyond that a bigint is asked for.
-  const integer64 = (keyword, least, most) => ({
+  const integer = (keyword, check) => ({
     keyword,
     schemaType: 'object',
-    error: { message: '', params: ({ schema }) => _`{minimum: ${schema.minimum ?? null}}` },
-    code(cxt) {
-      const { data, schema } = cxt;
-      const low = schema.minimum ?? Number.MIN_SAFE_INTEGER;
-      const big =
-        schema.minimum === undefined ? _`${data} >= ${least}` : _`${data} >= ${schema.minimum}`;
-      cxt.pass(
-        _`(typeof ${data} == "number" && Number.isSafeInteger(${data}) && ${data} >= ${low}) || (typeof ${data} == "bigint" && ${big} && ${data} <= ${most})`,
-      );
+    error: {
+      message: '',
+      params: ({ schema: { minimum = null, maximum = null } }) =>
+        _`{minimum: ${minimum}, maximum: ${maximum}}`,
     },
+    code: (cxt) => cxt.pass(check(cxt.data, cxt.schema)),
   });
-  ajv.addKeyword(integer64('int64', _`-9223372036854775808n`, _`9223372036854775807n`));
-  ajv.addKeyword(integer64('uint64', _`0n`, _`18446744073709551615n`));
+  ajv.addKeyword(
+    integer(
+      'integer',
+      (data, { minimum, maximum }) =>
+        _`Number.isInteger(${data}) && ${data} >= ${minimum} && ${data} <= ${maximum}`,
+    ),
+  );
+  // A number holds an integer exactly only up to 2^53: beyond that a bigint is asked for.
+  // It may be a bigint below that too.
+  const integer64 = (least, most) => (data, schema) => {
+    const { minimum = least, maximum = most } = schema;
+    return _`(Number.isSafeInteger(${data}) || typeof ${data} == "bigint") && ${data} >= ${minimum} && ${data} <= ${maximum}`;
+  };
+  ajv.addKeyword(integer('int64', integer64(_`-9223372036854775808n`, _`9223372036854775807n`)));
+  ajv.addKeyword(integer('uint64', integer64(_`0n`, _`18446744073709551615n`)));
   ajv.addKeyword({
     keyword: 'matches',
     type: 'string',
     schemaType: 'object',
     error: { message: '', params: ({ schema }) => _`{words: ${schema.words}}` },
     code(cxt) {
-      const { gen, data, schema } = cxt;
-      const regexp = gen.scopeValue('pattern', {
-        key: schema.pattern,
-        ref: new RegExp(schema.pattern, 'u'),
-        code: _`new RegExp(${schema.pattern}, "u")`,
-      });
-      cxt.pass(_`${regexp}.test(${data})`);
+      const { data, schema } = cxt;
+      // A literal: an engine compiles it ahead, and loading the module makes no object.
+      const literal = new _Code(String(new RegExp(schema.pattern, 'u')));
+      cxt.pass(_`${literal}.test(${data})`);
     },
   });
   ajv.addKeyword({
@@ -146,12 +162,23 @@ function newAjv() {
   return ajv;
 }
 
+/**
+ * ajv writes out at each error how the list of errors is begun or added to, and
+ * where in the schema the error is, which nobody reads: a third of the code.
+ */
+function shortenErrors(source) {
+  const error =
+    /const (err\d+) = \{(instancePath(?::.*?)?),schemaPath:".*?",keyword:("\w+"),params:(.*?)\};\s*if\(vErrors === null\)\{\s*vErrors = \[\1\];\s*\}\s*else \{\s*vErrors\.push\(\1\);\s*\}/g;
+  const short = source.replace(error, '(vErrors ??= []).push({$2,keyword:$3,params:$4});');
+  if (short.includes('schemaPath')) throw new Error('ajv writes its errors in a new way');
+  return short;
+}
+
 const validatorTypes = (names) => `/* Made by scripts/generate-spec.mjs. */
 
 /** One error of ajv, without its message. */
 export interface SchemaError {
   instancePath: string;
-  schemaPath: string;
   keyword: string;
   params: Record<string, unknown>;
 }
@@ -177,8 +204,9 @@ async function generate({ name, parts }) {
   const ajv = newAjv();
   ajv.addSchema(forValidator(schema), name);
   const exports = { validate: name };
-  for (const [exported, part] of Object.entries(parts)) exports[exported] = `${name}#/$defs/${part}`;
-  const source = standalone(ajv, exports);
+  for (const [exported, part] of Object.entries(parts))
+    exports[exported] = `${name}#/$defs/${part}`;
+  const source = shortenErrors(standalone(ajv, exports));
   const { outputFiles } = await build({
     stdin: { contents: source, resolveDir: specDir, loader: 'js' },
     bundle: true,

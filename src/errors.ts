@@ -5,6 +5,8 @@
  * failed. `code` is stable: programs match on it, never on the text.
  */
 
+import type { Problem } from './spec/problem.js';
+
 /** Stable names of the ways in which tsrun fails. */
 export type ErrorCode =
   /** config.json is not JSON, or not a valid configuration. */
@@ -45,6 +47,8 @@ export interface ErrorDetails {
   errno?: number;
   /** JSON pointer into config.json of what asked for the failed step. */
   pointer?: string;
+  /** Everything that is wrong with a document, where more than one thing can be. */
+  problems?: readonly Problem[];
 }
 
 export class TsrunError extends Error {
@@ -52,11 +56,13 @@ export class TsrunError extends Error {
   readonly code: ErrorCode;
   readonly errno: number | undefined;
   readonly pointer: string | undefined;
+  readonly problems: readonly Problem[] | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message);
     this.code = code;
     this.errno = details.errno;
     this.pointer = details.pointer;
+    this.problems = details.problems;
   }
 }

@@ -1,0 +1,108 @@
+import { parseCpuList } from '../cpu-list.js';
+import type { Process } from '../types.js';
+import type { Report } from './rule.js';
+
+/** getrlimit(2); config.md, POSIX process: any other value is an error. */
+function isRlimit(type: string): boolean {
+  switch (type) {
+    case 'RLIMIT_AS':
+    case 'RLIMIT_CORE':
+    case 'RLIMIT_CPU':
+    case 'RLIMIT_DATA':
+    case 'RLIMIT_FSIZE':
+    case 'RLIMIT_LOCKS':
+    case 'RLIMIT_MEMLOCK':
+    case 'RLIMIT_MSGQUEUE':
+    case 'RLIMIT_NICE':
+    case 'RLIMIT_NOFILE':
+    case 'RLIMIT_NPROC':
+    case 'RLIMIT_RSS':
+    case 'RLIMIT_RTPRIO':
+    case 'RLIMIT_RTTIME':
+    case 'RLIMIT_SIGPENDING':
+    case 'RLIMIT_STACK':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** config.md, POSIX process: known types, each once; setrlimit(2): soft is not above hard. */
+export function rlimits(process: Process, at: string, report: Report): void {
+  const seen = new Set<string>();
+  process.rlimits?.forEach(({ type, soft, hard }, index) => {
+    const entry = `${at}/rlimits/${String(index)}`;
+    if (!isRlimit(type)) report(`${entry}/type`, `${type} is not a resource limit of Linux`);
+    if (seen.has(type)) report(entry, `sets ${type} a second time`);
+    if (soft > hard) report(`${entry}/soft`, 'must not be greater than hard');
+    seen.add(type);
+  });
+}
+
+/** environ(7): NAME=value. */
+export function environment(process: Process, at: string, report: Report): void {
+  process.env?.forEach((variable, index) => {
+    const equals = variable.indexOf('=');
+    if (equals === -1) report(`${at}/env/${String(index)}`, "must have a '=' after the name");
+    if (equals === 0) report(`${at}/env/${String(index)}`, "must have a name before the '='");
+  });
+}
+
+/** A terminal's size is two 16-bit numbers. Without a terminal consoleSize is ignored. */
+export function consoleSize(process: Process, at: string, report: Report): void {
+  if (process.terminal !== true || process.consoleSize === undefined) return;
+  for (const side of ['height', 'width'] as const) {
+    if (process.consoleSize[side] > 0xffff) {
+      report(`${at}/consoleSize/${side}`, 'must be an integer from 0 to 65535');
+    }
+  }
+}
+
+/** sched(7), sched_setattr(2): what each policy takes. */
+export function scheduler(process: Process, at: string, report: Report): void {
+  const {
+    policy,
+    nice,
+    priority = 0,
+    runtime = 0,
+    deadline = 0,
+    period = 0,
+  } = process.scheduler ?? {};
+  if (policy === undefined) return;
+  const field = `${at}/scheduler`;
+  if (nice && policy !== 'SCHED_OTHER' && policy !== 'SCHED_BATCH') {
+    report(`${field}/nice`, `means nothing to ${policy}, only to SCHED_OTHER and SCHED_BATCH`);
+  }
+  if (policy === 'SCHED_FIFO' || policy === 'SCHED_RR') {
+    if (priority < 1 || priority > 99) {
+      report(`${field}/priority`, `must be an integer from 1 to 99 for ${policy}`);
+    }
+  } else if (priority !== 0) {
+    report(`${field}/priority`, `means nothing to ${policy}, only to SCHED_FIFO and SCHED_RR`);
+  }
+  if (policy !== 'SCHED_DEADLINE') {
+    for (const [name, value] of Object.entries({ runtime, deadline, period })) {
+      if (value > 0)
+        report(`${field}/${name}`, `means nothing to ${policy}, only to SCHED_DEADLINE`);
+    }
+    return;
+  }
+  // The kernel counts in units of 1024 ns; a period of 0 is the deadline.
+  if (runtime < 1024) report(`${field}/runtime`, 'must be at least 1024 for SCHED_DEADLINE');
+  if (deadline < runtime || deadline <= 0) {
+    report(`${field}/deadline`, 'must not be less than runtime for SCHED_DEADLINE');
+  }
+  if (period > 0 && period < deadline) {
+    report(`${field}/period`, 'must not be less than deadline');
+  }
+}
+
+/** config.md, execCPUAffinity: comma-separated CPUs and ranges; empty is the same as absent. */
+export function execCPUAffinity(process: Process, at: string, report: Report): void {
+  for (const moment of ['initial', 'final'] as const) {
+    const list = process.execCPUAffinity?.[moment];
+    if (list && parseCpuList(list) === undefined) {
+      report(`${at}/execCPUAffinity/${moment}`, 'must be a list of CPUs such as 0-3,7');
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import type { LinuxSeccompAction, Spec } from '../types.js';
+import type { Report } from './rule.js';
+
+/** config-linux.md, seccomp: listenerMetadata is nothing without a listener. */
+export function seccompMetadata(spec: Spec, report: Report): void {
+  const seccomp = spec.linux?.seccomp;
+  if (seccomp?.listenerMetadata && !seccomp.listenerPath) {
+    report('/linux/seccomp/listenerMetadata', 'needs listenerPath');
+  }
+}
+
+/** SCMP_ACT_NOTIFY asks somebody, who cannot be asked about every call. */
+export function seccompNotify(spec: Spec, report: Report): void {
+  const seccomp = spec.linux?.seccomp;
+  if (seccomp === undefined) return;
+  if (seccomp.defaultAction === 'SCMP_ACT_NOTIFY') {
+    report('/linux/seccomp/defaultAction', 'must not be SCMP_ACT_NOTIFY');
+  }
+  if (seccomp.listenerPath) return;
+  const rule = seccomp.syscalls?.findIndex(({ action }) => action === 'SCMP_ACT_NOTIFY') ?? -1;
+  if (rule !== -1) {
+    report(`/linux/seccomp/syscalls/${String(rule)}/action`, 'needs /linux/seccomp/listenerPath');
+  }
+}
+
+/** config-linux.md, seccomp: an errno with an action that has none is an error. */
+export function seccompErrno(spec: Spec, report: Report): void {
+  const seccomp = spec.linux?.seccomp;
+  if (seccomp === undefined) return;
+  const takesErrno = (action: LinuxSeccompAction) =>
+    action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE';
+  if (seccomp.defaultErrnoRet !== undefined && !takesErrno(seccomp.defaultAction)) {
+    report('/linux/seccomp/defaultErrnoRet', `means nothing to ${seccomp.defaultAction}`);
+  }
+  seccomp.syscalls?.forEach(({ action, errnoRet }, index) => {
+    if (errnoRet !== undefined && !takesErrno(action)) {
+      report(`/linux/seccomp/syscalls/${String(index)}/errnoRet`, `means nothing to ${action}`);
+    }
+  });
+}

@@ -1,0 +1,108 @@
+/** What `create` asks of a spec on top of being valid, and what it cannot do yet. */
+import type { ErrorCode } from '../errors.js';
+import { TsrunError } from '../errors.js';
+import type { Problem } from './problem.js';
+import { describeProblem } from './problem.js';
+import type { Linux, LinuxResources, Process, Root, Spec } from './types.js';
+
+/** A spec that a container can be made of. */
+export interface CreatableSpec extends Spec {
+  process: Process & { args: string[] };
+  root: Root;
+  linux: Linux;
+}
+
+/** A problem, and the code of the error that it leads to. */
+export interface CreateProblem extends Problem {
+  readonly code: Extract<ErrorCode, 'ERR_CONFIG_INVALID' | 'ERR_UNSUPPORTED'>;
+}
+
+/** What keeps `create` from making a container of a valid spec, all of it. */
+export function createProblems(spec: Spec): CreateProblem[] {
+  return [...missing(spec), ...unsupported(spec)];
+}
+
+/**
+ * Lets a spec through that a container can be made of.
+ *
+ * @throws TsrunError with ERR_CONFIG_INVALID when something is missing, else
+ * with ERR_UNSUPPORTED when it asks for what tsrun cannot do
+ */
+export function requireCreatable(spec: Spec): CreatableSpec {
+  const problems = createProblems(spec);
+  const first = problems[0];
+  if (first !== undefined) {
+    throw new TsrunError(
+      first.code,
+      `cannot create the container: ${problems.map(describeProblem).join('; ')}`,
+      { pointer: first.pointer, problems },
+    );
+  }
+  return spec as CreatableSpec;
+}
+
+function missing(spec: Spec): CreateProblem[] {
+  const needs = (pointer: string, what: string): CreateProblem => ({
+    pointer,
+    message: `create needs ${what}`,
+    code: 'ERR_CONFIG_INVALID',
+  });
+  const problems: CreateProblem[] = [];
+  if (spec.process === undefined) problems.push(needs('/process', 'a process'));
+  else if (!spec.process.args?.length) problems.push(needs('/process/args', 'a program'));
+  if (spec.root === undefined) problems.push(needs('/root', 'a root file system'));
+  if (spec.linux === undefined) problems.push(needs('/linux', 'a linux section'));
+  return problems;
+}
+
+/** Fields that are refused by name, as long as nothing obeys them. */
+function unsupported(spec: Spec): CreateProblem[] {
+  const problems: CreateProblem[] = [];
+  const refuse = (pointer: string, isAskedFor: boolean): void => {
+    if (!isAskedFor) return;
+    problems.push({ pointer, message: 'is not supported yet', code: 'ERR_UNSUPPORTED' });
+  };
+  const { process, linux } = spec;
+  refuse('/process/apparmorProfile', Boolean(process?.apparmorProfile));
+  refuse('/process/selinuxLabel', Boolean(process?.selinuxLabel));
+  for (const name of unsupportedResources) {
+    refuse(`/linux/resources/${name}`, limits(name, linux?.resources?.[name]));
+  }
+  refuse('/linux/seccomp', linux?.seccomp !== undefined);
+  refuse('/linux/mountLabel', Boolean(linux?.mountLabel));
+  refuse('/linux/netDevices', Object.keys(linux?.netDevices ?? {}).length > 0);
+  refuse('/linux/memoryPolicy', linux?.memoryPolicy !== undefined);
+  refuse('/linux/intelRdt', linux?.intelRdt !== undefined);
+  return problems;
+}
+
+const unsupportedResources = [
+  'memory',
+  'cpu',
+  'pids',
+  'blockIO',
+  'hugepageLimits',
+  'network',
+  'rdma',
+  'unified',
+] as const satisfies readonly (keyof LinuxResources)[];
+
+/**
+ * Whether a member of linux.resources limits anything. Managers write empty
+ * objects, -1 for no limit and false for what is off: a new cgroup is like that.
+ */
+function limits(name: (typeof unsupportedResources)[number], value: unknown): boolean {
+  if (name === 'pids') {
+    const limit = (value as LinuxResources['pids'])?.limit;
+    return limit !== undefined && limit > 0;
+  }
+  return limitsAnything(value);
+}
+
+function limitsAnything(value: unknown): boolean {
+  if (value === undefined || value === false || value === -1 || value === '') return false;
+  if (typeof value === 'object' && value !== null) {
+    return Object.values(value).some(limitsAnything);
+  }
+  return true;
+}

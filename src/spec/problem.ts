@@ -1,0 +1,26 @@
+/** Something that is wrong with a config.json or a document like it. */
+export interface Problem {
+  /** JSON pointer (RFC 6901) to what is wrong, '' for the whole document. */
+  readonly pointer: string;
+  /** What is wrong with it, to be read after the pointer: `must be an absolute path`. */
+  readonly message: string;
+}
+
+/** `pointer: message` on one line, or the message alone for the whole document. */
+export function describeProblem({ pointer, message }: Problem): string {
+  return printable(pointer === '' ? message : `${pointer}: ${message}`);
+}
+
+/** Names in a document may hold anything, a line break too. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** A member's name as it is written in a JSON pointer. */
+export function pointerToken(name: string): string {
+  return name.includes('~') || name.includes('/')
+    ? name.replace(/~/g, '~0').replace(/\//g, '~1')
+    : name;
+}
