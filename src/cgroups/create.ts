@@ -1,0 +1,148 @@
+/**
+ * Making a container's cgroup in the v2 hierarchy with plain file system calls
+ * (cgroups(7); Documentation/admin-guide/cgroup-v2.rst).
+ */
+
+import { TsrunError } from '../errors.js';
+import {
+  EACCES,
+  EAGAIN,
+  EEXIST,
+  ENOENT,
+  EPERM,
+  EROFS,
+  O_CLOEXEC,
+  O_RDONLY,
+  W_OK,
+} from '../native/constants.js';
+import type { Native } from '../native/types.js';
+import { isFrozen, isPopulated } from './events.js';
+import { procs } from './processes.js';
+import type { CgroupRecord } from './record.js';
+
+const MODE = 0o755;
+
+/** Attempts against others that remove the same parents meanwhile. */
+const CREATE_ATTEMPTS = 16;
+
+export interface CgroupRequest {
+  /** Mount point of the v2 hierarchy (findUnifiedHierarchy()). */
+  root: string;
+  /** Path below it, with a leading slash (cgroupPath()). */
+  path: string;
+  /**
+   * The container must have a cgroup: limits were asked for, or the caller is
+   * root in the initial user namespace, where device rules must be in force.
+   */
+  required: boolean;
+}
+
+export interface Cgroup {
+  record: CgroupRecord;
+  /** That directory, open for CLONE_INTO_CGROUP and for attaching programs. The caller closes it. */
+  fd: number;
+  /** Directories that were made for it, outermost first: what undoCreate() takes away. */
+  created: string[];
+}
+
+/**
+ * Makes the cgroup and the missing ones above it. An empty one that is there
+ * already is used.
+ *
+ * @returns the cgroup, or why the container runs without one of its own
+ * @throws TsrunError ERR_CGROUP, and ERR_PERMISSION when it is required and not permitted
+ */
+export function createCgroup(native: Native, request: CgroupRequest): Cgroup | { warning: string } {
+  const record: CgroupRecord = { manager: 'cgroupfs', path: request.root + request.path };
+  const created: string[] = [];
+  const status = makeDirectories(native, request.root, record, created);
+  const fd = status < 0 ? status : native.open(record.path, O_RDONLY | O_CLOEXEC, 0);
+  if (fd >= 0) return { record, fd, created };
+
+  removeDirectories(native, created);
+  let reason = `cannot create cgroup ${record.path}: ${native.strerror(-fd)}`;
+  // cgroup_mkdir()'s way of saying so.
+  if (fd === -EAGAIN) reason += ' (cgroup.max.depth or cgroup.max.descendants of an ancestor)';
+  const denied = fd === -EACCES || fd === -EPERM || fd === -EROFS;
+  if (denied && !request.required) {
+    return { warning: `${reason}; the container stays in the cgroup of its caller` };
+  }
+  throw new TsrunError(denied ? 'ERR_PERMISSION' : 'ERR_CGROUP', reason, { errno: -fd });
+}
+
+/** Closes the cgroup and takes away what createCgroup() made, as far as it is empty. */
+export function undoCreate(native: Native, cgroup: Cgroup): void {
+  native.close(cgroup.fd);
+  removeDirectories(native, cgroup.created);
+}
+
+function removeDirectories(native: Native, created: string[]): void {
+  for (let i = created.length - 1; i >= 0; i--) {
+    const directory = created[i];
+    if (directory === undefined || native.rmdir(directory) < 0) return;
+  }
+}
+
+/** @returns 0 or a negated errno; `created` has what was made in either case */
+function makeDirectories(
+  native: Native,
+  root: string,
+  cgroup: CgroupRecord,
+  created: string[],
+): number {
+  for (let attempt = 0; attempt < CREATE_ATTEMPTS; attempt++) {
+    const made = native.mkdir(cgroup.path, MODE);
+    if (made === 0) {
+      created.push(cgroup.path);
+      return 0;
+    }
+    if (made === -EEXIST) {
+      const reusable = checkReusable(native, cgroup);
+      if (reusable !== -ENOENT) return reusable;
+    } else if (made === -ENOENT) {
+      const parents = makeParents(native, root, cgroup.path, created);
+      if (parents < 0 && parents !== -ENOENT) return parents;
+    } else {
+      return made;
+    }
+  }
+  return -ENOENT;
+}
+
+function makeParents(native: Native, root: string, path: string, created: string[]): number {
+  for (
+    let slash = path.indexOf('/', root.length + 1);
+    slash !== -1;
+    slash = path.indexOf('/', slash + 1)
+  ) {
+    const parent = path.slice(0, slash);
+    const status = native.mkdir(parent, MODE);
+    if (status === 0) {
+      if (!created.includes(parent)) created.push(parent);
+    } else if (status !== -EEXIST) {
+      return status;
+    }
+  }
+  return 0;
+}
+
+/**
+ * Looks at a cgroup that is there already.
+ *
+ * @returns 0 when a container can be put into it, else a negated errno; -ENOENT: it has gone meanwhile
+ * @throws TsrunError ERR_CGROUP when processes are in it, or it is frozen
+ */
+function checkReusable(native: Native, cgroup: CgroupRecord): number {
+  const status = native.access(`${cgroup.path}/cgroup.procs`, W_OK);
+  if (status < 0) return status;
+  if (isPopulated(native, cgroup)) {
+    throw new TsrunError(
+      'ERR_CGROUP',
+      `container's cgroup is not empty: ${procs(native, cgroup).length} process(es) found in ${cgroup.path}`,
+    );
+  }
+  if (isFrozen(native, cgroup)) {
+    throw new TsrunError('ERR_CGROUP', `container's cgroup unexpectedly frozen: ${cgroup.path}`);
+  }
+  return 0;
+}

@@ -1,0 +1,47 @@
+/**
+ * Giving a cgroup to the user of the container, so that an init system inside
+ * can manage its own part of the hierarchy.
+ *
+ * Source: runtime-spec config-linux.md, "Cgroup ownership"; cgroups(7), "Cgroup
+ * delegation". When to do so is the caller's decision: the container gets a new
+ * cgroup namespace and has the cgroup mounted for writing.
+ */
+
+import { TsrunError } from '../errors.js';
+import { ENOENT } from '../native/constants.js';
+import type { Native } from '../native/types.js';
+import type { CgroupRecord } from './record.js';
+
+const DELEGATE_FILE = '/sys/kernel/cgroup/delegate';
+const DELEGATE_FILE_MAX = 64 * 1024;
+
+/** For kernels without the file (before Linux 4.15); the spec's list. */
+const DELEGATE_FALLBACK = ['cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'];
+
+/**
+ * Makes `uid` the owner of the cgroup's directory and of the files that the
+ * kernel lists for it, and of no others: those would let the container raise
+ * its own limits. The group stays.
+ *
+ * @param uid the host's number of the container's process.user.uid
+ * @throws TsrunError ERR_CGROUP
+ */
+export function delegateCgroup(native: Native, cgroup: CgroupRecord, uid: number): void {
+  const text = native.readText(DELEGATE_FILE, DELEGATE_FILE_MAX);
+  const files = typeof text === 'string' ? text.split('\n') : DELEGATE_FALLBACK;
+  give(native, cgroup.path, uid);
+  for (const file of files) {
+    if (file !== '') give(native, `${cgroup.path}/${file}`, uid);
+  }
+}
+
+function give(native: Native, path: string, uid: number): void {
+  const status = native.chown(path, uid, -1);
+  // Not every cgroup has every file of the list.
+  if (status === 0 || status === -ENOENT) return;
+  throw new TsrunError(
+    'ERR_CGROUP',
+    `cannot give ${path} to user ${uid}: ${native.strerror(-status)}`,
+    { errno: -status },
+  );
+}

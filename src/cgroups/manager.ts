@@ -1,0 +1,11 @@
+/**
+ * What the rest of tsrun does with a container's cgroup, whoever manages it.
+ * Where the cgroup is: mount.ts and path.ts. Device rules: devices/.
+ */
+
+export { createCgroup, undoCreate } from './create.js';
+export type { Cgroup, CgroupRequest } from './create.js';
+export { isFrozen, isPopulated, waitEmpty } from './events.js';
+export { killAll, procs } from './processes.js';
+export type { CgroupRecord } from './record.js';
+export { removeCgroup } from './remove.js';

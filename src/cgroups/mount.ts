@@ -1,0 +1,77 @@
+/** Where this host has the cgroup v2 hierarchy, and where in it the caller is. */
+
+import { CGROUP2_SUPER_MAGIC } from '../native/constants.js';
+import type { Native } from '../native/types.js';
+
+export interface UnifiedHierarchy {
+  /** Mount point of the v2 hierarchy. */
+  root: string;
+  /** `unified`: it is /sys/fs/cgroup itself; `hybrid`: somewhere else, beside v1 hierarchies. */
+  layout: 'unified' | 'hybrid';
+}
+
+/** The largest /proc file that is read here, in bytes; a host with 10,000 mounts has about 2 MB. */
+const PROC_FILE_MAX = 16 * 1024 * 1024;
+
+/**
+ * Finds the cgroup v2 hierarchy at its usual places, else anywhere.
+ *
+ * @returns undefined when it is not mounted
+ */
+export function findUnifiedHierarchy(native: Native): UnifiedHierarchy | undefined {
+  if (native.statfsType('/sys/fs/cgroup') === CGROUP2_SUPER_MAGIC) {
+    return { root: '/sys/fs/cgroup', layout: 'unified' };
+  }
+  if (native.statfsType('/sys/fs/cgroup/unified') === CGROUP2_SUPER_MAGIC) {
+    return { root: '/sys/fs/cgroup/unified', layout: 'hybrid' };
+  }
+  const mountinfo = native.readText('/proc/self/mountinfo', PROC_FILE_MAX);
+  if (typeof mountinfo === 'number') return undefined;
+  const root = unifiedMountPoint(mountinfo);
+  return root === undefined ? undefined : { root, layout: 'hybrid' };
+}
+
+/**
+ * The mount point of a whole cgroup2 file system in the text of
+ * /proc/PID/mountinfo (proc_pid_mountinfo(5)). The last one wins: it is on top
+ * where two have the same place.
+ */
+export function unifiedMountPoint(mountinfo: string): string | undefined {
+  let found: string | undefined;
+  for (const line of mountinfo.split('\n')) {
+    // ID PARENT MAJ:MIN ROOT MOUNT-POINT OPTIONS [OPTIONAL ...] - TYPE SOURCE SUPER-OPTIONS
+    const dash = line.indexOf(' - ');
+    if (dash === -1 || !line.startsWith(' - cgroup2 ', dash)) continue;
+    const fields = line.slice(0, dash).split(' ');
+    // Another root is a part of the hierarchy, where /proc/PID/cgroup's paths do not lead.
+    if (fields[3] === '/' && fields[4] !== undefined) found = unescape(fields[4]);
+  }
+  return found;
+}
+
+/** Space, tab, newline and backslash are three octal digits in mountinfo. */
+function unescape(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal: string) =>
+    String.fromCharCode(parseInt(octal, 8)),
+  );
+}
+
+/**
+ * The v2 cgroup of a process, as /proc/PID/cgroup gives it (cgroups(7)): a path
+ * below the root of the caller's cgroup namespace, with a leading slash.
+ *
+ * @param pid a process id, or `self`
+ * @returns undefined when there is none: no such process, or no v2 hierarchy
+ */
+export function cgroupOf(native: Native, pid: number | 'self'): string | undefined {
+  const text = native.readText(`/proc/${pid}/cgroup`, PROC_FILE_MAX);
+  return typeof text === 'number' ? undefined : unifiedEntry(text);
+}
+
+/** The path on the `0::` line of /proc/PID/cgroup. */
+export function unifiedEntry(text: string): string | undefined {
+  for (const line of text.split('\n')) {
+    if (line.startsWith('0::')) return line.slice(3);
+  }
+  return undefined;
+}

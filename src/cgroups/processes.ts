@@ -1,0 +1,96 @@
+/** The processes of a cgroup: listing them and sending them signals. */
+
+import { TsrunError } from '../errors.js';
+import { EOPNOTSUPP, ESRCH, SIGKILL } from '../native/constants.js';
+import type { Native } from '../native/types.js';
+import { isFrozen, isGone, waitFrozen } from './events.js';
+import type { CgroupRecord } from './record.js';
+import { childCgroups } from './tree.js';
+
+/** A list of the 4 million processes that a kernel can have at most. */
+const PROCS_MAX = 32 * 1024 * 1024;
+
+/** How long processes get to stand still before they are sent a signal, in milliseconds. */
+const FREEZE_TIMEOUT_MS = 2000;
+
+/** Rounds of listing and signalling where the cgroup cannot be frozen. */
+const ROUNDS = 16;
+
+/**
+ * Ids of all processes in the cgroup and below it, those of the cgroup itself
+ * first. A cgroup that is gone has none.
+ *
+ * @throws TsrunError ERR_CGROUP
+ */
+export function procs(native: Native, cgroup: CgroupRecord): number[] {
+  const pids: number[] = [];
+  collect(native, cgroup.path, pids);
+  return pids;
+}
+
+function collect(native: Native, path: string, pids: number[]): void {
+  const text = native.readText(`${path}/cgroup.procs`, PROCS_MAX);
+  if (typeof text === 'string') {
+    for (const line of text.split('\n')) {
+      const pid = Number(line);
+      // 0 is a process of another pid namespace; kill(2) would take it for us.
+      if (pid > 0) pids.push(pid);
+    }
+  } else if (isGone(-text)) {
+    return;
+  } else if (text !== -EOPNOTSUPP) {
+    // A threaded cgroup refuses with EOPNOTSUPP: its processes are listed by its domain.
+    throw failed(native, `read ${path}/cgroup.procs`, -text);
+  }
+  for (const child of childCgroups(native, path)) collect(native, child, pids);
+}
+
+/**
+ * Sends a signal to every process in the cgroup and below it. None escapes by
+ * forking meanwhile: SIGKILL goes through cgroup.kill, others reach processes
+ * that stand still.
+ *
+ * @returns once all have been sent to; a cgroup that is gone is no error
+ * @throws TsrunError ERR_CGROUP
+ */
+export async function killAll(native: Native, cgroup: CgroupRecord, signal: number): Promise<void> {
+  if (signal === SIGKILL) {
+    const status = native.writeText(`${cgroup.path}/cgroup.kill`, '1');
+    if (status === 0) return;
+    // Without cgroup.kill (Linux before 5.14) the rest finds out whether the cgroup is there.
+    if (!isGone(-status) && status !== -EOPNOTSUPP) {
+      throw failed(native, `write to ${cgroup.path}/cgroup.kill`, -status);
+    }
+  }
+
+  const freeze = `${cgroup.path}/cgroup.freeze`;
+  const paused = isFrozen(native, cgroup);
+  const froze = !paused && native.writeText(freeze, '1') === 0;
+  try {
+    if (froze) await waitFrozen(native, cgroup, FREEZE_TIMEOUT_MS);
+    signalAll(native, cgroup, signal);
+  } finally {
+    if (froze) native.writeText(freeze, '0');
+  }
+}
+
+function signalAll(native: Native, cgroup: CgroupRecord, signal: number): void {
+  const reached = new Set<number>();
+  for (let round = 0; round < ROUNDS; round++) {
+    let news = false;
+    for (const pid of procs(native, cgroup)) {
+      if (reached.has(pid)) continue;
+      reached.add(pid);
+      news = true;
+      const status = native.kill(pid, signal);
+      if (status < 0 && status !== -ESRCH) {
+        throw failed(native, `send signal ${signal} to process ${pid}`, -status);
+      }
+    }
+    if (!news) return;
+  }
+}
+
+function failed(native: Native, what: string, errno: number): TsrunError {
+  return new TsrunError('ERR_CGROUP', `cannot ${what}: ${native.strerror(errno)}`, { errno });
+}

@@ -1,0 +1,74 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import {
+  cgroupOf,
+  findUnifiedHierarchy,
+  unifiedEntry,
+  unifiedMountPoint,
+} from '../../../src/cgroups/mount.js';
+import { CGROUP2_SUPER_MAGIC, TMPFS_MAGIC } from '../../../src/native/constants.js';
+import { FakeCgroupfs } from './fake-cgroupfs.js';
+
+let fs: FakeCgroupfs;
+beforeEach(() => {
+  fs = new FakeCgroupfs('/sys/fs/cgroup');
+});
+
+describe('findUnifiedHierarchy', () => {
+  it('finds the unified layout', () => {
+    fs.statfs.set('/sys/fs/cgroup', CGROUP2_SUPER_MAGIC);
+    expect(findUnifiedHierarchy(fs.native)).toEqual({ root: '/sys/fs/cgroup', layout: 'unified' });
+  });
+
+  it('finds the hybrid layout', () => {
+    fs.statfs.set('/sys/fs/cgroup', TMPFS_MAGIC);
+    fs.statfs.set('/sys/fs/cgroup/unified', CGROUP2_SUPER_MAGIC);
+    expect(findUnifiedHierarchy(fs.native)).toEqual({
+      root: '/sys/fs/cgroup/unified',
+      layout: 'hybrid',
+    });
+  });
+
+  it('finds an unusual mount point', () => {
+    fs.files.set(
+      '/proc/self/mountinfo',
+      '31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n' +
+        '41 31 0:38 / /mnt/cgroup\\040two rw,relatime shared:3 - cgroup2 cgroup2 rw\n',
+    );
+    expect(findUnifiedHierarchy(fs.native)).toEqual({ root: '/mnt/cgroup two', layout: 'hybrid' });
+  });
+
+  it('finds nothing on a v1 host', () => {
+    fs.files.set('/proc/self/mountinfo', '32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw\n');
+    expect(findUnifiedHierarchy(fs.native)).toBeUndefined();
+    fs.files.clear();
+    expect(findUnifiedHierarchy(fs.native)).toBeUndefined();
+  });
+});
+
+describe('unifiedMountPoint', () => {
+  it('takes whole hierarchies only, and of those the last', () => {
+    expect(
+      unifiedMountPoint(
+        '1 0 0:1 / /a rw - cgroup2 none rw\n' +
+          '2 0 0:1 / /b rw - cgroup2 none rw\n' +
+          '3 0 0:1 /part /c rw - cgroup2 none rw\n',
+      ),
+    ).toBe('/b');
+  });
+
+  it('is not misled by names', () => {
+    expect(unifiedMountPoint('1 0 0:1 / /x rw - ext4 cgroup2 rw\n')).toBeUndefined();
+  });
+});
+
+describe('cgroupOf', () => {
+  it('reads the v2 line', () => {
+    fs.files.set('/proc/self/cgroup', '2:cpu:/x\n0::/user.slice/a:b\n');
+    fs.files.set('/proc/12/cgroup', '0::/\n');
+    expect(cgroupOf(fs.native, 'self')).toBe('/user.slice/a:b');
+    expect(cgroupOf(fs.native, 12)).toBe('/');
+    expect(cgroupOf(fs.native, 13)).toBeUndefined();
+    expect(unifiedEntry('1:cpu:/\n10::/x\n')).toBeUndefined();
+  });
+});
