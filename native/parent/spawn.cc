@@ -12,7 +12,6 @@
 #include "spawn.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -25,6 +24,7 @@
 #include <mutex>
 
 #include "../child/sys.h"
+#include "vfork-child.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
@@ -80,101 +80,6 @@ long helperFile() {
   return file;
 }
 
-// Everything the child needs, made by the parent: the child shares its memory
-// and must not allocate.
-struct ChildWork {
-  const int* sources;  // descriptor for each place from 0 on; -1 is /dev/null
-  int* moved;          // the same, where they are out of the way of the places
-  int count;
-  int helper;
-  char* argv[3];
-  int error;  // what the child died of, seen by the parent
-};
-
-#define CHILD_TRY(expression)                   \
-  do {                                          \
-    const long outcome = (expression);          \
-    if (outcome < 0) {                          \
-      work->error = static_cast<int>(-outcome); \
-      sys::exit(127);                           \
-    }                                           \
-  } while (0)
-
-// Runs in the child, on a stack of its own, in the parent's memory: raw system
-// calls only.
-extern "C" int tsrunChildMain(void* argument) {
-  auto* work = static_cast<ChildWork*>(argument);
-  // All out of the way first, so that no place is overwritten before it was read.
-  const long helper = sys::fcntl(work->helper, F_DUPFD_CLOEXEC, work->count);
-  CHILD_TRY(helper);
-  for (int place = 0; place < work->count; place++) {
-    long fd = work->sources[place];
-    if (fd < 0) {
-      fd = sys::openat(AT_FDCWD, "/dev/null", O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
-      CHILD_TRY(fd);
-    }
-    if (fd < work->count) {
-      fd = sys::fcntl(static_cast<int>(fd), F_DUPFD_CLOEXEC, work->count);
-      CHILD_TRY(fd);
-    }
-    work->moved[place] = static_cast<int>(fd);
-  }
-  for (int place = 0; place < work->count; place++) {
-    CHILD_TRY(sys::dup3(work->moved[place], place, 0));
-  }
-  // The library's program may have descriptors that are not close-on-exec.
-  CHILD_TRY(sys::call(__NR_close_range, work->count, ~0U, CLOSE_RANGE_CLOEXEC));
-  static char* const environment[] = {nullptr};
-  CHILD_TRY(sys::call(__NR_execveat, helper, sys::arg(""), sys::arg(work->argv),
-                      sys::arg(environment), AT_EMPTY_PATH));
-  sys::exit(127);
-}
-
-}  // namespace
-
-// clone3 with a new stack for the child, which calls `function(argument)` there.
-extern "C" long tsrunClone3(struct clone_args* arguments, size_t size, int (*function)(void*),
-                            void* argument);
-#if defined(__x86_64__)
-__asm__(
-    ".text\n"
-    ".globl tsrunClone3\n"
-    ".hidden tsrunClone3\n"
-    ".type tsrunClone3, @function\n"
-    "tsrunClone3:\n"
-    "  mov %rcx, %r8\n"  // the system call destroys rcx
-    "  mov $435, %eax\n"
-    "  syscall\n"
-    "  test %rax, %rax\n"
-    "  jnz 1f\n"
-    "  xor %ebp, %ebp\n"
-    "  mov %r8, %rdi\n"
-    "  call *%rdx\n"
-    "  hlt\n"
-    "1:\n"
-    "  ret\n"
-    ".size tsrunClone3, .-tsrunClone3\n");
-#elif defined(__aarch64__)
-__asm__(
-    ".text\n"
-    ".globl tsrunClone3\n"
-    ".hidden tsrunClone3\n"
-    ".type tsrunClone3, %function\n"
-    "tsrunClone3:\n"
-    "  mov x8, #435\n"
-    "  svc 0\n"
-    "  cbnz x0, 1f\n"
-    "  mov x29, #0\n"
-    "  mov x0, x3\n"
-    "  blr x2\n"
-    "  brk #0\n"
-    "1:\n"
-    "  ret\n"
-    ".size tsrunClone3, .-tsrunClone3\n");
-#endif
-
-namespace {
-
 constexpr size_t kChildStack = 16384;
 
 long cloneHelper(const SpawnRequest& request, ChildWork& work, Spawned& spawned) {
@@ -194,7 +99,7 @@ long cloneHelper(const SpawnRequest& request, ChildWork& work, Spawned& spawned)
   const unsigned long all = ~0UL;
   unsigned long before = 0;
   sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8);
-  const long pid = tsrunClone3(&arguments, sizeof arguments, tsrunChildMain, &work);
+  const long pid = tsrunClone3(&arguments, sizeof arguments, becomeHelper, &work);
   sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8);
   if (pid < 0) return pid;
   if (work.error != 0) {

@@ -1,0 +1,88 @@
+// Raw system calls only, on a small stack of its own, in memory that is shared
+// with the caller: no library, no allocation, no lock, no instrumentation. The
+// build refuses this file when it refers to any symbol outside of it.
+#include "vfork-child.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+
+#include "../child/sys.h"
+
+namespace tsrun {
+
+#define CHILD_TRY(expression)                   \
+  do {                                          \
+    const long outcome = (expression);          \
+    if (outcome < 0) {                          \
+      work->error = static_cast<int>(-outcome); \
+      sys::exit(127);                           \
+    }                                           \
+  } while (0)
+
+extern "C" int becomeHelper(void* argument) {
+  auto* work = static_cast<ChildWork*>(argument);
+  // All out of the way first, so that no place is overwritten before it was read.
+  const long helper = sys::fcntl(work->helper, F_DUPFD_CLOEXEC, work->count);
+  CHILD_TRY(helper);
+  for (int place = 0; place < work->count; place++) {
+    long fd = work->sources[place];
+    if (fd < 0) {
+      fd = sys::openat(AT_FDCWD, "/dev/null", O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+      CHILD_TRY(fd);
+    }
+    if (fd < work->count) {
+      fd = sys::fcntl(static_cast<int>(fd), F_DUPFD_CLOEXEC, work->count);
+      CHILD_TRY(fd);
+    }
+    work->moved[place] = static_cast<int>(fd);
+  }
+  for (int place = 0; place < work->count; place++) {
+    CHILD_TRY(sys::dup3(work->moved[place], place, 0));
+  }
+  // The library's program may have descriptors that are not close-on-exec.
+  CHILD_TRY(sys::call(__NR_close_range, work->count, ~0U, CLOSE_RANGE_CLOEXEC));
+  static char* const environment[] = {nullptr};
+  CHILD_TRY(sys::call(__NR_execveat, helper, sys::arg(""), sys::arg(work->argv),
+                      sys::arg(environment), AT_EMPTY_PATH));
+  sys::exit(127);
+}
+
+}  // namespace tsrun
+
+#if defined(__x86_64__)
+__asm__(
+    ".text\n"
+    ".globl tsrunClone3\n"
+    ".hidden tsrunClone3\n"
+    ".type tsrunClone3, @function\n"
+    "tsrunClone3:\n"
+    "  mov %rcx, %r8\n"  // the system call destroys rcx
+    "  mov $435, %eax\n"
+    "  syscall\n"
+    "  test %rax, %rax\n"
+    "  jnz 1f\n"
+    "  xor %ebp, %ebp\n"
+    "  mov %r8, %rdi\n"
+    "  call *%rdx\n"
+    "  hlt\n"
+    "1:\n"
+    "  ret\n"
+    ".size tsrunClone3, .-tsrunClone3\n");
+#elif defined(__aarch64__)
+__asm__(
+    ".text\n"
+    ".globl tsrunClone3\n"
+    ".hidden tsrunClone3\n"
+    ".type tsrunClone3, %function\n"
+    "tsrunClone3:\n"
+    "  mov x8, #435\n"
+    "  svc 0\n"
+    "  cbnz x0, 1f\n"
+    "  mov x29, #0\n"
+    "  mov x0, x3\n"
+    "  blr x2\n"
+    "  brk #0\n"
+    "1:\n"
+    "  ret\n"
+    ".size tsrunClone3, .-tsrunClone3\n");
+#endif
