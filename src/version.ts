@@ -1,6 +1,9 @@
 /** The version of tsrun, that of package.json; a unit test holds the two together. */
 export const VERSION = '0.1.0';
 
+/** The commit that this was built from; a release build writes it here. */
+export const COMMIT = 'unknown';
+
 /** The newest version of the runtime specification that tsrun implements. */
 export const SPEC_VERSION = '1.3.0';
 

@@ -1,0 +1,42 @@
+/** Stays with a process until its end: signals and terminal go through, and its status comes back. */
+
+import type { ExitInfo, Native } from '../../native/types.js';
+import { TsrunError } from '../../errors.js';
+import { waitForExit } from '../../lifecycle/child.js';
+import { forwardSignals } from './signals.js';
+import type { Terminal } from './terminal.js';
+import { Waits } from './waits.js';
+
+/**
+ * Waits for a child's end and reaps it.
+ *
+ * @param signals what catchSignals() returned
+ * @param terminal started already; it is finished here
+ * @returns the exit status for the caller: that of the process, or 128+N when signal N killed it
+ * @throws TsrunError ERR_SYSTEM
+ */
+export async function attend(
+  native: Native,
+  pidfd: number,
+  signals: number,
+  terminal: Terminal | undefined,
+): Promise<number> {
+  const waits = new Waits(native);
+  void forwardSignals(native, waits, signals, pidfd, () => terminal?.resize());
+  try {
+    const exit = await waitForExit(native, pidfd);
+    if (typeof exit === 'number') {
+      throw new TsrunError('ERR_SYSTEM', `cannot wait for the process: ${native.strerror(-exit)}`, {
+        errno: -exit,
+      });
+    }
+    await terminal?.finish();
+    return exitStatus(exit);
+  } finally {
+    waits.stop();
+  }
+}
+
+export function exitStatus(exit: ExitInfo): number {
+  return exit.signal === 0 ? exit.status : 128 + exit.signal;
+}

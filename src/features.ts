@@ -1,0 +1,43 @@
+/** What this build supports, as the specification's features document (features.md, features-linux.md). */
+
+import type { Features } from './spec/types.js';
+import { CAPABILITIES } from './plan/capabilities.js';
+import { knownMountOptions } from './plan/mounts/options.js';
+import { SPEC_VERSION, SPEC_VERSION_MIN, VERSION } from './version.js';
+
+/**
+ * The features of tsrun. It tells of this program and not of the host: a
+ * feature may still be refused where the kernel lacks it.
+ *
+ * containerd looks at `linux.mountExtensions.idmap`, `linux.namespaces` and
+ * `rro` in `mountOptions` before it uses any of them.
+ */
+export function features(): Features {
+  return {
+    ociVersionMin: SPEC_VERSION_MIN,
+    ociVersionMax: SPEC_VERSION,
+    hooks: [
+      'prestart',
+      'createRuntime',
+      'createContainer',
+      'startContainer',
+      'poststart',
+      'poststop',
+    ],
+    mountOptions: knownMountOptions(),
+    linux: {
+      namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'],
+      capabilities: [...CAPABILITIES],
+      cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: false },
+      seccomp: { enabled: false },
+      apparmor: { enabled: false },
+      selinux: { enabled: false },
+      intelRdt: { enabled: false },
+      memoryPolicy: { modes: [], flags: [] },
+      mountExtensions: { idmap: { enabled: true } },
+      netDevices: { enabled: false },
+    },
+    annotations: { 'tsrun.version': VERSION },
+    potentiallyUnsafeConfigAnnotations: [],
+  };
+}
