@@ -1,0 +1,233 @@
+/** The binding itself: its operations against the plan's types, and its manners. */
+
+import { createRequire } from 'node:module';
+import { closeSync, openSync, readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+import type { Native } from '../../src/native/types.js';
+import type { Operation, Step, StepBody } from '../../src/plan/steps.js';
+
+const native = createRequire(import.meta.url)('../../native/build/Release/tsrun.node') as Native;
+
+type Fields<O extends Operation> = Exclude<keyof Extract<StepBody, { op: O }>, 'op'>;
+/** Every field of every operation, and nothing else: held by the compiler. */
+type Table = { [O in Operation]: Record<Fields<O>, 'n' | 's' | 'l' | 'u'> };
+
+const placement = {
+  target: 's',
+  attrSet: 'n',
+  attrClear: 'n',
+  recursiveSet: 'n',
+  recursiveClear: 'n',
+  propagation: 'n',
+  idMap: 'n',
+  idMapRecursive: 'n',
+} as const;
+
+const OPERATIONS: Table = {
+  sync: { point: 'n' },
+  unshare: { flags: 'n' },
+  setns: { fd: 'n', flags: 'n' },
+  fork: { flags: 'n' },
+  time: { offsets: 's' },
+  dumpable: { on: 'n' },
+  become: { uid: 'n', gid: 'n', clearGroups: 'n' },
+  session: {},
+  keyring: { name: 's' },
+  loopback: {},
+  hostname: { name: 's' },
+  domainname: { name: 's' },
+  propagation: { flags: 'n' },
+  'open-tree': { path: 's', recursive: 'n', slot: 'n' },
+  root: { path: 's', slot: 'n', propagation: 'n' },
+  mount: { ...placement, type: 's', source: 's', options: 'l', copyUp: 'n' },
+  bind: { ...placement, source: 's', slot: 'n', recursive: 'n' },
+  remount: placement,
+  'root-attributes': { set: 'n', clear: 'n' },
+  'root-propagation': { flags: 'n' },
+  mkdir: { target: 's', mode: 'n' },
+  device: { target: 's', mode: 'n', major: 'n', minor: 'n', uid: 'n', gid: 'n' },
+  symlink: { target: 's', contents: 's' },
+  mask: { target: 's' },
+  readonly: { target: 's' },
+  proc: { private: 'n' },
+  sysctl: { file: 's', value: 's' },
+  console: { columns: 'n', rows: 'n', uid: 'n', mountConsole: 'n' },
+  pivot: {},
+  'move-root': {},
+  chroot: { path: 's' },
+  'stdio-owner': { uid: 'n' },
+  scheduler: {
+    policy: 'n',
+    flags: 'n',
+    nice: 'n',
+    priority: 'n',
+    runtime: 'n',
+    deadline: 'n',
+    period: 'n',
+  },
+  ioprio: { value: 'n' },
+  affinity: { cpus: 'u' },
+  personality: { persona: 'n' },
+  'no-new-privileges': {},
+  umask: { mask: 'n' },
+  credentials: {
+    uid: 'n',
+    gid: 'n',
+    groups: 'u',
+    setGroups: 'n',
+    bounding: 'n',
+    effective: 'n',
+    permitted: 'n',
+    inheritable: 'n',
+    ambient: 'n',
+  },
+  cwd: { path: 's', late: 'n' },
+  'host-cwd': { path: 's' },
+  find: { file: 's', directories: 'l' },
+  gate: { fifo: 'n' },
+  hook: { path: 's', args: 'l', env: 'l', timeout: 'n', before: 's', after: 's' },
+  exec: { args: 'l', env: 'l' },
+};
+
+test('the native side knows the operations and fields of the plan', () => {
+  const known = native
+    .operations()
+    .map((line) => line.trim().split(/\s+/))
+    .map(([name, ...fields]) => [name, fields.sort()]);
+  const expected = Object.entries(OPERATIONS).map(([name, fields]) => [
+    name,
+    Object.entries(fields)
+      .map(([field, type]) => `${field}:${type}`)
+      .sort(),
+  ]);
+  expect(known.sort()).toEqual(expected.sort());
+});
+
+function spawn(steps: unknown[], change: Record<string, unknown> = {}): unknown {
+  return native.spawn({
+    cloneFlags: 0,
+    cgroupFd: -1,
+    stdio: [-1, -1, -1],
+    preserve: [],
+    fds: [],
+    slots: 0,
+    steps: steps as Step[],
+    trace: false,
+    ...change,
+  });
+}
+
+const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
+
+test('steps of the wrong shape are refused before anything is made', () => {
+  const before = openDescriptors();
+  const bad: [unknown, string][] = [
+    [{ op: 'nonsense' }, 'unknown operation'],
+    [{}, 'must have an operation'],
+    [7, 'must be an object'],
+    [{ op: 'hostname' }, 'must be a string'],
+    [{ op: 'hostname', name: 7 }, 'must be a string'],
+    [{ op: 'hostname', name: 'a\0b' }, 'NUL'],
+    [{ op: 'exec', args: 'sh', env: [] }, 'must be an array'],
+    [{ op: 'exec', args: ['a\0b'], env: [] }, 'NUL'],
+    [{ op: 'exec', args: [1], env: [] }, 'must hold strings'],
+    [{ op: 'umask', mask: '0' }, 'a number is expected'],
+    [{ op: 'umask', mask: 1n << 70n }, 'more than 64 bits'],
+  ];
+  for (const [step, message] of bad) expect(() => spawn([step])).toThrow(message);
+  expect(openDescriptors()).toBe(before);
+});
+
+test('a plan without steps, or with fewer slots than descriptors, is refused', () => {
+  expect(spawn([])).toBe(-22);
+  expect(spawn([{ op: 'session' }], { fds: [0] })).toBe(-22);
+});
+
+const ended = (pidfd: number): Promise<unknown> =>
+  new Promise((resolve) => {
+    native.wait(pidfd, 1, 10_000, true, () => {
+      resolve(native.reap(pidfd));
+    });
+  });
+
+test('a helper whose parent goes away ends', async () => {
+  const before = openDescriptors();
+  const helper = spawn([{ op: 'sync', point: 1 }]) as { pidfd: number; socket: number };
+  native.close(helper.socket);
+  expect(await ended(helper.pidfd)).toEqual({ status: 1, signal: 0 });
+  native.close(helper.pidfd);
+  // The helper's file stays open for the next one.
+  expect(openDescriptors()).toBeLessThanOrEqual(before + 3);
+});
+
+test('text of 64 KiB and more passes whole', async () => {
+  const long = 'x'.repeat(100_000);
+  const helper = spawn([
+    { op: 'find', file: '/bin/busybox', directories: [] },
+    { op: 'exec', args: ['sh', '-c', `test \${#1} = 100000 && exit 9`, 'sh', long], env: [] },
+  ]) as { pidfd: number; socket: number };
+  expect(await ended(helper.pidfd)).toEqual({ status: 9, signal: 0 });
+  native.close(helper.pidfd);
+  native.close(helper.socket);
+});
+
+test('only the preserved descriptors reach the program, in order', async () => {
+  const [read, write] = native.pipe() as [number, number];
+  const extra = openSync('/etc/hostname', 'r');
+  const helper = spawn(
+    [
+      { op: 'find', file: '/bin/busybox', directories: [] },
+      { op: 'exec', args: ['sh', '-c', 'cd /proc/self/fd; echo *; readlink 3'], env: [] },
+    ],
+    { stdio: [-1, write, -1], preserve: [extra], fds: [extra, read], slots: 5 },
+  ) as { pidfd: number; socket: number };
+  await ended(helper.pidfd);
+  native.close(write);
+  const text = Buffer.from(native.read(read, 4096) as Uint8Array).toString();
+  // 4 is the shell's own, reading the directory.
+  expect(text).toMatch(/^0 1 2 3( 4)?\n\/etc\/hostname\n$/);
+  for (const fd of [read, helper.pidfd, helper.socket]) native.close(fd);
+  closeSync(extra);
+});
+
+test('a wait ends by its timeout, by its event, and not at all when cancelled', async () => {
+  const [read, write] = native.pipe() as [number, number];
+  const events: [string, number][] = [];
+  await new Promise<void>((resolve) => {
+    const cancelled = native.wait(read, 1, 5, true, (n) => events.push(['cancelled', n]));
+    native.cancelWait(cancelled);
+    native.wait(-1, 0, 20, true, (n) => {
+      events.push(['timeout', n]);
+      native.write(write, 'x');
+    });
+    native.wait(read, 1, -1, true, (n) => {
+      events.push(['readable', n]);
+      resolve();
+    });
+  });
+  expect(events).toEqual([
+    ['timeout', 0],
+    ['readable', 1],
+  ]);
+  native.close(read);
+  native.close(write);
+});
+
+test('a second clone is reported with a pidfd of our own child', async () => {
+  const helper = spawn([
+    { op: 'fork', flags: 0x20000000 },
+    { op: 'find', file: '/bin/busybox', directories: [] },
+    { op: 'exec', args: ['sh', '-c', 'exit $$'], env: [] },
+  ]) as { pidfd: number; socket: number };
+  const message = await new Promise<{ type: string; fd: number }>((resolve) => {
+    native.wait(helper.socket, 1, 10_000, true, () => {
+      resolve(native.receive(helper.socket) as { type: string; fd: number });
+    });
+  });
+  expect(message.type).toBe('forked');
+  expect(await ended(helper.pidfd)).toEqual({ status: 0, signal: 0 });
+  // Pid 1 of its own namespace.
+  expect(await ended(message.fd)).toEqual({ status: 1, signal: 0 });
+  for (const fd of [message.fd, helper.pidfd, helper.socket]) native.close(fd);
+});
