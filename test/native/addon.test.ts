@@ -7,7 +7,10 @@ import { expect, test } from 'vitest';
 import type { Native } from '../../src/native/types.js';
 import type { Operation, Step, StepBody } from '../../src/plan/steps.js';
 
-const native = createRequire(import.meta.url)('../../native/build/Release/tsrun.node') as Native;
+/** TSRUN_ADDON: another build of it, with sanitizers. */
+const native = createRequire(import.meta.url)(
+  process.env['TSRUN_ADDON'] ?? '../../native/build/Release/tsrun.node',
+) as Native;
 
 type Fields<O extends Operation> = Exclude<keyof Extract<StepBody, { op: O }>, 'op'>;
 /** Every field of every operation, and nothing else: held by the compiler. */

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Runs the native suite on an addon that was built with the address and the
+# undefined-behaviour sanitizers (dynamically linked, as they want it). The
+# helper and the code between clone and execve stay as they are: they have no
+# library that a sanitizer could call.
+set -eu
+cd "$(dirname "$0")/.."
+
+node_modules/.bin/cmake-js compile --out native/build-asan --config Release \
+  --CDTSRUN_SANITIZE=ON >native/build-asan.log 2>&1 || {
+  cat native/build-asan.log
+  exit 1
+}
+
+# A tree of its own, so that the ordinary loader finds this addon.
+tree=native/build-asan/tree
+rm -rf "$tree"
+mkdir -p "$tree/native/build"
+cp -r dist package.json spec "$tree/"
+ln -s ../../../Release "$tree/native/build/Release"
+ln -s "$PWD/node_modules" "$tree/node_modules"
+
+# The suite's own process stays clean; only the runtime under test is preloaded.
+preload=$(c++ -print-file-name=libasan.so):$(c++ -print-file-name=libubsan.so)
+command="$PWD/$tree/tsrun-sanitized"
+cat >"$command" <<EOF
+#!/bin/sh
+# Leaks are not looked for: Node does not free what it has at its end.
+export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:handle_segv=0
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+export LD_PRELOAD=$preload
+exec $(command -v node) $PWD/$tree/dist/cli/main-node.js "\$@"
+EOF
+chmod +x "$command"
+"$command" --version >/dev/null
+
+TSRUN_CLI="$command" node_modules/.bin/vitest run --project native
+# The binding's own tests run inside the instrumented process.
+ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:handle_segv=0 UBSAN_OPTIONS=halt_on_error=1 \
+  LD_PRELOAD="$preload" TSRUN_ADDON="$PWD/native/build-asan/Release/tsrun.node" \
+  node_modules/.bin/vitest run --project native test/native/addon.test.ts
