@@ -24,7 +24,7 @@ export async function writeAll(
  *
  * @throws TsrunError ERR_SYSTEM: a result that nobody gets is a failure
  */
-export async function print(native: Native, text: string): Promise<void> {
+export async function print(native: Native, text: string | Uint8Array): Promise<void> {
   const written = await writeAll(native, 1, text);
   if (written < 0) {
     throw new TsrunError(

@@ -19,8 +19,8 @@ export function fakeSystem(overrides: Partial<Native> = {}): Fake {
   let next = 3;
   const fake: Fake = {
     native: undefined as unknown as Native,
-    stdout: () => std[1]!,
-    stderr: () => std[2]!,
+    stdout: () => std[1],
+    stderr: () => std[2],
     files,
     full: 0,
   };

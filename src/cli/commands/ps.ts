@@ -1,0 +1,16 @@
+/** `ps` */
+
+import { ps } from '../../lifecycle/ps.js';
+import type { Command } from '../context.js';
+import { print, toJson } from '../output.js';
+
+export const run: Command<'ps'> = async (context, options, [id = '', ...psOptions]) => {
+  const pids = ps(context.native, { root: context.root(), id });
+  if (options.format === 'json') {
+    await print(context.native, toJson(pids));
+    return 0;
+  }
+  const { processTable } = await import('../process-table.js');
+  await print(context.native, await processTable(context, pids, psOptions));
+  return 0;
+};

@@ -1,0 +1,42 @@
+/** Descriptors that the caller hands to a container's process, besides 0, 1 and 2. */
+
+import { TsrunError } from '../errors.js';
+import type { Context } from './context.js';
+
+/** Where they begin, for sd_listen_fds(3) and for --preserve-fds. */
+const FIRST = 3;
+
+export interface Preserved {
+  /** Those of LISTEN_FDS first. */
+  preserve: number[];
+  listenFds: number;
+}
+
+/**
+ * Those that socket activation gave to us, and `extra` more behind them.
+ *
+ * @param extra --preserve-fds
+ * @throws TsrunError ERR_USAGE when one of them is not open
+ */
+export function preservedDescriptors({ native, environment }: Context, extra: number): Preserved {
+  const listenFds = activated(
+    environment['LISTEN_FDS'],
+    environment['LISTEN_PID'],
+    native.getpid(),
+  );
+  const preserve: number[] = [];
+  for (let fd = FIRST; fd < FIRST + listenFds + extra; fd++) {
+    if (typeof native.fstat(fd) === 'number') {
+      const who = fd < FIRST + listenFds ? 'LISTEN_FDS' : '--preserve-fds';
+      throw new TsrunError('ERR_USAGE', `${who}: descriptor ${fd} is not open`);
+    }
+    preserve.push(fd);
+  }
+  return { preserve, listenFds };
+}
+
+/** LISTEN_FDS is for the process that LISTEN_PID names, and for nobody else who inherits it. */
+function activated(fds: string | undefined, pid: string | undefined, self: number): number {
+  if (fds === undefined || pid !== String(self) || !/^\d{1,4}$/.test(fds)) return 0;
+  return Number(fds);
+}

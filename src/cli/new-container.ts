@@ -1,0 +1,45 @@
+/** What `create` and `run` make of their options. */
+
+import type { CreateOptions } from '../lifecycle/create.js';
+import { loadBundle } from '../lifecycle/bundle.js';
+import type { Context } from './context.js';
+import { preservedDescriptors } from './descriptors.js';
+import type { Options } from './table.js';
+
+/** @throws TsrunError ERR_BUNDLE, ERR_CONFIG_INVALID, ERR_USAGE */
+export function createOptions(
+  context: Context,
+  options: Options<'create'>,
+  id: string,
+): CreateOptions {
+  const { native, environment, globals, log } = context;
+  const bundle = loadBundle(native, options.bundle ?? '.');
+  const consoleSocket = given(options['console-socket']);
+  const pidFile = given(options['pid-file']);
+  const pidfdSocket = given(options['pidfd-socket']);
+  const path = environment['PATH'];
+  return {
+    root: context.root(),
+    id,
+    bundle: bundle.path,
+    spec: bundle.spec,
+    stdio: [0, 1, 2],
+    ...preservedDescriptors(context, options['preserve-fds'] ?? 0),
+    ...(consoleSocket === undefined ? {} : { consoleSocket }),
+    ...(pidFile === undefined ? {} : { pidFile }),
+    ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
+    ...(path === undefined ? {} : { path }),
+    ...(globals.rootless === undefined || globals.rootless === 'auto'
+      ? {}
+      : { rootless: globals.rootless === 'true' }),
+    noPivot: options['no-pivot'] ?? false,
+    noNewKeyring: options['no-new-keyring'] ?? false,
+    notify: given(environment['NOTIFY_SOCKET']) !== undefined,
+    warn: (message) => log.warn(message),
+  };
+}
+
+/** Callers pass an empty path for none. */
+export function given(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { columns } from '../../../src/cli/columns.js';
+import { listTable } from '../../../src/cli/list-table.js';
+import { linesOf } from '../../../src/cli/process-table.js';
+
+test('columns are as wide as their widest cell, and 12 at least', () => {
+  expect(
+    columns([
+      ['ID', 'PID', 'END'],
+      ['a-rather-long-id', '1', 'x'],
+    ]),
+  ).toBe('ID                 PID         END\na-rather-long-id   1           x\n');
+});
+
+test('the table of no containers is its header', () => {
+  expect(listTable([])).toBe('ID          PID         STATUS      BUNDLE      CREATED     OWNER\n');
+});
+
+test('the table of containers', () => {
+  const view = {
+    ociVersion: '1.3.0',
+    id: 'c1',
+    pid: 42,
+    status: 'running',
+    bundle: '/var/lib/bundle',
+    rootfs: '/var/lib/bundle/rootfs',
+    created: '2026-01-02T03:04:05.678Z',
+    annotations: {},
+    owner: 'root',
+  } as const;
+  expect(listTable([view]).split('\n')[1]).toBe(
+    'c1          42          running     /var/lib/bundle   2026-01-02T03:04:05.678Z   root',
+  );
+});
+
+test('of the output of ps only the lines of the container are left', () => {
+  const table = [
+    'UID          PID    PPID CMD',
+    'root           1       0 /sbin/init 42',
+    'root          42       1 sleep 1000',
+    'root         420       1 sleep 42',
+    '',
+  ].join('\n');
+  expect(linesOf(table, [42])).toBe(
+    'UID          PID    PPID CMD\nroot          42       1 sleep 1000\n',
+  );
+  expect(linesOf(table, [])).toBe('UID          PID    PPID CMD\n');
+  expect(() => linesOf('NO SUCH', [1])).toThrow('column PID');
+});
