@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { TsrunError } from '../../../src/errors.js';
+import { createProblems, requireCreatable } from '../../../src/spec/create-demands.js';
+import type { Spec } from '../../../src/spec/types.js';
+import { validateSpec } from '../../../src/spec/validate.js';
+import type { Change } from './specs.js';
+import { changedSpec, validSpec } from './specs.js';
+
+const problemsWith = (...changes: Change[]) => {
+  const spec = changedSpec(...changes);
+  expect(validateSpec(spec)).toEqual([]);
+  return createProblems(spec as Spec);
+};
+
+describe('createProblems', () => {
+  it('has nothing against what `runc spec` writes', () => {
+    expect(createProblems(validSpec())).toEqual([]);
+  });
+
+  it('names what is missing', () => {
+    expect(createProblems({ ociVersion: '1.3.0' })).toEqual([
+      { pointer: '/process', message: 'create needs a process', code: 'ERR_CONFIG_INVALID' },
+      { pointer: '/root', message: 'create needs a root file system', code: 'ERR_CONFIG_INVALID' },
+      { pointer: '/linux', message: 'create needs a linux section', code: 'ERR_CONFIG_INVALID' },
+    ]);
+    expect(problemsWith(['/process/args', undefined])).toEqual([
+      { pointer: '/process/args', message: 'create needs a program', code: 'ERR_CONFIG_INVALID' },
+    ]);
+  });
+
+  it.each<[string, unknown, string?]>([
+    ['/process/apparmorProfile', 'p'],
+    ['/process/selinuxLabel', 'l'],
+    ['/linux/mountLabel', 'l'],
+    ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW' }],
+    ['/linux/netDevices', { eth0: {} }],
+    ['/linux/memoryPolicy', { mode: 'MPOL_DEFAULT' }],
+    ['/linux/intelRdt', {}],
+    ['/linux/resources/memory', { limit: 1 }],
+    ['/linux/resources/memory', { disableOOMKiller: true }],
+    ['/linux/resources/memory', { limit: 0 }],
+    ['/linux/resources/cpu', { shares: 2 }],
+    ['/linux/resources/cpu', { cpus: '0' }],
+    ['/linux/resources/pids', { limit: 9007199254740993n }],
+    ['/linux/resources/blockIO', { weight: 10 }],
+    ['/linux/resources/hugepageLimits', [{ pageSize: '2MB', limit: 0 }]],
+    ['/linux/resources/network', { classID: 0 }],
+    ['/linux/resources/rdma', { a: { hcaHandles: 1 } }],
+    ['/linux/resources/unified', { 'memory.max': 'max' }],
+  ])('refuses %s %o', (pointer, value) => {
+    expect(problemsWith([pointer, value])).toEqual([
+      { pointer, message: 'is not supported yet', code: 'ERR_UNSUPPORTED' },
+    ]);
+  });
+
+  it.each<[string, unknown]>([
+    ['/process/apparmorProfile', ''],
+    ['/process/selinuxLabel', ''],
+    ['/linux/mountLabel', ''],
+    ['/linux/netDevices', {}],
+    ['/linux/resources', {}],
+    ['/linux/resources', undefined],
+    ['/linux/resources/memory', {}],
+    ['/linux/resources/memory', { limit: -1, disableOOMKiller: false }],
+    ['/linux/resources/cpu', { cpus: '' }],
+    ['/linux/resources/pids', { limit: 0 }],
+    ['/linux/resources/pids', { limit: -1 }],
+    ['/linux/resources/blockIO', { weightDevice: [] }],
+    ['/linux/resources/hugepageLimits', []],
+    ['/linux/resources/unified', {}],
+  ])('lets %s %o pass', (pointer, value) => {
+    expect(problemsWith([pointer, value])).toEqual([]);
+  });
+});
+
+describe('requireCreatable', () => {
+  it('lets a spec through', () => {
+    const spec = validSpec();
+    expect(requireCreatable(spec)).toBe(spec);
+  });
+
+  it('throws one error for all', () => {
+    const spec = changedSpec(
+      ['/root', undefined],
+      ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW' }],
+    );
+    let error;
+    try {
+      requireCreatable(spec as Spec);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(TsrunError);
+    expect(error).toMatchObject({
+      code: 'ERR_CONFIG_INVALID',
+      pointer: '/root',
+      message:
+        'cannot create the container: /root: create needs a root file system; ' +
+        '/linux/seccomp: is not supported yet',
+    });
+  });
+});

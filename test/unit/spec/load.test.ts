@@ -1,0 +1,139 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TsrunError } from '../../../src/errors.js';
+import { stringifyJson } from '../../../src/spec/json.js';
+import {
+  parseProcess,
+  parseResources,
+  parseSpec,
+  requireSpec,
+  specProblems,
+} from '../../../src/spec/load.js';
+import { changedSpec, validSpec, withNamespace } from './specs.js';
+
+function errorOf(run: () => unknown): TsrunError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof TsrunError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('parseSpec', () => {
+  it('reads a valid config.json', () => {
+    expect(parseSpec(JSON.stringify(validSpec()))).toEqual(validSpec());
+  });
+
+  it('keeps 64-bit numbers to the last digit', () => {
+    const rlimits = [
+      { type: 'RLIMIT_AS', soft: 18446744073709551615n, hard: 18446744073709551615n },
+      { type: 'RLIMIT_CPU', soft: 9007199254740993n, hard: 9007199254740993n },
+    ];
+    const spec = changedSpec(
+      ['/process/rlimits', rlimits],
+      ['/linux/resources/memory', { limit: -1, swap: 9223372036854775807n }],
+    );
+    const read = parseSpec(stringifyJson(spec));
+    expect(read.process?.rlimits).toEqual(rlimits);
+    expect(read.linux?.resources?.memory).toEqual({ limit: -1, swap: 9223372036854775807n });
+  });
+
+  it('tells where a text is not JSON', () => {
+    const error = errorOf(() => parseSpec('{\n  "ociVersion": "1.0.0"\n  "root": {}\n}'));
+    expect(error.code).toBe('ERR_CONFIG_INVALID');
+    expect(error.message).toBe(
+      "config.json is not valid JSON: line 3, column 3: expected ',' or '}' after a member",
+    );
+  });
+
+  it('tells all problems at once, by the schema and between fields, on one line', () => {
+    const spec = changedSpec(
+      ['/process/cwd', 'home'],
+      ['/process/user/uid', -1],
+      withNamespace('user'),
+      withNamespace('pid'),
+      ['/linux/sysctl', { 'kernel.core_pattern': 'x' }],
+    );
+    const error = errorOf(() => parseSpec(JSON.stringify(spec)));
+    expect(error.code).toBe('ERR_CONFIG_INVALID');
+    expect(error.pointer).toBe('/process/user/uid');
+    expect(error.problems).toHaveLength(6);
+    expect(error.message).toBe(
+      'config.json is not valid: ' +
+        [
+          '/process/user/uid: must be an integer from 0 to 4294967295',
+          '/process/cwd: must be an absolute path',
+          '/linux/namespaces/6: lists the type pid a second time',
+          '/linux/uidMappings: is required for a new user namespace',
+          '/linux/gidMappings: is required for a new user namespace',
+          '/linux/sysctl/kernel.core_pattern: is not a setting of a namespace, it would change the host',
+        ].join('; '),
+    );
+  });
+
+  it('does not follow up on what is malformed', () => {
+    const pointers = (change: [string, unknown]) =>
+      specProblems(changedSpec(change)).map(({ pointer }) => pointer);
+    expect(pointers(['/hostname', 5])).toEqual(['/hostname']);
+    expect(pointers(['/linux/namespaces/0', null])).toEqual(['/linux/namespaces/0']);
+    expect(pointers(['/process/rlimits', 'x'])).toEqual(['/process/rlimits']);
+  });
+
+  it('never throws anything but a TsrunError, whatever it reads', () => {
+    const path = fc.constantFrom(
+      ...['/process', '/process/env', '/process/rlimits', '/process/rlimits/0', '/process/user'],
+      ...['/process/scheduler', '/mounts', '/mounts/0', '/mounts/0/options', '/hostname', '/hooks'],
+      ...['/linux', '/linux/namespaces', '/linux/namespaces/0', '/linux/sysctl', '/linux/seccomp'],
+      ...['/linux/uidMappings', '/linux/devices', '/linux/netDevices', '/linux/timeOffsets'],
+      ...['/linux/resources', '/ociVersion', '/annotations', '/linux/personality'],
+    );
+    fc.assert(
+      fc.property(path, fc.jsonValue({ maxDepth: 3 }), (pointer, value) => {
+        try {
+          requireSpec(changedSpec([pointer, value]));
+        } catch (error) {
+          expect(error).toBeInstanceOf(TsrunError);
+          expect((error as TsrunError).message).not.toMatch(/[\n\r]/);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('stays on one line when a name has a line break', () => {
+    const spec = changedSpec(['/annotations', { 'a\nb': 1 }]);
+    expect(errorOf(() => requireSpec(spec)).message).toBe(
+      'config.json is not valid: /annotations/a\\u000ab: must be a string',
+    );
+  });
+
+  it('tells of a hundred problems and counts the rest', () => {
+    const spec = changedSpec(['/process/env', Array<number>(150).fill(1)]);
+    const error = errorOf(() => requireSpec(spec));
+    expect(error.problems).toHaveLength(150);
+    expect(error.message).toMatch(/; \/process\/env\/99: must be a string; and 50 more$/);
+  });
+
+  it.each(['[]', '1', '"x"', 'null'])('refuses %s', (text) => {
+    expect(errorOf(() => parseSpec(text)).message).toBe(
+      'config.json is not valid: must be an object',
+    );
+  });
+});
+
+describe('parts', () => {
+  it('reads a process', () => {
+    expect(parseProcess('{"cwd": "/", "args": ["a"]}')).toEqual({ cwd: '/', args: ['a'] });
+    const error = errorOf(() => parseProcess('{"args": []}', 'p.json'));
+    expect(error.message).toBe('p.json is not valid: /cwd: is required; /args: must not be empty');
+  });
+
+  it('reads resources', () => {
+    expect(parseResources('{"pids": {"limit": -9223372036854775808}}')).toEqual({
+      pids: { limit: -9223372036854775808n },
+    });
+    expect(errorOf(() => parseResources('{"pids": {}}')).pointer).toBe('/pids/limit');
+  });
+});
