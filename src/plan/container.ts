@@ -12,6 +12,8 @@ import type { Places } from '../namespaces/namespaces.js';
 import { planStages } from '../namespaces/stages.js';
 import type { Stage } from '../namespaces/stages.js';
 import { timeOffsetLines } from '../namespaces/time-offsets.js';
+import { pointerToken } from '../spec/problem.js';
+import { isSysctlName, sysctlFile } from '../spec/sysctl.js';
 import type { LinuxNamespace, LinuxNamespaceType, Linux, Spec } from '../spec/types.js';
 import { grantableCapabilities } from './capabilities.js';
 import { ownsDev, planDeviceLinks, planDevices } from './devices.js';
@@ -21,7 +23,7 @@ import { mountIdMap } from './mounts/id-map.js';
 import { planHostBind, planMount } from './mounts/mount.js';
 import type { MountContext, ParsedMount } from './mounts/mount.js';
 import { parseMountOptions } from './mounts/options.js';
-import { planPrivateProc, sysctlFile } from './mounts/proc.js';
+import { planPrivateProc } from './mounts/proc.js';
 import { sourceMode, Sources } from './mounts/sources.js';
 import { resolve } from './path.js';
 import { planPersonality } from './personality.js';
@@ -248,11 +250,11 @@ function unshareStep(flags: number): Step[] {
 function names(spec: Spec, places: Places): Step[] {
   const steps: Step[] = [];
   if (places.network === 'new') steps.push({ op: 'loopback', at: '' });
-  if (spec.hostname !== undefined && spec.hostname !== '') {
-    steps.push({ op: 'hostname', at: '/hostname', name: spec.hostname });
-  }
-  if (spec.domainname !== undefined && spec.domainname !== '') {
-    steps.push({ op: 'domainname', at: '/domainname', name: spec.domainname });
+  for (const field of ['hostname', 'domainname'] as const) {
+    const name = spec[field];
+    if (name === undefined || name === '') continue;
+    if (places.uts === 'own') throw invalid(`/${field}`, "the uts namespace is the runtime's own");
+    steps.push({ op: field, at: `/${field}`, name });
   }
   return steps;
 }
@@ -336,9 +338,9 @@ function makeCwd(cwd: string): Step[] {
 
 function sysctls(linux: Linux | undefined): Step[] {
   return Object.entries(linux?.sysctl ?? {}).map(([key, value]) => {
-    // RFC 6901: how a key of an object is written in a pointer.
-    const at = `/linux/sysctl/${key.replace(/~/g, '~0').replace(/\//g, '~1')}`;
-    return { op: 'sysctl', at, file: sysctlFile(key, at), value };
+    const at = `/linux/sysctl/${pointerToken(key)}`;
+    if (!isSysctlName(key)) throw invalid(at, `not the name of a sysctl: ${key}`);
+    return { op: 'sysctl', at, file: sysctlFile(key), value };
   });
 }
 

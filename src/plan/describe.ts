@@ -137,7 +137,10 @@ export function explainFailure(
     case 'hook':
       return { code: 'ERR_HOOK', message: located(step, hookReason(step, errnoText, code, text)) };
     default:
-      return { code: 'ERR_SYSTEM', message: located(step, reason(step, errnoText, code, text)) };
+      return {
+        code: step.op === 'console' ? 'ERR_CONSOLE' : 'ERR_SYSTEM',
+        message: located(step, reason(step, errnoText, code, text)),
+      };
   }
 }
 
@@ -170,12 +173,17 @@ function hookReason(
 ): string {
   switch (code) {
     case FailureCode.hookFailed:
-      return `${describeStep(step)} failed: ${text}`;
+      return `${describeStep(step)} failed: ${withoutPrefix(text, `${step.path}: `)}`;
     case FailureCode.hookTimeout:
       return `${describeStep(step)} ran longer than its timeout of ${step.timeout} s`;
     default:
       return `cannot run ${describeStep(step)}: ${errnoText}`;
   }
+}
+
+/** The helper names the hook too, which the sentence already does. */
+function withoutPrefix(text: string, prefix: string): string {
+  return text.startsWith(prefix) ? text.slice(prefix.length) : text;
 }
 
 function reason(step: Step, errnoText: string, code: number, text: string): string {
@@ -215,8 +223,9 @@ function wrongType(step: Step, text: string): string {
 
 function wrongFileSystem(step: Step, text: string): string {
   const object = text === '' && 'target' in step ? step.target : text;
-  return step.op === 'mount'
-    ? `what is on ${object} is not ${step.type}`
+  if (step.op === 'mount') return `what is on ${object} is not ${step.type}`;
+  return step.op === 'console'
+    ? `there is no devpts on /dev/pts`
     : `${object === '' ? 'it' : object} is not on the file system that it has to be on`;
 }
 

@@ -22,9 +22,9 @@ export function mountIdMap(
   joinedUser: Slot,
   slots: Slots,
 ): Slot {
-  const { uidMappings, gidMappings } = mount;
-  if (uidMappings !== undefined || gidMappings !== undefined) {
-    if (uidMappings === undefined || gidMappings === undefined) {
+  const { uidMappings = [], gidMappings = [] } = mount;
+  if (uidMappings.length > 0 || gidMappings.length > 0) {
+    if (uidMappings.length === 0 || gidMappings.length === 0) {
       throw invalid(at, 'uidMappings and gidMappings belong together');
     }
     return slots.input({ kind: 'id-map', at: `${at}/uidMappings`, uidMappings, gidMappings });

@@ -23,18 +23,3 @@ export function checkProcTarget(target: string, type: string, at: string): void 
     throw invalid(`${at}/type`, `${type} cannot be mounted on /proc`);
   }
 }
-
-/**
- * A sysctl's file below /proc/sys. As in sysctl(8), the first separator in the
- * key decides which of `.` and `/` the other one stands for.
- */
-export function sysctlFile(key: string, at: string): string {
-  const separator = /[./]/.exec(key)?.[0];
-  const file =
-    separator === '/' ? key : key.replace(/[./]/g, (found) => (found === '.' ? '/' : '.'));
-  const parts = file.split('/');
-  if (parts.some((part) => part === '' || part === '.' || part === '..')) {
-    throw invalid(at, `not the name of a sysctl: ${key}`);
-  }
-  return file;
-}

@@ -1,0 +1,700 @@
+import { describe, expect, it } from 'vitest';
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
+  MS_UNBINDABLE,
+} from '../../../src/native/constants.js';
+import { planContainer } from '../../../src/plan/container.js';
+import { SyncPoint } from '../../../src/plan/steps.js';
+import {
+  DEFAULT_MOUNTS,
+  facts,
+  NAMESPACES,
+  onlyStep,
+  operations,
+  position,
+  spec,
+  stepsOf,
+  userFacts,
+} from './support.js';
+
+const RANGE = [{ containerID: 0, hostID: 100000, size: 65536 }];
+const SELF = [{ containerID: 0, hostID: 1000, size: 1 }];
+const WITH_USER = [...NAMESPACES, { type: 'user' as const }];
+
+describe('the default configuration', () => {
+  const plan = planContainer(spec(), facts());
+
+  it('is this list of operations', () => {
+    expect(operations(plan)).toEqual([
+      'dumpable',
+      'unshare',
+      'propagation',
+      'session',
+      'keyring',
+      'loopback',
+      'hostname',
+      'root',
+      'mount*6',
+      'bind',
+      'device*6',
+      'symlink*6',
+      'proc',
+      'pivot',
+      'root-attributes',
+      'readonly*2',
+      'mask*2',
+      'stdio-owner',
+      'umask',
+      'cwd',
+      'no-new-privileges',
+      'credentials',
+      'cwd',
+      'find',
+      'sync',
+      'gate',
+      'exec',
+    ]);
+  });
+
+  it('makes the namespaces', () => {
+    expect(plan.cloneFlags).toBe(CLONE_NEWPID);
+    const others = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS;
+    expect(onlyStep(plan, 'unshare').flags).toBe(others);
+    expect(plan.namespaces).toBe(CLONE_NEWPID | others);
+    expect(plan).not.toHaveProperty('idMaps');
+  });
+
+  it('needs nothing but the fifo from the parent', () => {
+    expect(plan.inputs).toEqual([{ kind: 'fifo', at: '' }]);
+    expect(plan.slots).toBe(1);
+    expect(onlyStep(plan, 'gate').fifo).toBe(0);
+    expect(onlyStep(plan, 'sync').point).toBe(SyncPoint.ready);
+  });
+
+  it('mounts in the order of the configuration', () => {
+    expect(stepsOf(plan, 'mount').map(({ at, type, target }) => [at, type, target])).toEqual([
+      ['/mounts/0', 'proc', '/proc'],
+      ['/mounts/1', 'tmpfs', '/dev'],
+      ['/mounts/2', 'devpts', '/dev/pts'],
+      ['/mounts/3', 'tmpfs', '/dev/shm'],
+      ['/mounts/4', 'mqueue', '/dev/mqueue'],
+      ['/mounts/5', 'sysfs', '/sys'],
+    ]);
+    // Mounting cgroup2 again would show the same and take 20 ms.
+    expect(onlyStep(plan, 'bind')).toMatchObject({
+      at: '/mounts/6',
+      source: '/sys/fs/cgroup',
+      slot: -1,
+      target: '/sys/fs/cgroup',
+      attrSet: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+    });
+  });
+
+  it('makes the default devices and links', () => {
+    expect(
+      stepsOf(plan, 'device').map(
+        ({ target, mode, major, minor }) => `${target} ${mode.toString(8)} ${major}:${minor}`,
+      ),
+    ).toEqual([
+      '/dev/null 20666 1:3',
+      '/dev/zero 20666 1:5',
+      '/dev/full 20666 1:7',
+      '/dev/random 20666 1:8',
+      '/dev/urandom 20666 1:9',
+      '/dev/tty 20666 5:0',
+    ]);
+    expect(stepsOf(plan, 'symlink').map(({ target, contents }) => `${target} ${contents}`)).toEqual(
+      [
+        '/dev/fd /proc/self/fd',
+        '/dev/stdin /proc/self/fd/0',
+        '/dev/stdout /proc/self/fd/1',
+        '/dev/stderr /proc/self/fd/2',
+        '/dev/core /proc/kcore',
+        '/dev/ptmx pts/ptmx',
+      ],
+    );
+  });
+
+  it('finds and runs the program', () => {
+    expect(onlyStep(plan, 'root').path).toBe('/bundle/rootfs');
+    expect(onlyStep(plan, 'find')).toMatchObject({ file: 'sh', directories: ['/usr/bin', '/bin'] });
+    expect(onlyStep(plan, 'exec')).toMatchObject({
+      args: ['sh'],
+      env: ['PATH=/usr/bin:/bin', 'TERM=xterm', 'HOME=/'],
+    });
+    expect(plan.limits).toEqual([
+      { at: '/process/rlimits/0', resource: 7, soft: 1024n, hard: 1024n },
+    ]);
+    expect(plan.terminal).toBe(false);
+    expect(plan.warnings).toEqual([]);
+  });
+
+  it('does not change the configuration', () => {
+    const input = spec();
+    const before = JSON.stringify(input);
+    planContainer(input, facts());
+    expect(JSON.stringify(input)).toBe(before);
+  });
+
+  it('takes the new procfs while the host can still be seen', () => {
+    expect(onlyStep(plan, 'proc').private).toBe(true);
+    expect(position(plan, 'proc')).toBeLessThan(position(plan, 'pivot'));
+  });
+});
+
+describe('a new user namespace of a privileged caller', () => {
+  const plan = planContainer(
+    spec({
+      mounts: [
+        ...DEFAULT_MOUNTS,
+        { destination: '/data', source: '/secret', options: ['rbind', 'ro'] },
+        { destination: '/vol', source: 'vol', options: ['bind', 'rprivate'] },
+      ],
+      linux: { namespaces: WITH_USER, uidMappings: RANGE, gidMappings: RANGE },
+    }),
+    facts(),
+  );
+
+  it('maps ids first, protects the process, becomes root, then makes the rest', () => {
+    expect(plan.cloneFlags).toBe(CLONE_NEWUSER | CLONE_NEWPID);
+    expect(plan.idMaps).toEqual({ uidMappings: RANGE, gidMappings: RANGE });
+    expect(operations(plan).slice(0, 6)).toEqual([
+      'sync',
+      'dumpable',
+      'unshare',
+      'propagation',
+      'become',
+      'unshare',
+    ]);
+    expect(plan.steps[0]).toMatchObject({ op: 'sync', point: SyncPoint.idMap });
+    expect(onlyStep(plan, 'become')).toMatchObject({ uid: 0, gid: 0, clearGroups: true });
+    expect(stepsOf(plan, 'unshare').map(({ flags }) => flags)).toEqual([
+      CLONE_NEWNS,
+      CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
+    ]);
+  });
+
+  it('has the parent open what is bound, devices too', () => {
+    const paths = plan.inputs.flatMap((input) => (input.kind === 'tree' ? [input.path] : []));
+    expect(paths).toEqual([
+      '/sys/fs/cgroup',
+      '/secret',
+      '/bundle/vol',
+      '/dev/null',
+      '/dev/zero',
+      '/dev/full',
+      '/dev/random',
+      '/dev/urandom',
+      '/dev/tty',
+    ]);
+    expect(stepsOf(plan, 'device')).toEqual([]);
+    const binds = stepsOf(plan, 'bind');
+    expect(binds).toHaveLength(9);
+    for (const { slot, source } of binds) {
+      expect(plan.inputs[slot]).toMatchObject({ kind: 'tree', path: source });
+    }
+  });
+
+  it('cuts the trees of the parent off the peer groups of the host', () => {
+    const [, data, vol] = stepsOf(plan, 'bind');
+    expect(data).toMatchObject({ propagation: MS_SLAVE | MS_REC, attrSet: MOUNT_ATTR_RDONLY });
+    expect(vol).toMatchObject({ propagation: MS_PRIVATE | MS_REC });
+  });
+
+  it('shows the cgroups read-only, whatever is asked for', () => {
+    const writable = spec({
+      mounts: [{ destination: '/cg', type: 'cgroup', source: 'cgroup', options: ['rw'] }],
+      linux: { namespaces: WITH_USER, uidMappings: RANGE, gidMappings: RANGE },
+    });
+    const result = planContainer(writable, facts());
+    expect(stepsOf(result, 'bind')[0]).toMatchObject({
+      recursiveSet: MOUNT_ATTR_RDONLY,
+      attrClear: 0,
+    });
+    expect(result.warnings).toEqual([
+      '/mounts/0: read-only, since the container has no cgroup namespace',
+    ]);
+  });
+
+  it('can grant what the caller lacks', () => {
+    const capabilities = { permitted: ['CAP_SYS_RESOURCE'], bounding: ['CAP_SYS_RESOURCE'] };
+    const namespaces = { namespaces: WITH_USER, uidMappings: RANGE, gidMappings: RANGE };
+    const lacking = facts({ bounding: 0n });
+    const inside = planContainer(spec({ process: { capabilities }, linux: namespaces }), lacking);
+    expect(onlyStep(inside, 'credentials').permitted).toBe(1n << 24n);
+    const outside = planContainer(spec({ process: { capabilities } }), lacking);
+    expect(onlyStep(outside, 'credentials').permitted).toBe(0n);
+  });
+});
+
+describe('an ordinary user', () => {
+  const rootless = (gidMappings: typeof SELF, change = {}) =>
+    spec({
+      mounts: [{ destination: '/data', source: '/home/me/data', options: ['rbind'] }],
+      linux: { namespaces: WITH_USER, uidMappings: SELF, gidMappings },
+      ...change,
+    });
+
+  it('opens sources itself, before it becomes somebody else', () => {
+    const plan = planContainer(rootless(SELF), userFacts());
+    expect(operations(plan).slice(0, 7)).toEqual([
+      'sync',
+      'dumpable',
+      'unshare',
+      'propagation',
+      'open-tree*7',
+      'become',
+      'unshare',
+    ]);
+    expect(stepsOf(plan, 'open-tree')[0]).toMatchObject({
+      path: '/home/me/data',
+      recursive: true,
+      slot: 1,
+    });
+    expect(stepsOf(plan, 'bind')[0]).toMatchObject({ slot: 1, propagation: 0 });
+    expect(plan.inputs.map(({ kind }) => kind)).toEqual(['fifo']);
+    expect(plan.slots).toBe(8);
+  });
+
+  it('leaves groups alone where setgroups is denied', () => {
+    const single = planContainer(rootless(SELF), userFacts());
+    expect(onlyStep(single, 'become').clearGroups).toBe(false);
+    expect(onlyStep(single, 'credentials').setGroups).toBe(false);
+    const mapped = planContainer(rootless(RANGE), userFacts());
+    expect(onlyStep(mapped, 'become').clearGroups).toBe(true);
+    expect(onlyStep(mapped, 'credentials').setGroups).toBe(true);
+    const denied = planContainer(rootless(RANGE), userFacts({ setgroupsDenied: true }));
+    expect(onlyStep(denied, 'credentials').setGroups).toBe(false);
+  });
+
+  it('is refused additional groups where setgroups is denied', () => {
+    const groups = { user: { uid: 0, gid: 0, additionalGids: [0] } };
+    expect(() => planContainer(rootless(SELF, { process: groups }), userFacts())).toThrow(
+      '/process/user/additionalGids: cannot be set',
+    );
+  });
+
+  it('becomes an id that is mapped', () => {
+    const mappings = [{ containerID: 1000, hostID: 1000, size: 1 }];
+    const plan = planContainer(
+      spec({
+        mounts: [],
+        linux: { namespaces: WITH_USER, uidMappings: mappings, gidMappings: mappings },
+      }),
+      userFacts(),
+    );
+    expect(onlyStep(plan, 'become')).toMatchObject({ uid: 1000, gid: 1000 });
+  });
+});
+
+describe('root in a user namespace (rootless podman)', () => {
+  const plan = planContainer(spec(), facts({ initialUserNamespace: false }));
+
+  it('binds devices by path and becomes nobody', () => {
+    expect(stepsOf(plan, 'device')).toEqual([]);
+    expect(stepsOf(plan, 'become')).toEqual([]);
+    expect(stepsOf(plan, 'bind').map(({ source, slot }) => [source, slot])).toContainEqual([
+      '/dev/null',
+      -1,
+    ]);
+  });
+
+  it('makes fifos all the same', () => {
+    const devices = [
+      { type: 'p' as const, path: '/dev/pipe' },
+      { type: 'c' as const, path: '/dev/fuse', major: 10, minor: 229 },
+    ];
+    const result = planContainer(
+      spec({ linux: { devices } }),
+      facts({ initialUserNamespace: false }),
+    );
+    expect(stepsOf(result, 'device').map(({ target }) => target)).toEqual(['/dev/pipe']);
+    expect(stepsOf(result, 'bind').map(({ at }) => at)).toContain('/linux/devices/1');
+  });
+
+  it("uses the host's procfs when the pid namespace is not its own", () => {
+    const namespaces = NAMESPACES.filter(({ type }) => type !== 'pid');
+    const shared = planContainer(
+      spec({ linux: { namespaces } }),
+      facts({ initialUserNamespace: false }),
+    );
+    expect(onlyStep(shared, 'proc').private).toBe(false);
+    expect(onlyStep(planContainer(spec({ linux: { namespaces } }), facts()), 'proc').private).toBe(
+      true,
+    );
+  });
+});
+
+describe('joined namespaces', () => {
+  it('are opened by the parent and entered in turn', () => {
+    const plan = planContainer(
+      spec({
+        linux: {
+          namespaces: [
+            { type: 'pid', path: '/proc/7/ns/pid' },
+            { type: 'network', path: '/run/netns/x' },
+            { type: 'mount' },
+            { type: 'uts' },
+          ],
+        },
+      }),
+      facts(),
+    );
+    expect(plan.cloneFlags).toBe(0);
+    expect(plan.inputs.slice(0, 2)).toEqual([
+      { kind: 'namespace', at: '/linux/namespaces/0', path: '/proc/7/ns/pid', flag: CLONE_NEWPID },
+      { kind: 'namespace', at: '/linux/namespaces/1', path: '/run/netns/x', flag: CLONE_NEWNET },
+    ]);
+    expect(operations(plan).slice(0, 4)).toEqual(['dumpable', 'setns*2', 'fork', 'unshare']);
+    expect(stepsOf(plan, 'setns').map(({ fd, flags }) => [fd, flags])).toEqual([
+      [1, CLONE_NEWNET],
+      [0, CLONE_NEWPID],
+    ]);
+    // Somebody else's network is up already.
+    expect(stepsOf(plan, 'loopback')).toEqual([]);
+    expect(plan.namespaces).toBe(CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS);
+  });
+
+  it('are left out when they are the own ones', () => {
+    const namespaces = [
+      { type: 'mount' as const },
+      { type: 'network' as const, path: '/proc/self/ns/net' },
+    ];
+    const plan = planContainer(
+      spec({ hostname: '', linux: { namespaces } }),
+      facts({ ownNamespaces: CLONE_NEWNET }),
+    );
+    expect(stepsOf(plan, 'setns')).toEqual([]);
+    expect(plan.namespaces).toBe(CLONE_NEWNS);
+  });
+
+  it("keeps the runtime's own names as they are", () => {
+    const namespaces = [
+      { type: 'mount' as const },
+      { type: 'uts' as const, path: '/proc/self/ns/uts' },
+    ];
+    expect(() =>
+      planContainer(spec({ linux: { namespaces } }), facts({ ownNamespaces: CLONE_NEWUTS })),
+    ).toThrow("/hostname: the uts namespace is the runtime's own");
+  });
+});
+
+describe('time', () => {
+  it('is set before the process is protected', () => {
+    const plan = planContainer(
+      spec({
+        linux: {
+          namespaces: [...NAMESPACES, { type: 'time' }],
+          timeOffsets: { boottime: { secs: 60 } },
+        },
+      }),
+      facts(),
+    );
+    expect(operations(plan).slice(0, 2)).toEqual(['time', 'dumpable']);
+    expect(onlyStep(plan, 'time').offsets).toBe('boottime 60 0\n');
+    expect(plan.namespaces & CLONE_NEWTIME).toBe(CLONE_NEWTIME);
+  });
+});
+
+describe('hooks', () => {
+  const hooks = {
+    prestart: [{ path: '/p' }],
+    createContainer: [{ path: '/c', args: ['c', 'x'], env: ['A=b'], timeout: 3 }],
+    startContainer: [{ path: '/s' }],
+  };
+  const plan = planContainer(
+    spec({ hooks, process: { terminal: true }, annotations: { a: 'b' } }),
+    facts(),
+  );
+
+  it('come in the order of the spec', () => {
+    const list = operations(plan);
+    const at = (op: string) => list.indexOf(op);
+    expect(plan.steps.find(({ op }) => op === 'sync')).toMatchObject({
+      point: SyncPoint.runtimeHooks,
+    });
+    expect(at('symlink*6')).toBeLessThan(at('sync'));
+    expect(at('sync')).toBeLessThan(at('hook'));
+    expect(list.slice(at('hook'), at('hook') + 3)).toEqual(['hook', 'console', 'pivot']);
+    expect(list.slice(-3)).toEqual(['gate', 'hook', 'exec']);
+  });
+
+  it('read the state', () => {
+    const [create, start] = stepsOf(plan, 'hook');
+    expect(create).toMatchObject({
+      at: '/hooks/createContainer/0',
+      path: '/c',
+      args: ['c', 'x'],
+      env: ['A=b'],
+      timeout: 3,
+    });
+    expect(JSON.parse(`${create!.before}42${create!.after}`)).toEqual({
+      ociVersion: '1.3.0',
+      id: 'c1',
+      status: 'creating',
+      pid: 42,
+      bundle: '/bundle',
+      annotations: { a: 'b' },
+    });
+    expect(start).toMatchObject({ at: '/hooks/startContainer/0', args: ['/s'], timeout: 0 });
+    expect(JSON.parse(`${start!.before}1${start!.after}`)).toMatchObject({ status: 'created' });
+  });
+
+  it('cost no stop when there are none of the runtime', () => {
+    const plan = planContainer(spec({ hooks: { createContainer: [{ path: '/c' }] } }), facts());
+    expect(stepsOf(plan, 'sync').map(({ point }) => point)).toEqual([SyncPoint.ready]);
+  });
+});
+
+describe('the terminal', () => {
+  it('has the size and the owner of the process', () => {
+    const plan = planContainer(
+      spec({
+        process: {
+          terminal: true,
+          consoleSize: { width: 80, height: 24 },
+          user: { uid: 5, gid: 5 },
+        },
+      }),
+      facts(),
+    );
+    expect(plan.terminal).toBe(true);
+    expect(onlyStep(plan, 'console')).toMatchObject({
+      columns: 80,
+      rows: 24,
+      uid: 5,
+      mountConsole: true,
+    });
+    const devpts = position(plan, 'mount', (step) => step.op === 'mount' && step.type === 'devpts');
+    expect(devpts).toBeLessThan(position(plan, 'console'));
+  });
+});
+
+describe('the root', () => {
+  it('is pivoted, moved or changed', () => {
+    expect(operations(planContainer(spec(), facts({ noPivot: true })))).toContain('move-root');
+    const bare = planContainer(
+      {
+        ...spec({ mounts: [], root: { path: '/r' }, hostname: '' }),
+        linux: {},
+      },
+      facts(),
+    );
+    expect(onlyStep(bare, 'chroot').path).toBe('/r');
+    expect(stepsOf(bare, 'root')).toEqual([]);
+    expect(stepsOf(bare, 'propagation')).toEqual([]);
+    expect(bare.namespaces).toBe(0);
+  });
+
+  it('needs a mount namespace for what would change the host', () => {
+    const namespaces = [{ type: 'pid' as const }];
+    expect(() => planContainer(spec({ linux: { namespaces } }), facts())).toThrow(
+      '/mounts: needs a mount namespace',
+    );
+    expect(() => planContainer(spec({ mounts: [], linux: { namespaces } }), facts())).toThrow(
+      '/root/readonly: needs a mount namespace',
+    );
+  });
+
+  it.each([
+    ['shared', MS_SLAVE | MS_REC, MS_SHARED],
+    ['rshared', MS_SLAVE | MS_REC, MS_SHARED | MS_REC],
+    ['slave', MS_SLAVE | MS_REC, MS_SLAVE],
+    ['rprivate', MS_PRIVATE | MS_REC, MS_PRIVATE | MS_REC],
+    ['unbindable', MS_PRIVATE | MS_REC, MS_UNBINDABLE],
+  ] as const)('has rootfsPropagation %s', (rootfsPropagation, tree, root) => {
+    const plan = planContainer(spec({ linux: { rootfsPropagation } }), facts());
+    expect(onlyStep(plan, 'propagation').flags).toBe(tree);
+    expect(onlyStep(plan, 'root-propagation').flags).toBe(root);
+  });
+
+  it('shares bind mounts with the host when it is shared itself', () => {
+    const mounts = [{ destination: '/a', source: '/b', options: ['rbind', 'rshared'] }];
+    const plan = planContainer(spec({ mounts, linux: { rootfsPropagation: 'rshared' } }), facts());
+    expect(position(plan, 'open-tree')).toBeLessThan(position(plan, 'propagation'));
+    expect(onlyStep(plan, 'bind')).toMatchObject({ slot: 1, propagation: MS_SHARED | MS_REC });
+    expect(plan.slots).toBe(2);
+  });
+
+  it('gets the directory of the process while it is writable', () => {
+    const plan = planContainer(spec({ process: { cwd: '/work' } }), facts());
+    expect(onlyStep(plan, 'mkdir')).toMatchObject({ target: '/work', mode: 0o755 });
+    expect(position(plan, 'mkdir')).toBeLessThan(position(plan, 'root-attributes'));
+    expect(stepsOf(plan, 'cwd').map(({ path, late }) => [path, late])).toEqual([
+      ['/work', false],
+      ['/work', true],
+    ]);
+  });
+});
+
+describe('/dev', () => {
+  it('is left alone when it is bound', () => {
+    const mounts = [{ destination: '/dev/', type: 'bind', source: '/dev', options: ['rbind'] }];
+    const plan = planContainer(spec({ mounts }), facts());
+    expect(stepsOf(plan, 'device')).toEqual([]);
+    expect(stepsOf(plan, 'symlink')).toEqual([]);
+  });
+
+  it('has the devices of the configuration in place of the default ones', () => {
+    const devices = [
+      { type: 'c' as const, path: '/dev/null', major: 1, minor: 3, fileMode: 0o600, uid: 7 },
+      { type: 'b' as const, path: '/dev/sda', major: 8, minor: 0, fileMode: 0o60660 },
+      { type: 'u' as const, path: '/dev/x', major: 9, minor: 1 },
+    ];
+    const steps = stepsOf(planContainer(spec({ linux: { devices } }), facts()), 'device');
+    expect(steps).toHaveLength(8);
+    expect(steps.slice(5).map(({ at, mode, uid }) => [at, mode.toString(8), uid])).toEqual([
+      ['/linux/devices/0', '20600', 7],
+      ['/linux/devices/1', '60660', 0],
+      ['/linux/devices/2', '20666', 0],
+    ]);
+  });
+
+  it('becomes read-only when everything is in it', () => {
+    const mounts = [{ destination: '/dev', type: 'tmpfs', options: ['ro', 'nosuid'] }];
+    const plan = planContainer(spec({ mounts }), facts());
+    expect(onlyStep(plan, 'mount').attrSet).toBe(MOUNT_ATTR_NOSUID);
+    expect(onlyStep(plan, 'remount')).toMatchObject({
+      at: '/mounts/0',
+      target: '/dev',
+      attrSet: MOUNT_ATTR_RDONLY,
+    });
+    expect(position(plan, 'symlink')).toBeLessThan(position(plan, 'remount'));
+  });
+});
+
+describe('sysctls', () => {
+  it('are files below /proc/sys, written before they are made read-only', () => {
+    const sysctl = { 'net.ipv4.ip_forward': '1', 'net/ipv4/conf/eth0.100/rp_filter': '0' };
+    const plan = planContainer(spec({ linux: { sysctl } }), facts());
+    expect(stepsOf(plan, 'sysctl').map(({ at, file, value }) => [at, file, value])).toEqual([
+      ['/linux/sysctl/net.ipv4.ip_forward', 'net/ipv4/ip_forward', '1'],
+      [
+        '/linux/sysctl/net~1ipv4~1conf~1eth0.100~1rp_filter',
+        'net/ipv4/conf/eth0.100/rp_filter',
+        '0',
+      ],
+    ]);
+    expect(position(plan, 'sysctl')).toBeLessThan(position(plan, 'readonly'));
+  });
+
+  it('stay below /proc/sys', () => {
+    expect(() =>
+      planContainer(spec({ linux: { sysctl: { 'net/../../x': '1' } } }), facts()),
+    ).toThrow('not the name of a sysctl');
+  });
+});
+
+describe('service managers', () => {
+  const plan = planContainer(
+    spec({ mounts: [] }),
+    facts({ listenFds: 2, preservedFds: 2, notifyDirectory: '/run/tsrun/c1/notify' }),
+  );
+
+  it('find a socket for READY inside', () => {
+    expect(onlyStep(plan, 'bind')).toMatchObject({
+      source: '/run/tsrun/c1/notify',
+      target: '/run/notify',
+      attrSet: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+    });
+    expect(onlyStep(plan, 'exec').env).toContain('NOTIFY_SOCKET=/run/notify/notify.sock');
+  });
+
+  it('pass sockets', () => {
+    expect(onlyStep(plan, 'exec').env).toEqual(
+      expect.arrayContaining(['LISTEN_FDS=2', 'LISTEN_PID=1']),
+    );
+  });
+});
+
+describe('the process', () => {
+  it('is set up in the order that the kernel asks for', () => {
+    const plan = planContainer(
+      spec({
+        process: {
+          scheduler: { policy: 'SCHED_BATCH', nice: 5 },
+          ioPriority: { class: 'IOPRIO_CLASS_BE', priority: 4 },
+          user: { uid: 1, gid: 2, umask: 0o077, additionalGids: [5, 6] },
+          oomScoreAdj: 100,
+        },
+        linux: { personality: { domain: 'LINUX32' } },
+      }),
+      facts(),
+    );
+    const list = operations(plan);
+    expect(list.slice(list.indexOf('stdio-owner'))).toEqual([
+      'stdio-owner',
+      'scheduler',
+      'ioprio',
+      'umask',
+      'personality',
+      'cwd',
+      'no-new-privileges',
+      'credentials',
+      'cwd',
+      'find',
+      'sync',
+      'gate',
+      'exec',
+    ]);
+    expect(onlyStep(plan, 'scheduler')).toMatchObject({ policy: 3, nice: 5, flags: 0 });
+    expect(onlyStep(plan, 'ioprio').value).toBe((2 << 13) | 4);
+    expect(onlyStep(plan, 'umask').mask).toBe(0o077);
+    expect(onlyStep(plan, 'personality').persona).toBe(8);
+    expect(onlyStep(plan, 'credentials')).toMatchObject({
+      uid: 1,
+      gid: 2,
+      groups: [5, 6],
+      setGroups: true,
+    });
+    expect(onlyStep(plan, 'stdio-owner').uid).toBe(1);
+    expect(plan.oomScoreAdj).toBe(100);
+  });
+
+  it('is root with a umask of 022 unless said otherwise', () => {
+    const { user: _, ...process } = spec().process!;
+    const plan = planContainer({ ...spec(), process }, facts());
+    expect(onlyStep(plan, 'credentials')).toMatchObject({ uid: 0, gid: 0, groups: [] });
+    expect(onlyStep(plan, 'umask').mask).toBe(0o022);
+    expect(plan).not.toHaveProperty('oomScoreAdj');
+  });
+
+  it('must be there', () => {
+    const { process: _, ...rest } = spec();
+    expect(() => planContainer(rest, facts())).toThrow('/process: must be given');
+    expect(() => planContainer(spec({ process: { args: [] } }), facts())).toThrow(
+      '/process/args: must name a program',
+    );
+  });
+});
+
+describe('a cgroup namespace', () => {
+  it('gets a mount of its own', () => {
+    const plan = planContainer(
+      spec({ linux: { namespaces: [...NAMESPACES, { type: 'cgroup' }] } }),
+      facts(),
+    );
+    expect(stepsOf(plan, 'mount').find(({ at }) => at === '/mounts/6')).toMatchObject({
+      type: 'cgroup2',
+      target: '/sys/fs/cgroup',
+      attrSet: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+      options: [],
+    });
+    expect(onlyStep(plan, 'unshare').flags & CLONE_NEWCGROUP).toBe(CLONE_NEWCGROUP);
+  });
+});

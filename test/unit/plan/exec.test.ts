@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import {
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWUSER,
+} from '../../../src/native/constants.js';
+import { planExec } from '../../../src/plan/exec.js';
+import type { ExecTarget } from '../../../src/plan/exec.js';
+import { planHook, planProgram } from '../../../src/plan/hooks.js';
+import { SyncPoint } from '../../../src/plan/steps.js';
+import { facts, onlyStep, operations, process, stepsOf } from './support.js';
+
+function target(change: Partial<ExecTarget> = {}): ExecTarget {
+  return {
+    id: 'c1',
+    namespaces: CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET,
+    rootfs: '/bundle/rootfs',
+    noNewKeyring: false,
+    setgroups: true,
+    root: { uid: 0, gid: 0 },
+    ...change,
+  };
+}
+
+describe('exec', () => {
+  it('protects itself before it joins, all at once', () => {
+    const plan = planExec(process(), target(), facts());
+    expect(operations(plan)).toEqual([
+      'dumpable',
+      'setns',
+      'fork',
+      'session',
+      'keyring',
+      'stdio-owner',
+      'umask',
+      'cwd',
+      'no-new-privileges',
+      'credentials',
+      'cwd',
+      'find',
+      'sync',
+      'exec',
+    ]);
+    expect(plan).toMatchObject({
+      cloneFlags: 0,
+      inputs: [{ kind: 'container', at: '' }],
+      slots: 1,
+      namespaces: target().namespaces,
+    });
+    expect(onlyStep(plan, 'setns')).toMatchObject({ fd: 0, flags: target().namespaces });
+    expect(onlyStep(plan, 'keyring').name).toBe('_ses.c1');
+    expect(onlyStep(plan, 'sync').point).toBe(SyncPoint.ready);
+    expect(onlyStep(plan, 'credentials').at).toBe('/user');
+  });
+
+  it('becomes the root of a user namespace', () => {
+    const namespaces = target().namespaces | CLONE_NEWUSER;
+    const plan = planExec(process(), target({ namespaces, setgroups: false }), facts());
+    expect(operations(plan).slice(1, 4)).toEqual(['setns', 'fork', 'become']);
+    expect(onlyStep(plan, 'become').clearGroups).toBe(false);
+    expect(onlyStep(plan, 'credentials').setGroups).toBe(false);
+  });
+
+  it('changes the root of a container without a mount namespace', () => {
+    const plan = planExec(process(), target({ namespaces: 0 }), facts());
+    expect(operations(plan).slice(0, 3)).toEqual(['dumpable', 'chroot', 'session']);
+    expect(onlyStep(plan, 'chroot').path).toBe('/bundle/rootfs');
+  });
+
+  it('keeps its hands off the inheritable set (CVE-2022-29162)', () => {
+    const capabilities = { bounding: ['CAP_KILL'], permitted: ['CAP_KILL'] };
+    const none = planExec(process({ capabilities }), target(), facts());
+    expect(onlyStep(none, 'credentials')).toMatchObject({ inheritable: 0n, ambient: 0n });
+    const asked = { ...capabilities, inheritable: ['CAP_KILL'] };
+    const some = planExec(process({ capabilities: asked }), target(), facts());
+    expect(onlyStep(some, 'credentials').inheritable).toBe(1n << 5n);
+  });
+
+  it("has the container's capabilities and limits where it has none of its own", () => {
+    const { capabilities: _, rlimits: __, ...bare } = process();
+    const plan = planExec(bare, target({ process: process() }), facts());
+    expect(onlyStep(plan, 'credentials').permitted).toBe((1n << 5n) | (1n << 10n) | (1n << 29n));
+    expect(plan.limits).toHaveLength(1);
+    expect(onlyStep(planExec(bare, target(), facts()), 'credentials').bounding).toBe(0n);
+  });
+
+  it('runs on the CPUs it is told to', () => {
+    const execCPUAffinity = { initial: '0-2', final: '1,3' };
+    const plan = planExec(process({ execCPUAffinity }), target(), facts());
+    expect(stepsOf(plan, 'affinity').map(({ cpus }) => cpus)).toEqual([
+      [0, 1, 2],
+      [1, 3],
+    ]);
+    expect(operations(plan).slice(0, 3)).toEqual(['dumpable', 'affinity', 'setns']);
+    expect(() =>
+      planExec(process({ execCPUAffinity: { initial: '3-1' } }), target(), facts()),
+    ).toThrow('/execCPUAffinity/initial: not a list of CPUs');
+  });
+
+  it('has a terminal, but not on /dev/console', () => {
+    const plan = planExec(process({ terminal: true }), target(), facts());
+    expect(plan.terminal).toBe(true);
+    expect(onlyStep(plan, 'console')).toMatchObject({ at: '/terminal', mountConsole: false });
+  });
+
+  it('finds the home directory of its user', () => {
+    const passwd = 'root:x:0:0::/root:/bin/sh\nu:x:7:7::/home/u:/bin/sh\n';
+    const host = facts({
+      readRootFile: (path) => (path === '/etc/passwd' ? passwd : undefined),
+    });
+    const plan = planExec(process({ user: { uid: 7, gid: 7 } }), target(), host);
+    expect(onlyStep(plan, 'exec').env).toContain('HOME=/home/u');
+  });
+});
+
+describe('programs of the host', () => {
+  it('are found in their own PATH', () => {
+    expect(
+      planProgram({ path: 'newuidmap', args: ['newuidmap', '1'], env: ['PATH=/a::/b'], cwd: '/' }),
+    ).toEqual([
+      { op: 'host-cwd', at: '', path: '/' },
+      { op: 'find', at: '', file: 'newuidmap', directories: ['/a', '.', '/b'] },
+      { op: 'exec', at: '', args: ['newuidmap', '1'], env: ['PATH=/a::/b'] },
+    ]);
+  });
+
+  it('are hooks', () => {
+    expect(planHook({ path: '/h' }, '/hooks/poststop/0', '/bundle')).toEqual([
+      { op: 'host-cwd', at: '/hooks/poststop/0', path: '/bundle' },
+      { op: 'find', at: '/hooks/poststop/0', file: '/h', directories: ['/bin', '/usr/bin'] },
+      { op: 'exec', at: '/hooks/poststop/0', args: ['/h'], env: [] },
+    ]);
+  });
+});

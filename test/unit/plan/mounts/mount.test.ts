@@ -1,0 +1,268 @@
+import { describe, expect, it } from 'vitest';
+import {
+  CLONE_NEWUSER,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
+} from '../../../../src/native/constants.js';
+import { planContainer } from '../../../../src/plan/container.js';
+import type { PlanFacts } from '../../../../src/plan/plan.js';
+import type { Linux, Mount } from '../../../../src/spec/types.js';
+import { facts, NAMESPACES, onlyStep, spec, stepsOf, userFacts } from '../support.js';
+
+const RANGE = [{ containerID: 0, hostID: 100000, size: 65536 }];
+const USER: Partial<Linux> = {
+  namespaces: [...NAMESPACES, { type: 'user' }],
+  uidMappings: RANGE,
+  gidMappings: RANGE,
+};
+
+function plan(mount: Mount, linux: Partial<Linux> = {}, host: PlanFacts = facts()) {
+  const result = planContainer(spec({ mounts: [mount], linux }), host);
+  return { ...result, mine: result.steps.filter(({ at }) => at.startsWith('/mounts/0')) };
+}
+
+describe('bind mounts', () => {
+  it('take a source relative to the bundle and a destination relative to the root', () => {
+    const { mine } = plan({ destination: 'a/../b/', source: './src/x', options: ['bind', 'rw'] });
+    expect(mine).toEqual([
+      expect.objectContaining({
+        op: 'bind',
+        source: '/bundle/src/x',
+        target: '/b',
+        recursive: false,
+        attrClear: MOUNT_ATTR_RDONLY,
+      }),
+    ]);
+  });
+
+  it('are known by their type too', () => {
+    const { mine } = plan({ destination: '/b', type: 'bind', source: '/src' });
+    expect(mine[0]).toMatchObject({ op: 'bind', source: '/src' });
+  });
+
+  it('need a source', () => {
+    expect(() => plan({ destination: '/b', options: ['bind'] })).toThrow(
+      '/mounts/0/source: must be given for a bind mount',
+    );
+    expect(() => plan({ destination: '/b', source: '', options: ['rbind'] })).toThrow(
+      '/mounts/0/source',
+    );
+  });
+
+  it('get each propagation in turn', () => {
+    const { mine } = plan({
+      destination: '/b',
+      source: '/s',
+      options: ['rbind', 'rslave', 'rshared'],
+    });
+    expect(mine).toMatchObject([
+      { op: 'bind', propagation: MS_SLAVE | MS_REC },
+      { op: 'remount', propagation: MS_SHARED | MS_REC, attrSet: 0, attrClear: 0 },
+    ]);
+  });
+
+  it('of a user namespace are slaves before they are shared', () => {
+    const options = ['rbind', 'rshared'];
+    const { mine } = plan({ destination: '/b', source: '/s', options }, USER);
+    expect(mine).toMatchObject([
+      { op: 'bind', propagation: MS_SLAVE | MS_REC },
+      { op: 'remount', propagation: MS_SHARED | MS_REC },
+    ]);
+  });
+
+  it('of a user namespace are private where they ask for it at once', () => {
+    const { mine } = plan(
+      { destination: '/b', source: '/s', options: ['rbind', 'rprivate'] },
+      USER,
+    );
+    expect(mine).toMatchObject([{ op: 'bind', propagation: MS_PRIVATE | MS_REC }]);
+  });
+
+  it('say which options have no effect', () => {
+    const { warnings } = plan({
+      destination: '/b',
+      source: '/s',
+      options: ['bind', 'size=1m', 'sync', 'async', 'iversion'],
+    });
+    expect(warnings).toEqual(['/mounts/0/options: without effect: iversion, sync, size=1m']);
+  });
+});
+
+describe('new file systems', () => {
+  it('take flags and options in order', () => {
+    const { mine } = plan({
+      destination: '/t',
+      type: 'tmpfs',
+      source: 'shm',
+      options: ['nosuid', 'size=1m', 'lazytime', 'mode=700'],
+    });
+    expect(mine).toEqual([
+      {
+        op: 'mount',
+        at: '/mounts/0',
+        type: 'tmpfs',
+        source: 'shm',
+        options: ['lazytime', 'size=1m', 'mode=700'],
+        copyUp: false,
+        target: '/t',
+        attrSet: MOUNT_ATTR_NOSUID,
+        attrClear: 0,
+        recursiveSet: 0,
+        recursiveClear: 0,
+        propagation: 0,
+        idMap: -1,
+        idMapRecursive: false,
+      },
+    ]);
+  });
+
+  it('are read-only as a whole where they have a device', () => {
+    const mount = { destination: '/t', source: '/dev/sda', options: ['ro'] };
+    expect(plan({ ...mount, type: 'ext4' }).mine).toMatchObject([
+      { options: ['ro'], attrSet: MOUNT_ATTR_RDONLY },
+    ]);
+    expect(plan({ ...mount, type: 'sysfs' }).mine).toMatchObject([
+      { options: [], attrSet: MOUNT_ATTR_RDONLY },
+    ]);
+  });
+
+  it('of type tmpfs become read-only at the end', () => {
+    const { mine } = plan({ destination: '/t', type: 'tmpfs', options: ['ro'] });
+    expect(mine).toMatchObject([
+      { op: 'mount', attrSet: 0, source: 'none' },
+      { op: 'remount', target: '/t', attrSet: MOUNT_ATTR_RDONLY },
+    ]);
+  });
+
+  it('copy up only into a tmpfs', () => {
+    const mount = { destination: '/t', options: ['tmpcopyup'] };
+    expect(plan({ ...mount, type: 'tmpfs' }).mine).toMatchObject([{ copyUp: true }]);
+    expect(() => plan({ ...mount, type: 'ramfs' })).toThrow(
+      '/mounts/0/options: tmpcopyup is for tmpfs',
+    );
+  });
+
+  it('need a type, and a place other than the root', () => {
+    expect(() => plan({ destination: '/t' })).toThrow('/mounts/0/type: must be given');
+    expect(() => plan({ destination: '/..', type: 'tmpfs' })).toThrow('/mounts/0/destination');
+  });
+
+  it('do not hide /proc', () => {
+    expect(() => plan({ destination: '/proc/', type: 'tmpfs' })).toThrow(
+      '/mounts/0/type: tmpfs cannot be mounted on /proc',
+    );
+  });
+});
+
+describe('remount', () => {
+  it('changes what is there', () => {
+    expect(
+      plan({ destination: '/t', options: ['remount', 'bind', 'ro', 'private'] }).mine,
+    ).toMatchObject([
+      { op: 'remount', target: '/t', attrSet: MOUNT_ATTR_RDONLY, propagation: MS_PRIVATE },
+    ]);
+  });
+
+  it('cannot change the file system', () => {
+    expect(() => plan({ destination: '/t', options: ['remount', 'size=1m'] })).toThrow(
+      'remount can only change attributes of a mount, not size=1m',
+    );
+  });
+});
+
+describe('idmap', () => {
+  const mount: Mount = { destination: '/b', source: '/s', options: ['bind', 'idmap'] };
+  const own: Mount = { ...mount, uidMappings: RANGE, gidMappings: RANGE };
+
+  it('takes the mappings of the mount', () => {
+    const { inputs, mine } = plan(own);
+    expect(inputs[1]).toEqual({
+      kind: 'id-map',
+      at: '/mounts/0/uidMappings',
+      uidMappings: RANGE,
+      gidMappings: RANGE,
+    });
+    expect(mine).toMatchObject([{ op: 'bind', idMap: 1, idMapRecursive: false }]);
+    expect(plan({ ...own, options: ['rbind', 'ridmap'] }).mine).toMatchObject([
+      { op: 'bind', recursive: true, idMap: 1, idMapRecursive: true },
+    ]);
+  });
+
+  it('is applied by the parent where the container has a user namespace', () => {
+    const { inputs, mine } = plan({ ...mount, options: ['rbind', 'ridmap'] }, USER);
+    expect(inputs[1]).toMatchObject({ kind: 'id-map', uidMappings: RANGE });
+    expect(inputs[2]).toEqual({
+      kind: 'tree',
+      at: '/mounts/0',
+      path: '/s',
+      recursive: true,
+      idMap: 1,
+      idMapRecursive: true,
+    });
+    expect(mine).toMatchObject([{ op: 'bind', slot: 2, idMap: -1, idMapRecursive: false }]);
+  });
+
+  it('takes the mapping of a user namespace that is joined', () => {
+    const { inputs } = plan(mount, {
+      namespaces: [...NAMESPACES, { type: 'user', path: '/proc/9/ns/user' }],
+    });
+    expect(inputs[0]).toMatchObject({ kind: 'namespace', flag: CLONE_NEWUSER });
+    expect(inputs[2]).toMatchObject({ kind: 'tree', idMap: 0 });
+  });
+
+  it('needs mappings from somewhere', () => {
+    expect(() => plan(mount)).toThrow('/mounts/0/options: idmap without uidMappings');
+    expect(() => plan({ ...mount, uidMappings: RANGE })).toThrow('belong together');
+  });
+
+  it('works for new file systems', () => {
+    const { mine } = plan({ ...own, type: 'tmpfs', options: ['idmap'] });
+    expect(mine).toMatchObject([{ op: 'mount', idMap: 1 }]);
+  });
+});
+
+describe('cgroup mounts', () => {
+  const mount = { destination: '/sys/fs/cgroup', type: 'cgroup', options: ['rw'] };
+
+  it('show the hybrid hierarchy from where it is', () => {
+    const cgroup = { root: '/sys/fs/cgroup/unified', layout: 'hybrid' as const, path: '/c1' };
+    expect(plan(mount, {}, facts({ cgroup })).mine).toMatchObject([
+      { op: 'bind', source: '/sys/fs/cgroup/unified', recursiveSet: 0 },
+    ]);
+  });
+
+  it('show what the host has when there is no v2 hierarchy', () => {
+    const { cgroup: _, ...none } = userFacts();
+    const { steps, mine } = plan(mount, USER, none);
+    expect(stepsOf({ steps }, 'open-tree')[0]).toMatchObject({
+      path: '/sys/fs/cgroup',
+      recursive: true,
+    });
+    expect(mine).toContainEqual(
+      expect.objectContaining({ op: 'bind', recursiveSet: MOUNT_ATTR_RDONLY }),
+    );
+  });
+
+  it("are the container's own part where its cgroup namespace cannot be mounted", () => {
+    const namespaces = [
+      ...NAMESPACES,
+      { type: 'user' as const },
+      { type: 'cgroup' as const, path: '/proc/3/ns/cgroup' },
+    ];
+    const { inputs, warnings } = plan(mount, { ...USER, namespaces });
+    expect(inputs).toContainEqual(
+      expect.objectContaining({ kind: 'tree', path: '/sys/fs/cgroup/c1' }),
+    );
+    expect(warnings).toEqual([]);
+  });
+
+  it('are the same under the name cgroup2', () => {
+    const namespaces = [...NAMESPACES, { type: 'cgroup' as const }];
+    const { steps } = plan({ ...mount, type: 'cgroup2' }, { namespaces });
+    expect(onlyStep({ steps }, 'mount').type).toBe('cgroup2');
+  });
+});
