@@ -71,7 +71,7 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   dirsync: { superblock: 'dirsync' },
   exec: { clear: MOUNT_ATTR_NOEXEC },
   idmap: { special: 'idmap' },
-  // Since 6.x a file system that has versions always keeps them; fsconfig(2) has no name for it.
+  // Whether a file system keeps versions is its own business; fsconfig(2) has no name for it.
   iversion: { ineffective: true },
   lazytime: { superblock: 'lazytime' },
   loud: { nothing: true },
