@@ -19,7 +19,6 @@ export function defaultConfig(cgroupNamespace: boolean): Spec & { mounts: Mount[
         bounding: [...CAPABILITIES],
         effective: [...CAPABILITIES],
         permitted: [...CAPABILITIES],
-        ambient: [...CAPABILITIES],
       },
       rlimits: [{ type: 'RLIMIT_NOFILE', hard: 1024, soft: 1024 }],
       noNewPrivileges: true,

@@ -13,17 +13,16 @@ export interface Preserved {
 }
 
 /**
- * Those that socket activation gave to us, and `extra` more behind them.
+ * Those of socket activation, and `extra` more behind them.
  *
  * @param extra --preserve-fds
  * @throws TsrunError ERR_USAGE when one of them is not open
  */
-export function preservedDescriptors({ native, environment }: Context, extra: number): Preserved {
-  const listenFds = activated(
-    environment['LISTEN_FDS'],
-    environment['LISTEN_PID'],
-    native.getpid(),
-  );
+export function preservedDescriptors(
+  { native }: Context,
+  extra: number,
+  listenFds: number,
+): Preserved {
   const preserve: number[] = [];
   for (let fd = FIRST; fd < FIRST + listenFds + extra; fd++) {
     if (typeof native.fstat(fd) === 'number') {
@@ -35,8 +34,12 @@ export function preservedDescriptors({ native, environment }: Context, extra: nu
   return { preserve, listenFds };
 }
 
-/** LISTEN_FDS is for the process that LISTEN_PID names, and for nobody else who inherits it. */
-function activated(fds: string | undefined, pid: string | undefined, self: number): number {
-  if (fds === undefined || pid !== String(self) || !/^\d{1,4}$/.test(fds)) return 0;
+/**
+ * How many descriptors socket activation gave to us: LISTEN_FDS is for the
+ * process that LISTEN_PID names, and for nobody else who inherits it.
+ */
+export function activatedDescriptors({ native, environment }: Context): number {
+  const { LISTEN_FDS: fds, LISTEN_PID: pid } = environment;
+  if (fds === undefined || pid !== String(native.getpid()) || !/^\d{1,4}$/.test(fds)) return 0;
   return Number(fds);
 }

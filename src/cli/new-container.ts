@@ -2,8 +2,9 @@
 
 import type { CreateOptions } from '../lifecycle/create.js';
 import { loadBundle } from '../lifecycle/bundle.js';
+import type { Environment } from '../state/root.js';
 import type { Context } from './context.js';
-import { preservedDescriptors } from './descriptors.js';
+import { activatedDescriptors, preservedDescriptors } from './descriptors.js';
 import type { Options } from './table.js';
 
 /** @throws TsrunError ERR_BUNDLE, ERR_CONFIG_INVALID, ERR_USAGE */
@@ -24,7 +25,7 @@ export function createOptions(
     bundle: bundle.path,
     spec: bundle.spec,
     stdio: [0, 1, 2],
-    ...preservedDescriptors(context, options['preserve-fds'] ?? 0),
+    ...preservedDescriptors(context, options['preserve-fds'] ?? 0, activatedDescriptors(context)),
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
     ...(pidFile === undefined ? {} : { pidFile }),
     ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
@@ -37,6 +38,12 @@ export function createOptions(
     notify: given(environment['NOTIFY_SOCKET']) !== undefined,
     warn: (message) => log.warn(message),
   };
+}
+
+/** The caller's NOTIFY_SOCKET, for start. */
+export function notifySocket(environment: Environment): { notifySocket?: string } {
+  const socket = given(environment['NOTIFY_SOCKET']);
+  return socket === undefined ? {} : { notifySocket: socket };
 }
 
 /** Callers pass an empty path for none. */

@@ -120,7 +120,7 @@ export const commands = {
         PIDFD,
         CONSOLE,
         PRESERVE,
-        { name: 'cgroup', kind: 'list', metavar: 'PATH' },
+        { name: 'cgroup', kind: 'string', metavar: 'PATH' },
         { name: 'ignore-paused', kind: 'bool' },
         HELP,
       ],

@@ -25,6 +25,7 @@ export class Terminal {
   private settings: TerminalSettings | undefined;
   private output: Promise<void> | undefined;
   private ending = false;
+  private closed = false;
 
   /** @param master which this closes at its end */
   constructor(
@@ -63,8 +64,10 @@ export class Terminal {
     this.close();
   }
 
-  /** Restores the caller's terminal; whatever was not copied is lost. */
+  /** Restores the caller's terminal; whatever was not copied is lost. Once is enough. */
   close(): void {
+    if (this.closed) return;
+    this.closed = true;
     this.ending = true;
     this.waits.stop();
     if (this.settings !== undefined) this.native.restoreTerminal(this.outer, this.settings);

@@ -1,0 +1,88 @@
+/** `exec` */
+
+import { TsrunError } from '../../errors.js';
+import { exec, loadProcess } from '../../lifecycle/exec.js';
+import type { ExecOptions } from '../../lifecycle/exec.js';
+import { parseProcess } from '../../spec/load.js';
+import type { Process } from '../../spec/types.js';
+import type { Command, Context } from '../context.js';
+import { preservedDescriptors } from '../descriptors.js';
+import { execProcess } from '../exec-process.js';
+import { attend } from '../foreground/foreground.js';
+import { catchSignals } from '../foreground/signals.js';
+import { Terminal } from '../foreground/terminal.js';
+import { given } from '../new-container.js';
+import type { Options } from '../table.js';
+
+/** As for config.json. */
+const MAX_PROCESS = 64 << 20;
+
+export const run: Command<'exec'> = async (context, options, [id = '', ...args]) => {
+  const request = execOptions(context, options, id, args);
+  if (options.detach) {
+    const { pidfd } = await exec(context.native, request);
+    context.native.close(pidfd);
+    return 0;
+  }
+  return runForeground(context.native, request);
+};
+
+function execOptions(
+  context: Context,
+  options: Options<'exec'>,
+  id: string,
+  args: readonly string[],
+): ExecOptions {
+  const root = context.root();
+  const consoleSocket = given(options['console-socket']);
+  const pidFile = given(options['pid-file']);
+  const pidfdSocket = given(options['pidfd-socket']);
+  const cgroup = given(options.cgroup);
+  const file = given(options.process);
+  return {
+    root,
+    id,
+    process:
+      file === undefined
+        ? execProcess(loadProcess(context.native, { root, id }), options, args)
+        : readProcess(context, file),
+    stdio: [0, 1, 2],
+    preserve: preservedDescriptors(context, options['preserve-fds'] ?? 0, 0).preserve,
+    ...(consoleSocket === undefined ? {} : { consoleSocket }),
+    ...(pidFile === undefined ? {} : { pidFile }),
+    ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
+    ...(cgroup === undefined ? {} : { cgroup }),
+    ignorePaused: options['ignore-paused'] ?? false,
+    warn: (message) => context.log.warn(message),
+  };
+}
+
+/** A file of `--process` stands for all options that say the same. */
+function readProcess({ native }: Context, file: string): Process {
+  const text = native.readText(file, MAX_PROCESS);
+  if (typeof text === 'number') {
+    throw new TsrunError('ERR_BUNDLE', `cannot read ${file}: ${native.strerror(-text)}`, {
+      errno: -text,
+    });
+  }
+  return parseProcess(text, file);
+}
+
+async function runForeground(native: Context['native'], request: ExecOptions): Promise<number> {
+  if (request.consoleSocket !== undefined) {
+    throw new TsrunError(
+      'ERR_CONSOLE',
+      'cannot use a console socket: the process is not detached (--detach)',
+    );
+  }
+  const signals = catchSignals(native);
+  const executed = await exec(native, { ...request, keepTerminal: true });
+  const terminal = executed.terminal === -1 ? undefined : new Terminal(native, executed.terminal);
+  try {
+    terminal?.start();
+    return await attend(native, executed.pidfd, signals, terminal);
+  } finally {
+    terminal?.close();
+    native.close(executed.pidfd);
+  }
+}

@@ -1,0 +1,97 @@
+/** `run`: create, start, wait, delete. */
+
+import { TsrunError } from '../../errors.js';
+import { create } from '../../lifecycle/create.js';
+import type { CreateOptions, Created } from '../../lifecycle/create.js';
+import { deleteContainer } from '../../lifecycle/delete.js';
+import { start } from '../../lifecycle/start.js';
+import type { Command, Context } from '../context.js';
+import { attend } from '../foreground/foreground.js';
+import { catchSignals } from '../foreground/signals.js';
+import { Terminal } from '../foreground/terminal.js';
+import { createOptions, notifySocket } from '../new-container.js';
+import type { Options } from '../table.js';
+
+export const run: Command<'run'> = async (context, options, [id = '']) => {
+  const request = createOptions(context, options, id);
+  if (options.detach) return runDetached(context, request);
+  return runForeground(context, options, request);
+};
+
+async function runDetached(context: Context, request: CreateOptions): Promise<number> {
+  const { native } = context;
+  const created = await create(native, request);
+  native.close(created.pidfd);
+  try {
+    const started = await start(native, { ...request, ...notifySocket(context.environment) });
+    await started.ready;
+  } catch (error) {
+    await removeAfterFailure(context, request);
+    throw error;
+  }
+  return 0;
+}
+
+async function runForeground(
+  context: Context,
+  options: Options<'run'>,
+  request: CreateOptions,
+): Promise<number> {
+  const { native } = context;
+  if (request.consoleSocket !== undefined) {
+    throw new TsrunError(
+      'ERR_CONSOLE',
+      'cannot use a console socket: the container is not detached (--detach)',
+    );
+  }
+  const signals = catchSignals(native);
+  // Before anything runs in the container: what loses its parent there comes to us.
+  if (options['no-subreaper'] !== true) native.setSubreaper(true);
+  const created = await create(native, { ...request, keepTerminal: true });
+  let status: number;
+  try {
+    status = await runToEnd(context, request, created, signals);
+  } catch (error) {
+    await removeAfterFailure(context, request);
+    throw error;
+  } finally {
+    native.close(created.pidfd);
+  }
+  if (options.keep !== true) await remove(context, request);
+  return status;
+}
+
+async function runToEnd(
+  context: Context,
+  request: CreateOptions,
+  created: Created,
+  signals: number,
+): Promise<number> {
+  const { native } = context;
+  const terminal = created.terminal === -1 ? undefined : new Terminal(native, created.terminal);
+  try {
+    terminal?.start();
+    const started = await start(native, { ...request, ...notifySocket(context.environment) });
+    started.ready?.catch((error: unknown) => {
+      if (error instanceof TsrunError) context.log.warn(error.message);
+    });
+    return await attend(native, created.pidfd, signals, terminal);
+  } finally {
+    terminal?.close();
+  }
+}
+
+/** With what is left of it: a process of the container may outlive the first one. */
+async function remove(context: Context, { root, id, warn }: CreateOptions): Promise<void> {
+  await deleteContainer(context.native, { root, id, warn, force: true });
+}
+
+/** The failure before is what the caller is told as the error. */
+async function removeAfterFailure(context: Context, request: CreateOptions): Promise<void> {
+  try {
+    await remove(context, request);
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    request.warn(error.message);
+  }
+}

@@ -1,0 +1,15 @@
+/** `start` */
+
+import { start } from '../../lifecycle/start.js';
+import type { Command } from '../context.js';
+import { notifySocket } from '../new-container.js';
+
+export const run: Command<'start'> = async (context, _options, [id = '']) => {
+  const started = await start(context.native, {
+    root: context.root(),
+    id,
+    ...notifySocket(context.environment),
+  });
+  await started.ready;
+  return 0;
+};
