@@ -1,0 +1,111 @@
+/**
+ * flock(2) on the state directory itself: exclusive for create, start and
+ * delete, shared for exec. The kernel drops it when its holder dies. A lock
+ * file of its own would have to be made, and a command that waits for it could
+ * make it again while the directory is being removed.
+ */
+
+import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import {
+  ENOENT,
+  ENOTDIR,
+  EWOULDBLOCK,
+  LOCK_EX,
+  LOCK_SH,
+  LOCK_UN,
+  O_CLOEXEC,
+  O_RDONLY,
+} from '../native/constants.js';
+import { delay } from '../native/wait.js';
+import { statePaths } from './paths.js';
+import { notFound, stateError } from './store.js';
+
+/** How long a command waits for another one on the same container. */
+const PATIENCE_MS = 30_000;
+/** Pauses between tries grow up to the last one. */
+const PAUSES_MS = [1, 2, 5, 10, 25, 50];
+
+export interface Lock {
+  release(): void;
+}
+
+/**
+ * Locks an existing container.
+ *
+ * @throws TsrunError ERR_NOT_FOUND when it is not there or goes away meanwhile,
+ *   ERR_STATE when another command holds it for more than 30 s
+ */
+export async function lockContainer(
+  native: Native,
+  root: string,
+  id: string,
+  mode: 'shared' | 'exclusive',
+): Promise<Lock> {
+  const operation = mode === 'shared' ? LOCK_SH : LOCK_EX;
+  let waited = 0;
+  for (let attempt = 0; ; attempt++) {
+    const result = tryLock(native, root, id, operation);
+    if (typeof result !== 'number') return result;
+    if (result === -ENOENT || result === -ENOTDIR) throw notFound(id);
+    if (result !== -EWOULDBLOCK) {
+      throw stateError(native, 'cannot lock', statePaths(root, id).directory, result);
+    }
+    if (waited >= PATIENCE_MS) {
+      throw new TsrunError(
+        'ERR_STATE',
+        `cannot lock container "${id}": another command has held it for ${PATIENCE_MS / 1000} s`,
+      );
+    }
+    const pause = PAUSES_MS[Math.min(attempt, PAUSES_MS.length - 1)] ?? 50;
+    await delay(native, pause);
+    waited += pause;
+  }
+}
+
+/**
+ * One try, without waiting.
+ *
+ * @returns the lock, or a negated errno: -EWOULDBLOCK when another holds it,
+ *   -ENOENT when the container is not there
+ */
+export function tryLock(
+  native: Native,
+  root: string,
+  id: string,
+  operation: number,
+): Lock | number {
+  const path = statePaths(root, id).directory;
+  const fd = native.open(path, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  const locked = native.flock(fd, operation);
+  if (locked < 0) {
+    native.close(fd);
+    return locked;
+  }
+  // Between open and flock the container may have been deleted, and its id taken again.
+  const mine = native.fstat(fd);
+  const there = native.stat(path);
+  if (typeof mine === 'number' || typeof there === 'number' || mine.ino !== there.ino) {
+    native.close(fd);
+    return typeof there === 'number' ? there : -EWOULDBLOCK;
+  }
+  let held = true;
+  return {
+    release: () => {
+      if (!held) return;
+      held = false;
+      // A program that was started meanwhile may still have a copy of the descriptor.
+      native.flock(fd, LOCK_UN);
+      native.close(fd);
+    },
+  };
+}
+
+/** Whether some command works on the container right now. */
+export function isLocked(native: Native, root: string, id: string): boolean {
+  const lock = tryLock(native, root, id, LOCK_SH);
+  if (typeof lock === 'number') return lock === -EWOULDBLOCK;
+  lock.release();
+  return false;
+}

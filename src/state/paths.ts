@@ -1,0 +1,25 @@
+/** The files of a container's state directory, `<root>/<id>/`. */
+
+export interface StatePaths {
+  /** The directory itself, which is also what commands lock; see lock.ts. */
+  directory: string;
+  /** What later commands need; see state.ts. */
+  state: string;
+  /** The spec's process object, the defaults of `exec`. */
+  process: string;
+  /** The start gate: there until the container has been started. */
+  execFifo: string;
+  /** Directory of the relayed notify socket, only with NOTIFY_SOCKET. */
+  notify: string;
+}
+
+export function statePaths(root: string, id: string): StatePaths {
+  const directory = `${root}/${id}`;
+  return {
+    directory,
+    state: `${directory}/state.json`,
+    process: `${directory}/process.json`,
+    execFifo: `${directory}/exec.fifo`,
+    notify: `${directory}/notify`,
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * What is kept about a container: `state.json`, and `process.json` beside it.
+ *
+ * Everything that a command after `create` needs is in here, so that
+ * config.json is never read again. Written as a whole (atomic-file.ts),
+ * indented, so that a person can read it.
+ */
+
+import type { StepBody } from '../plan/steps.js';
+import type { CgroupRecord } from '../cgroups/manager.js';
+import type { Hook } from '../spec/types.js';
+
+/** Version of the format: a newer one is refused, never guessed at. */
+export const STATE_VERSION = 1;
+
+/**
+ * A step that comes after the start gate, with what its error message needs:
+ * when one fails, nobody but `start` is there to say why.
+ */
+export interface LateStep {
+  index: number;
+  step: StepBody & { at: string };
+}
+
+export interface ContainerState {
+  version: typeof STATE_VERSION;
+  /** Of the spec that the container was made from. */
+  ociVersion: string;
+  id: string;
+  /** `creating` until `create` has done everything. */
+  phase: 'creating' | 'created';
+  /** The container's first process as the caller sees it, 0 when there is none yet. */
+  pid: number;
+  /** Its start time in clock ticks since boot (proc_pid_stat(5)): pid and start time name a process for good. */
+  startTime: number;
+  /** Absolute path of the bundle directory. */
+  bundle: string;
+  /** Absolute path of the root file system. */
+  rootfs: string;
+  /** RFC 3339, UTC. */
+  created: string;
+  annotations: Record<string, string>;
+  /** Who made it. */
+  owner: { uid: number; name: string };
+  /** The cgroup and who manages it; null when the container has none of its own. */
+  cgroup: CgroupRecord | null;
+  /** CLONE_NEW* of the namespaces that are not the runtime's own. */
+  namespaces: number;
+  /** Ids that set-up ran under in the container's user namespace: its root. */
+  setup: { uid: number; gid: number };
+  /** Made without privileges over the machine. */
+  rootless: boolean;
+  /** Its processes share the session keyring of its creator. */
+  noNewKeyring: boolean;
+  /** The process has a pseudoterminal. */
+  terminal: boolean;
+  /** Hooks of later commands. */
+  hooks: { poststart: Hook[]; poststop: Hook[] };
+  lateSteps: LateStep[];
+}
