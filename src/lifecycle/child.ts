@@ -1,0 +1,41 @@
+/** Ends and waits for processes, through their pidfd only: never any other child of the program. */
+
+import type { ExitInfo, Native } from '../native/types.js';
+import { EAGAIN, POLLIN, SIGKILL } from '../native/constants.js';
+import { waitFor } from '../native/wait.js';
+
+/**
+ * Waits for a child's end and reaps it.
+ *
+ * @returns how it ended, or a negated errno: -ECHILD when it is not ours to reap
+ */
+export async function waitForExit(
+  native: Native,
+  pidfd: number,
+  keepAlive = true,
+): Promise<ExitInfo | number> {
+  for (;;) {
+    const info = native.reap(pidfd);
+    if (info !== -EAGAIN) return info;
+    const events = await waitFor(native, pidfd, POLLIN, -1, keepAlive);
+    if (events < 0) return events;
+  }
+}
+
+/** Kills a child of ours and reaps it. */
+export async function killAndReap(native: Native, pidfd: number): Promise<void> {
+  native.pidfdKill(pidfd, SIGKILL);
+  await waitForExit(native, pidfd);
+}
+
+/**
+ * The pid that a pidfd stands for, in our pid namespace.
+ *
+ * @returns 0 when the process has been reaped, -1 when it is in no namespace of ours
+ */
+export function pidOfPidfd(native: Native, pidfd: number): number {
+  const text = native.readText(`/proc/self/fdinfo/${pidfd}`, 4096);
+  if (typeof text === 'number') return 0;
+  const match = /^Pid:\s*(-?\d+)$/m.exec(text);
+  return match === null ? 0 : Math.max(0, Number(match[1]));
+}

@@ -1,0 +1,113 @@
+/** The container's cgroup and its device program, and taking them away when create fails. */
+
+import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { attachDevices } from '../cgroups/devices/attach.js';
+import { deviceProgram } from '../cgroups/devices/program.js';
+import { deviceRules, deviceRuleWarnings } from '../cgroups/devices/rules.js';
+import {
+  createCgroup,
+  isPopulated,
+  killAll,
+  removeCgroup,
+  undoCreate,
+} from '../cgroups/manager.js';
+import type { Cgroup } from '../cgroups/manager.js';
+import { delegateCgroup } from '../cgroups/delegate.js';
+import { SIGKILL } from '../native/constants.js';
+import type { IdMapping, PlanFacts } from '../plan/plan.js';
+import type { Spec } from '../spec/types.js';
+
+export interface CgroupDemand {
+  spec: Spec;
+  place: PlanFacts['cgroup'];
+  /** Privileged over the machine: device rules must be in force. */
+  privileged: boolean;
+  /** The caller must have a cgroup for the container. */
+  required: boolean;
+  callerUid: number;
+  warn: (message: string) => void;
+}
+
+/**
+ * @returns undefined when the container has to do without
+ * @throws TsrunError ERR_CGROUP, ERR_PERMISSION; nothing is left behind
+ */
+export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgroup | undefined {
+  const { place, required, warn } = demand;
+  if (place === undefined) {
+    const reason = 'no cgroup v2 hierarchy is mounted';
+    if (required) throw new TsrunError('ERR_CGROUP', `cannot create a cgroup: ${reason}`);
+    warn(`${reason}; the container stays in the cgroup of its caller`);
+    warnOfDevices(demand);
+    return undefined;
+  }
+  const cgroup = createCgroup(native, { root: place.root, path: place.path, required });
+  if ('warning' in cgroup) {
+    warn(cgroup.warning);
+    warnOfDevices(demand);
+    return undefined;
+  }
+  try {
+    setDevices(native, cgroup, demand);
+    delegate(native, cgroup, demand);
+  } catch (error) {
+    undoCreate(native, cgroup);
+    throw error;
+  }
+  return cgroup;
+}
+
+/** Ends what is in it, and removes it with everything that was made for it. */
+export async function removeContainerCgroup(native: Native, cgroup: Cgroup): Promise<void> {
+  const { record } = cgroup;
+  try {
+    if (isPopulated(native, record)) await killAll(native, record, SIGKILL);
+    // One that was there before is not ours to remove, but what we put into it is.
+    if (cgroup.created.includes(record.path)) await removeCgroup(native, record);
+  } finally {
+    undoCreate(native, {
+      ...cgroup,
+      created: cgroup.created.filter((made) => made !== record.path),
+    });
+  }
+}
+
+function setDevices(native: Native, cgroup: Cgroup, demand: CgroupDemand): void {
+  const entries = demand.spec.linux?.resources?.devices ?? [];
+  for (const warning of deviceRuleWarnings(entries)) demand.warn(warning);
+  const program = deviceProgram(deviceRules(entries));
+  if (program === undefined) return;
+  const warning = attachDevices(native, cgroup.fd, program, demand.privileged);
+  if (warning !== undefined) demand.warn(warning);
+}
+
+function warnOfDevices({ spec, warn }: CgroupDemand): void {
+  if ((spec.linux?.resources?.devices ?? []).length === 0) return;
+  warn(
+    '/linux/resources/devices: the rules are not in force: the container has no cgroup of its own',
+  );
+}
+
+/**
+ * config-linux.md, "Cgroup ownership": with a new cgroup namespace and the
+ * cgroup mounted for writing, it belongs to the container's user.
+ */
+function delegate(native: Native, cgroup: Cgroup, { spec, callerUid }: CgroupDemand): void {
+  const isNew = (spec.linux?.namespaces ?? []).some(
+    ({ type, path }) => type === 'cgroup' && (path === undefined || path === ''),
+  );
+  const mount = [...(spec.mounts ?? [])].reverse().find(({ type }) => type === 'cgroup');
+  if (!isNew || mount === undefined || mount.options?.includes('ro') === true) return;
+  const uid = hostId(spec.linux?.uidMappings ?? [], spec.process?.user?.uid ?? 0);
+  if (uid !== undefined && uid !== callerUid) delegateCgroup(native, cgroup.record, uid);
+}
+
+/** Undefined when the id is not mapped. */
+function hostId(mappings: readonly IdMapping[], id: number): number | undefined {
+  if (mappings.length === 0) return id;
+  for (const { containerID, hostID, size } of mappings) {
+    if (id >= containerID && id < containerID + size) return hostID + id - containerID;
+  }
+  return undefined;
+}

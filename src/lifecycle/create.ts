@@ -1,0 +1,402 @@
+/** `create`: from a valid spec to a container that waits at its start gate. */
+
+import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import type { Cgroup } from '../cgroups/manager.js';
+import { setupIds } from '../plan/user-namespace.js';
+import { namespacePlaces } from '../namespaces/namespaces.js';
+import { planContainer } from '../plan/container.js';
+import type { ContainerPlan, PlanFacts } from '../plan/plan.js';
+import { SyncPoint } from '../plan/steps.js';
+import type { Step } from '../plan/steps.js';
+import { requireCreatable } from '../spec/create-demands.js';
+import { stringifyJson } from '../spec/json.js';
+import type { Spec } from '../spec/types.js';
+import { writeFileAtomically } from '../state/atomic-file.js';
+import { validateId } from '../state/id.js';
+import { lockContainer } from '../state/lock.js';
+import { ownerName } from '../state/owner.js';
+import { statePaths } from '../state/paths.js';
+import { readProcessStat } from '../state/proc-stat.js';
+import { ensureRoot } from '../state/root.js';
+import { STATE_VERSION } from '../state/state.js';
+import type { ContainerState, LateStep } from '../state/state.js';
+import {
+  claimDirectory,
+  removeDirectory,
+  stateError,
+  writeFirstState,
+  writeState,
+} from '../state/store.js';
+import { rootfsPath } from './bundle.js';
+import { isPrivileged, readCaller } from './caller.js';
+import type { Caller } from './caller.js';
+import { killAndReap } from './child.js';
+import { connectSocket, sendDescriptor } from './console-socket.js';
+import { makeContainerCgroup, removeContainerCgroup } from './container-cgroup.js';
+import { execute } from './execute.js';
+import type { Child } from './execute.js';
+import { gatherFacts } from './facts.js';
+import { hookDirectory, hookState } from './hook-state.js';
+import { runHooks, runHooksAnyway } from './hooks.js';
+import { writeIdMaps } from './id-maps.js';
+import { openInputs } from './inputs.js';
+import { setLimits, setOomScoreAdj } from './limits.js';
+import { checkSysctls } from './namespaces-own.js';
+import { makeNotifyDirectory } from './notify.js';
+import { writePidFile } from './pid-file.js';
+import { OpenFds, UndoStack } from './undo.js';
+
+export interface CreateOptions {
+  /** Directory of the states of all containers. */
+  root: string;
+  id: string;
+  /** Absolute path of the bundle directory. */
+  bundle: string;
+  /** A valid spec (loadBundle, requireSpec). */
+  spec: Spec;
+  /** Descriptors that become 0, 1 and 2 of the process; -1 stands for /dev/null. */
+  stdio: readonly [number, number, number];
+  /** Unix socket that gets the terminal's master side. */
+  consoleSocket?: string;
+  /** The caller takes the terminal's master side (Created.terminal). */
+  keepTerminal?: boolean;
+  pidFile?: string;
+  /** Unix socket that gets a pidfd of the container's process. */
+  pidfdSocket?: string;
+  /** Descriptors that become 3, 4, ... of the process, those of LISTEN_FDS first. */
+  preserve?: readonly number[];
+  /** How many of `preserve` belong to LISTEN_FDS. */
+  listenFds?: number;
+  noPivot?: boolean;
+  noNewKeyring?: boolean;
+  /** The container gets a NOTIFY_SOCKET, which `start` relays. */
+  notify?: boolean;
+  /** `--rootless`: true lets the container be without a cgroup whoever the caller is; default by privilege. */
+  rootless?: boolean;
+  /** PATH of the caller, for newuidmap and newgidmap. */
+  path?: string;
+  /** Called with the steps and the monotonic time in nanoseconds at which each was done. */
+  trace?: (steps: readonly Step[], times: readonly number[]) => void;
+  warn: (message: string) => void;
+}
+
+export interface Created {
+  state: ContainerState;
+  /** Of the container's process, the caller's to close. */
+  pidfd: number;
+  /** Master side of the terminal with keepTerminal, else -1. */
+  terminal: number;
+}
+
+/**
+ * Whatever fails, everything done before is undone, and the error says what
+ * failed. Nothing is shared between two calls, so that they can run at once.
+ *
+ * @throws TsrunError
+ */
+export async function create(native: Native, options: CreateOptions): Promise<Created> {
+  const fds = new OpenFds((fd) => native.close(fd));
+  const undo = new UndoStack();
+  try {
+    return await new Creation(native, options, fds, undo).run();
+  } catch (error) {
+    await undo.undo();
+    throw error;
+  } finally {
+    fds.closeAll();
+  }
+}
+
+class Creation {
+  private readonly caller: Caller;
+  private terminal = -1;
+  private reachedHooks = false;
+
+  constructor(
+    private readonly native: Native,
+    private readonly options: CreateOptions,
+    private readonly fds: OpenFds,
+    private readonly undo: UndoStack,
+  ) {
+    this.caller = readCaller(native);
+  }
+
+  async run(): Promise<Created> {
+    const { native, options } = this;
+    const { root, id, spec, warn } = options;
+    validateId(id);
+    requireCreatable(spec);
+    this.checkTerminal();
+    const rootfs = rootfsPath(native, options.bundle, spec);
+    const paths = statePaths(root, id);
+    const facts = this.facts(rootfs);
+    checkSysctls(spec, facts.ownNamespaces);
+    let plan = planContainer(spec, facts);
+    const consoleSocket = this.connect('console socket', options.consoleSocket);
+    const pidfdSocket = this.connect('pidfd socket', options.pidfdSocket);
+
+    ensureRoot(native, root);
+    claimDirectory(native, root, id);
+    // Released after everything else is undone, when nobody can find the directory any more.
+    let unlock = (): void => undefined;
+    this.undo.push(() => unlock());
+    this.undo.push(() => removeDirectory(native, root, id));
+    const lock = await lockContainer(native, root, id, 'exclusive');
+    unlock = () => lock.release();
+    this.makeFifo(paths.execFifo);
+    if (options.notify === true) makeNotifyDirectory(native, paths.notify);
+
+    const cgroup = this.makeCgroup(facts);
+    if (cgroup === undefined && facts.cgroup !== undefined) {
+      const { cgroup: _, ...without } = facts;
+      plan = planContainer(spec, without);
+    }
+    for (const warning of plan.warnings) warn(warning);
+    const state = this.firstState(rootfs, plan, cgroup);
+    this.undo.push(async () => {
+      if (this.reachedHooks) await this.poststop(state);
+    });
+    // The hooks of a failed create run when its process and its cgroup are gone, as after delete.
+    if (cgroup !== undefined) this.undo.push(() => removeContainerCgroup(native, cgroup));
+    writeFirstState(native, root, state);
+    this.writeProcess(paths.process);
+
+    const child = await this.runHelper(plan, state, cgroup, consoleSocket, paths.execFifo);
+    this.undo.push(async () => {
+      await killAndReap(native, child.pidfd);
+      native.close(child.pidfd);
+    });
+    if (pidfdSocket >= 0) {
+      sendDescriptor(native, 'pidfd socket', pidfdSocket, 'pidfd', child.pidfd);
+    }
+    if (options.pidFile !== undefined) {
+      writePidFile(native, options.pidFile, child.pid);
+    }
+    if (cgroup !== undefined) native.close(cgroup.fd);
+    this.undo.keep();
+    lock.release();
+    return { state, pidfd: child.pidfd, terminal: this.terminal };
+  }
+
+  private checkTerminal(): void {
+    const { spec, consoleSocket, keepTerminal } = this.options;
+    const terminal = spec.process?.terminal === true;
+    if (terminal && consoleSocket === undefined && keepTerminal !== true) {
+      throw new TsrunError(
+        'ERR_CONSOLE',
+        '/process/terminal: cannot allocate a terminal without a console socket when the container is detached',
+        { pointer: '/process/terminal' },
+      );
+    }
+    if (!terminal && consoleSocket !== undefined) {
+      throw new TsrunError(
+        'ERR_CONSOLE',
+        'cannot use a console socket: /process/terminal is not set',
+        { pointer: '/process/terminal' },
+      );
+    }
+  }
+
+  private facts(rootfs: string): PlanFacts {
+    const { root, id, bundle, spec, preserve, listenFds, noPivot, noNewKeyring, notify } =
+      this.options;
+    return gatherFacts(
+      this.native,
+      {
+        id,
+        bundle,
+        rootfs,
+        spec,
+        noPivot: noPivot === true,
+        noNewKeyring: noNewKeyring === true,
+        preservedFds: preserve?.length ?? 0,
+        listenFds: listenFds ?? 0,
+        ...(notify === true ? { notifyDirectory: statePaths(root, id).notify } : {}),
+      },
+      this.caller,
+    );
+  }
+
+  private connect(what: string, path: string | undefined): number {
+    return path === undefined ? -1 : this.fds.add(connectSocket(this.native, what, path));
+  }
+
+  /** Others may write to it: the process opens it as the container's user. */
+  private makeFifo(path: string): void {
+    const made = this.native.mkfifo(path, 0o622);
+    // Not what the umask made of it.
+    const changed = made < 0 ? made : this.native.chmod(path, 0o622);
+    if (changed < 0) throw stateError(this.native, 'cannot make', path, changed);
+  }
+
+  private makeCgroup(facts: PlanFacts): Cgroup | undefined {
+    const { spec, rootless, warn } = this.options;
+    const privileged = isPrivileged(this.caller);
+    return makeContainerCgroup(this.native, {
+      spec,
+      place: facts.cgroup,
+      privileged,
+      required: privileged && rootless !== true,
+      callerUid: this.caller.uid,
+      warn,
+    });
+  }
+
+  private firstState(
+    rootfs: string,
+    plan: ContainerPlan,
+    cgroup: Cgroup | undefined,
+  ): ContainerState {
+    const { id, bundle, spec } = this.options;
+    const [realUid] = this.native.getuid();
+    const places = namespacePlaces(spec.linux?.namespaces ?? [], 0);
+    return {
+      version: STATE_VERSION,
+      ociVersion: spec.ociVersion,
+      id,
+      phase: 'creating',
+      pid: 0,
+      startTime: 0,
+      bundle,
+      rootfs,
+      created: new Date().toISOString(),
+      annotations: spec.annotations ?? {},
+      owner: { uid: realUid, name: ownerName(this.native, realUid) },
+      cgroup: cgroup?.record ?? null,
+      namespaces: plan.namespaces,
+      setup: setupIds(spec.linux, places),
+      rootless: !isPrivileged(this.caller),
+      noNewKeyring: this.options.noNewKeyring === true,
+      terminal: plan.terminal,
+      hooks: { poststart: spec.hooks?.poststart ?? [], poststop: spec.hooks?.poststop ?? [] },
+      lateSteps: lateSteps(plan.steps),
+    };
+  }
+
+  private writeProcess(path: string): void {
+    const text = `${stringifyJson(this.options.spec.process, 2)}\n`;
+    const written = writeFileAtomically(this.native, path, text, 0o600);
+    if (written < 0) throw stateError(this.native, 'cannot write', path, written);
+  }
+
+  private async runHelper(
+    plan: ContainerPlan,
+    state: ContainerState,
+    cgroup: Cgroup | undefined,
+    consoleSocket: number,
+    fifo: string,
+  ): Promise<Child> {
+    const { native, options, caller } = this;
+    const mapper = {
+      uid: caller.uid,
+      gid: caller.gid,
+      effective: caller.effective,
+      path: options.path,
+    };
+    const inputs = await openInputs(native, plan.inputs, { caller: mapper, fifo }, this.fds);
+    const trace = options.trace;
+    return execute(
+      native,
+      {
+        cloneFlags: plan.cloneFlags,
+        cgroupFd: cgroup?.fd ?? -1,
+        stdio: options.stdio,
+        preserve: options.preserve ?? [],
+        fds: inputs,
+        slots: plan.slots,
+        steps: plan.steps,
+        trace: trace !== undefined,
+      },
+      {
+        started: ({ pid }) => {
+          if (plan.oomScoreAdj !== undefined) {
+            setOomScoreAdj(native, pid, plan.oomScoreAdj, '/process/oomScoreAdj');
+          }
+        },
+        sync: {
+          [SyncPoint.idMap]: async ({ pid }) => {
+            if (plan.idMaps !== undefined) {
+              await writeIdMaps(native, { pid, ...plan.idMaps, ...mapper });
+            }
+          },
+          [SyncPoint.runtimeHooks]: async (child) => {
+            this.reachedHooks = true;
+            this.identify(state, child);
+            writeState(native, options.root, state);
+            await this.runtimeHooks(state);
+          },
+          [SyncPoint.ready]: (child) => {
+            setLimits(native, child.pid, plan.limits);
+            this.identify(state, child);
+            state.phase = 'created';
+            // Before the helper goes on: from here on it lives without us.
+            writeState(native, options.root, state);
+          },
+        },
+        console: (fd, name) => this.takeTerminal(consoleSocket, fd, name),
+        warning: options.warn,
+        ...(trace === undefined ? {} : { trace: (times) => trace(plan.steps, times) }),
+      },
+    );
+  }
+
+  private identify(state: ContainerState, { pid }: Child): void {
+    const stat = readProcessStat(this.native, pid);
+    if (stat === undefined) {
+      throw new TsrunError('ERR_SYSTEM', `cannot read the start time of process ${pid}`);
+    }
+    state.pid = pid;
+    state.startTime = stat.startTime;
+  }
+
+  private async runtimeHooks(state: ContainerState): Promise<void> {
+    const { spec, bundle } = this.options;
+    const run = { state: hookState(state, 'creating'), cwd: bundle };
+    for (const kind of ['prestart', 'createRuntime'] as const) {
+      await runHooks(this.native, { ...run, kind, hooks: spec.hooks?.[kind] ?? [] });
+    }
+  }
+
+  private async poststop(state: ContainerState): Promise<void> {
+    const run = {
+      kind: 'poststop',
+      hooks: state.hooks.poststop,
+      state: hookState(state, 'stopped'),
+      cwd: hookDirectory(this.native, state.bundle),
+    } as const;
+    await runHooksAnyway(this.native, run, this.options.warn);
+  }
+
+  private takeTerminal(consoleSocket: number, fd: number, name: string): void {
+    if (consoleSocket < 0) {
+      this.terminal = fd;
+      this.undo.push(() => {
+        this.native.close(fd);
+      });
+      return;
+    }
+    try {
+      sendDescriptor(this.native, 'console socket', consoleSocket, name, fd);
+    } finally {
+      this.native.close(fd);
+    }
+  }
+}
+
+/** The steps behind the gate without what their messages do not need: environment above all. */
+function lateSteps(steps: readonly Step[]): LateStep[] {
+  const late: LateStep[] = [];
+  const gate = steps.findIndex(({ op }) => op === 'gate');
+  steps.forEach((step, index) => {
+    if (index < gate) return;
+    if (step.op === 'hook') {
+      late.push({ index, step: { ...step, args: [], env: [], before: '', after: '' } });
+    } else if (step.op === 'exec') {
+      late.push({ index, step: { ...step, args: step.args.slice(0, 1), env: [] } });
+    } else {
+      late.push({ index, step });
+    }
+  });
+  return late;
+}

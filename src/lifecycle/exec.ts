@@ -1,0 +1,301 @@
+/** `exec`: a further process in a container. */
+
+import type { Native, SpawnRequest } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
+import { EBUSY, O_CLOEXEC, O_RDONLY } from '../native/constants.js';
+import { planExec } from '../plan/exec.js';
+import type { ContainerPlan } from '../plan/plan.js';
+import { SyncPoint } from '../plan/steps.js';
+import type { Step } from '../plan/steps.js';
+import { parseProcess } from '../spec/load.js';
+import type { Process } from '../spec/types.js';
+import { lockContainer } from '../state/lock.js';
+import { statePaths } from '../state/paths.js';
+import { statusOf } from '../state/status.js';
+import type { Status } from '../state/status.js';
+import { loadState, stateError } from '../state/store.js';
+import type { ContainerState } from '../state/state.js';
+import { readCaller, readLastCapability } from './caller.js';
+import { killAndReap } from './child.js';
+import { connectSocket, sendDescriptor } from './console-socket.js';
+import { execute } from './execute.js';
+import type { Child, Handlers } from './execute.js';
+import { openInit } from './init-process.js';
+import { openInputs } from './inputs.js';
+import { setLimits, setOomScoreAdj } from './limits.js';
+import { writePidFile } from './pid-file.js';
+import { readRootFile } from './root-file.js';
+import type { ContainerName } from './state.js';
+import { OpenFds } from './undo.js';
+
+const MAX_PROCESS = 64 << 20;
+
+export interface ExecOptions extends ContainerName {
+  /** A valid process (requireProcess). What it leaves out of capabilities and limits is the container's. */
+  process: Process;
+  /** Descriptors that become 0, 1 and 2 of the process; -1 stands for /dev/null. */
+  stdio: readonly [number, number, number];
+  /** Unix socket that gets the terminal's master side. */
+  consoleSocket?: string;
+  /** The caller takes the terminal's master side (Executed.terminal). */
+  keepTerminal?: boolean;
+  pidFile?: string;
+  /** Unix socket that gets a pidfd of the process. */
+  pidfdSocket?: string;
+  /** Descriptors that become 3, 4, ... of the process. */
+  preserve?: readonly number[];
+  /** Exec in a paused container: the process waits until it is resumed. */
+  ignorePaused?: boolean;
+  /** Path of a cgroup below the container's. */
+  cgroup?: string;
+  trace?: (steps: readonly Step[], times: readonly number[]) => void;
+  warn: (message: string) => void;
+}
+
+export interface Executed {
+  pid: number;
+  /** The caller's to wait for and to close. */
+  pidfd: number;
+  /** Master side of the terminal with keepTerminal, else -1. */
+  terminal: number;
+}
+
+/**
+ * The container's own process object, the defaults of exec.
+ *
+ * @throws TsrunError ERR_NOT_FOUND, ERR_STATE
+ */
+export function loadProcess(native: Native, { root, id }: ContainerName): Process {
+  loadState(native, root, id);
+  return readProcess(native, root, id);
+}
+
+function readProcess(native: Native, root: string, id: string): Process {
+  const path = statePaths(root, id).process;
+  const text = native.readText(path, MAX_PROCESS);
+  if (typeof text === 'number') throw stateError(native, 'cannot read', path, text);
+  return parseProcess(text, path);
+}
+
+/**
+ * Resolves when the program runs.
+ *
+ * @throws TsrunError ERR_NOT_FOUND; ERR_NOT_RUNNING, ERR_WRONG_STATE for a
+ *   container that cannot take one now; ERR_EXEC when the program cannot be run
+ */
+export async function exec(native: Native, options: ExecOptions): Promise<Executed> {
+  const { root, id } = options;
+  const lock = await lockContainer(native, root, id, 'shared');
+  const fds = new OpenFds((fd) => native.close(fd));
+  try {
+    const state = loadState(native, root, id);
+    checkStatus(statusOf(native, root, state), options.ignorePaused === true);
+    checkTerminal(options);
+    const init = openInit(native, state);
+    if (init === undefined) throw stopped();
+    fds.add(init);
+    return await run(native, options, state, init, fds);
+  } finally {
+    fds.closeAll();
+    lock.release();
+  }
+}
+
+function checkStatus(status: Status, ignorePaused: boolean): void {
+  if (status === 'stopped') throw stopped();
+  if (status === 'creating') {
+    throw new TsrunError('ERR_WRONG_STATE', 'cannot exec in a container that is being created');
+  }
+  if (status === 'paused' && !ignorePaused) {
+    throw new TsrunError(
+      'ERR_WRONG_STATE',
+      'cannot exec in a paused container (use --ignore-paused to override)',
+    );
+  }
+}
+
+function stopped(): TsrunError {
+  return new TsrunError(
+    'ERR_NOT_RUNNING',
+    'cannot exec in a stopped container: container not running',
+  );
+}
+
+function checkTerminal({ process, consoleSocket, keepTerminal }: ExecOptions): void {
+  const terminal = process.terminal === true;
+  if (terminal && consoleSocket === undefined && keepTerminal !== true) {
+    throw new TsrunError(
+      'ERR_CONSOLE',
+      'cannot allocate a terminal without a console socket when the process is detached',
+    );
+  }
+  if (!terminal && consoleSocket !== undefined) {
+    throw new TsrunError('ERR_CONSOLE', 'cannot use a console socket without a terminal');
+  }
+}
+
+async function run(
+  native: Native,
+  options: ExecOptions,
+  state: ContainerState,
+  init: number,
+  fds: OpenFds,
+): Promise<Executed> {
+  const caller = readCaller(native);
+  const plan = planExec(
+    options.process,
+    {
+      id: state.id,
+      namespaces: state.namespaces,
+      rootfs: state.rootfs,
+      noNewKeyring: state.noNewKeyring,
+      setgroups: mayCallSetgroups(native, state.pid),
+      root: state.setup,
+      process: readProcess(native, options.root, state.id),
+    },
+    {
+      effective: caller.effective,
+      bounding: caller.bounding,
+      lastCapability: readLastCapability(native),
+      // Through the process's own root: what is mounted over the root file system counts too.
+      readRootFile: (path) => readRootFile(native, `/proc/${state.pid}/root`, path),
+    },
+  );
+  for (const warning of plan.warnings) options.warn(warning);
+  const connect = (what: string, path: string | undefined): number =>
+    path === undefined ? -1 : fds.add(connectSocket(native, what, path));
+  const consoleSocket = connect('console socket', options.consoleSocket);
+  const pidfdSocket = connect('pidfd socket', options.pidfdSocket);
+  const cgroup = openCgroup(native, state, options.cgroup, fds);
+  const inputs = await openInputs(
+    native,
+    plan.inputs,
+    { caller: { ...caller, path: undefined }, container: init },
+    fds,
+  );
+
+  const terminal = { fd: -1 };
+  let child: Child | undefined;
+  try {
+    child = await executeInCgroup(
+      native,
+      {
+        cloneFlags: plan.cloneFlags,
+        cgroupFd: cgroup,
+        stdio: options.stdio,
+        preserve: options.preserve ?? [],
+        fds: inputs,
+        slots: plan.slots,
+        steps: plan.steps,
+        trace: options.trace !== undefined,
+      },
+      handlers(native, options, plan, consoleSocket, terminal),
+      state,
+      fds,
+    );
+    if (pidfdSocket >= 0) {
+      sendDescriptor(native, 'pidfd socket', pidfdSocket, 'pidfd', child.pidfd);
+    }
+    // Only now: conmon takes the file's presence for success.
+    if (options.pidFile !== undefined) writePidFile(native, options.pidFile, child.pid);
+  } catch (error) {
+    if (terminal.fd >= 0) native.close(terminal.fd);
+    if (child !== undefined) {
+      await killAndReap(native, child.pidfd);
+      native.close(child.pidfd);
+    }
+    throw error;
+  }
+  return { ...child, terminal: terminal.fd };
+}
+
+function handlers(
+  native: Native,
+  options: ExecOptions,
+  plan: ContainerPlan,
+  consoleSocket: number,
+  terminal: { fd: number },
+): Handlers {
+  const { oomScoreAdj } = plan;
+  const { trace } = options;
+  return {
+    started: ({ pid }) => {
+      if (oomScoreAdj !== undefined) setOomScoreAdj(native, pid, oomScoreAdj, '/oomScoreAdj');
+    },
+    sync: { [SyncPoint.ready]: ({ pid }) => setLimits(native, pid, plan.limits) },
+    console: (fd, name) => {
+      if (consoleSocket < 0) {
+        terminal.fd = fd;
+        return;
+      }
+      try {
+        sendDescriptor(native, 'console socket', consoleSocket, name, fd);
+      } finally {
+        native.close(fd);
+      }
+    },
+    warning: options.warn,
+    ...(trace === undefined ? {} : { trace: (times) => trace(plan.steps, times) }),
+  };
+}
+
+/**
+ * The container's cgroup takes no process when an init system inside has put
+ * its own into cgroups below (cgroups(7), "no internal processes" rule): then
+ * the new one goes where the container's first process is.
+ */
+async function executeInCgroup(
+  native: Native,
+  request: SpawnRequest,
+  answers: Handlers,
+  state: ContainerState,
+  fds: OpenFds,
+): Promise<Child> {
+  try {
+    return await execute(native, request, answers);
+  } catch (error) {
+    if (!(error instanceof TsrunError) || error.errno !== EBUSY || request.cgroupFd < 0)
+      throw error;
+    const root = findUnifiedHierarchy(native)?.root;
+    const path = cgroupOf(native, state.pid);
+    if (root === undefined || path === undefined) throw error;
+    const fd = native.open(`${root}${path}`, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) throw error;
+    return execute(native, { ...request, cgroupFd: fds.add(fd) }, answers);
+  }
+}
+
+/** `--cgroup` names one below the container's, never one beside it. */
+function openCgroup(
+  native: Native,
+  state: ContainerState,
+  below: string | undefined,
+  fds: OpenFds,
+): number {
+  if (state.cgroup === null) {
+    if (below === undefined || below === '' || below === '/') return -1;
+    throw new TsrunError(
+      'ERR_CGROUP',
+      `cannot exec in cgroup ${below}: the container has no cgroup of its own`,
+    );
+  }
+  const names = (below ?? '').split('/').filter((name) => name !== '' && name !== '.');
+  if (names.includes('..')) {
+    throw new TsrunError('ERR_CGROUP', `cannot exec in cgroup ${below ?? ''}: ".." is not allowed`);
+  }
+  const path = [state.cgroup.path, ...names].join('/');
+  const fd = native.open(path, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) {
+    throw new TsrunError('ERR_CGROUP', `cannot open cgroup ${path}: ${native.strerror(-fd)}`, {
+      errno: -fd,
+    });
+  }
+  return fds.add(fd);
+}
+
+/** user_namespaces(7): `deny` is for good. */
+function mayCallSetgroups(native: Native, pid: number): boolean {
+  const text = native.readText(`/proc/${pid}/setgroups`, 64);
+  return typeof text === 'number' || !text.startsWith('deny');
+}

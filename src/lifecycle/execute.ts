@@ -1,0 +1,193 @@
+/**
+ * Carries out a plan: starts the helper and answers what it says until there
+ * is nothing left to say.
+ *
+ * The order of the sync points is that of the plan's steps. One that comes out
+ * of order is a bug of ours and ends the helper.
+ */
+
+import type { ExitInfo, Message, Native, SpawnRequest } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { EAGAIN, POLLIN, SIGKILL } from '../native/constants.js';
+import { waitFor } from '../native/wait.js';
+import { explainStep } from './explain.js';
+import type { Step, SyncPointValue } from '../plan/steps.js';
+import { killAndReap, pidOfPidfd, waitForExit } from './child.js';
+
+/** The process that carries out the steps: another one after a `fork` step. */
+export interface Child {
+  pid: number;
+  pidfd: number;
+}
+
+export interface Handlers {
+  /** Right after the clone, and again for the process that a `fork` step makes. */
+  started?(child: Child): void | Promise<void>;
+  /** The helper waits meanwhile. */
+  sync?: Partial<Record<SyncPointValue, (child: Child) => void | Promise<void>>>;
+  /** The master side of the terminal, which the handler closes or keeps. */
+  console?(fd: number, name: string): void;
+  warning?(message: string): void;
+  trace?(times: readonly number[]): void;
+}
+
+/**
+ * Runs the helper until it has come to its start gate, or to execve where it
+ * has none.
+ *
+ * @returns the process, its pidfd open and the caller's
+ * @throws TsrunError of the step that failed; the process is then gone
+ */
+export async function execute(
+  native: Native,
+  request: SpawnRequest,
+  handlers: Handlers,
+): Promise<Child> {
+  const spawned = native.spawn(request);
+  if (typeof spawned === 'number') throw cannotSpawn(native, -spawned);
+  const conversation = new Conversation(native, request.steps, handlers, {
+    pid: spawned.pid,
+    pidfd: spawned.pidfd,
+  });
+  try {
+    await handlers.started?.(conversation.child);
+    await conversation.run(spawned.socket);
+  } catch (error) {
+    await killAndReap(native, conversation.child.pidfd);
+    native.close(conversation.child.pidfd);
+    throw error;
+  } finally {
+    native.close(spawned.socket);
+  }
+  return conversation.child;
+}
+
+class Conversation {
+  private readonly order: SyncPointValue[];
+  private next = 0;
+  private over = false;
+
+  constructor(
+    private readonly native: Native,
+    private readonly steps: readonly Step[],
+    private readonly handlers: Handlers,
+    public child: Child,
+  ) {
+    this.order = [];
+    for (const step of steps) if (step.op === 'sync') this.order.push(step.point);
+  }
+
+  async run(socket: number): Promise<void> {
+    while (!this.over) {
+      const message = this.native.receive(socket);
+      if (message === -EAGAIN) {
+        const events = await waitFor(this.native, socket, POLLIN, -1, true);
+        if (events < 0) throw broken(this.native, 'wait for the helper', -events);
+      } else if (message === 0) {
+        await this.end();
+      } else if (typeof message === 'number') {
+        throw broken(this.native, 'read from the helper', -message);
+      } else {
+        await this.answer(socket, message);
+      }
+    }
+  }
+
+  private async answer(socket: number, message: Message): Promise<void> {
+    switch (message.type) {
+      case 'sync':
+        await this.sync(message);
+        this.proceed(socket);
+        // From the gate on it is `start` that the helper talks to, through the fifo.
+        if (this.steps[message.step + 1]?.op === 'gate') this.over = true;
+        return;
+      case 'failed':
+        throw failure(this.native, this.steps, message);
+      case 'forked':
+        await this.forked(message);
+        return;
+      case 'console':
+        if (this.handlers.console === undefined) this.native.close(message.fd);
+        else this.handlers.console(message.fd, message.text);
+        return;
+      case 'warning':
+        this.handlers.warning?.(describeWarning(this.steps, message));
+        return;
+      case 'trace':
+        this.handlers.trace?.(message.times ?? []);
+        return;
+    }
+  }
+
+  private async sync(message: Message): Promise<void> {
+    const expected = this.order[this.next];
+    if (expected === undefined || message.value !== expected) {
+      throw new TsrunError('ERR_SYSTEM', `helper is at sync point ${message.value} out of order`);
+    }
+    this.next++;
+    await this.handlers.sync?.[expected]?.(this.child);
+  }
+
+  /** The sender ends by itself and is ours to reap; receive() has let the copy go on in its place. */
+  private async forked(message: Message): Promise<void> {
+    const parent = this.child;
+    const pid = pidOfPidfd(this.native, message.fd);
+    this.child = { pid, pidfd: message.fd };
+    await waitForExit(this.native, parent.pidfd);
+    this.native.close(parent.pidfd);
+    if (pid <= 0) throw new TsrunError('ERR_SYSTEM', 'the process has gone right after its fork');
+    await this.handlers.started?.(this.child);
+  }
+
+  private proceed(socket: number): void {
+    // A helper that died meanwhile is found by the next receive, with its reason.
+    this.native.proceed(socket);
+  }
+
+  /**
+   * The end of the socket. When every sync point is behind it was execve (or
+   * the program was killed since, which is the program's end, not ours);
+   * before that the helper has died without a word.
+   */
+  private async end(): Promise<void> {
+    this.over = true;
+    const last = this.steps[this.steps.length - 1]?.op;
+    if (this.next === this.order.length && last === 'exec') return;
+    const exit = await waitForExit(this.native, this.child.pidfd);
+    throw new TsrunError('ERR_SYSTEM', endedText(exit));
+  }
+}
+
+function endedText(exit: ExitInfo | number): string {
+  if (typeof exit === 'object' && exit.signal !== 0) {
+    return exit.signal === SIGKILL
+      ? 'the process was killed by signal 9 while it was set up (out of memory?)'
+      : `the process was killed by signal ${exit.signal} while it was set up`;
+  }
+  return 'the process ended while it was set up';
+}
+
+function failure(native: Native, steps: readonly Step[], message: Message): TsrunError {
+  const step = steps[message.step];
+  if (step === undefined) {
+    return new TsrunError('ERR_SYSTEM', `step ${message.step}: ${native.strerror(message.value)}`, {
+      errno: message.value,
+    });
+  }
+  return explainStep(native, step, message.value, message.code, message.text);
+}
+
+function describeWarning(steps: readonly Step[], message: Message): string {
+  const at = steps[message.step]?.at;
+  return at === undefined || at === '' ? message.text : `${at}: ${message.text}`;
+}
+
+function cannotSpawn(native: Native, errno: number): TsrunError {
+  return new TsrunError('ERR_SYSTEM', `cannot start a process: ${native.strerror(errno)}`, {
+    errno,
+  });
+}
+
+function broken(native: Native, doing: string, errno: number): TsrunError {
+  return new TsrunError('ERR_SYSTEM', `cannot ${doing}: ${native.strerror(errno)}`, { errno });
+}

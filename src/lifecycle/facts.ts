@@ -1,0 +1,70 @@
+/** Gathers what a plan depends on besides the spec. */
+
+import type { Native } from '../native/types.js';
+import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
+import { cgroupPath } from '../cgroups/path.js';
+import type { PlanFacts } from '../plan/plan.js';
+import type { Spec } from '../spec/types.js';
+import { readCaller, readLastCapability } from './caller.js';
+import type { Caller } from './caller.js';
+import { ownNamespaces } from './namespaces-own.js';
+import { readRootFile } from './root-file.js';
+
+export interface FactsRequest {
+  id: string;
+  /** Absolute path. */
+  bundle: string;
+  /** Absolute path of the root file system. */
+  rootfs: string;
+  spec: Spec;
+  noPivot: boolean;
+  noNewKeyring: boolean;
+  preservedFds: number;
+  listenFds: number;
+  notifyDirectory?: string;
+}
+
+/** @throws TsrunError ERR_CONFIG_INVALID for a cgroupsPath that cannot be one */
+export function gatherFacts(
+  native: Native,
+  request: FactsRequest,
+  caller: Caller = readCaller(native),
+): PlanFacts {
+  const hierarchy = findUnifiedHierarchy(native);
+  return {
+    id: request.id,
+    bundle: request.bundle,
+    uid: caller.uid,
+    gid: caller.gid,
+    effective: caller.effective,
+    bounding: caller.bounding,
+    lastCapability: readLastCapability(native),
+    initialUserNamespace: caller.initialUserNamespace,
+    setgroupsDenied: setgroupsDenied(native),
+    ...(hierarchy === undefined
+      ? {}
+      : {
+          cgroup: {
+            ...hierarchy,
+            path: cgroupPath({
+              cgroupsPath: request.spec.linux?.cgroupsPath,
+              id: request.id,
+              own: cgroupOf(native, 'self'),
+            }),
+          },
+        }),
+    noPivot: request.noPivot,
+    noNewKeyring: request.noNewKeyring,
+    ownNamespaces: ownNamespaces(native, request.spec),
+    preservedFds: request.preservedFds,
+    listenFds: request.listenFds,
+    ...(request.notifyDirectory === undefined ? {} : { notifyDirectory: request.notifyDirectory }),
+    readRootFile: (path) => readRootFile(native, request.rootfs, path),
+  };
+}
+
+/** user_namespaces(7), "The /proc/PID/setgroups file". */
+function setgroupsDenied(native: Native): boolean {
+  const text = native.readText('/proc/self/setgroups', 64);
+  return typeof text === 'string' && text.startsWith('deny');
+}

@@ -1,0 +1,34 @@
+/** A handle on a container's first process that cannot become another process's. */
+
+import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { ESRCH } from '../native/constants.js';
+import { isAlive } from '../state/proc-stat.js';
+import type { ContainerState } from '../state/state.js';
+
+export function notRunning(): TsrunError {
+  return new TsrunError('ERR_NOT_RUNNING', 'container not running');
+}
+
+/**
+ * A pidfd, opened first and checked after: what has the right start time then
+ * is the process that the pidfd is for.
+ *
+ * @returns the pidfd, or undefined when the process has ended
+ * @throws TsrunError ERR_SYSTEM
+ */
+export function openInit(native: Native, state: ContainerState): number | undefined {
+  if (state.pid <= 0) return undefined;
+  const pidfd = native.pidfdOpen(state.pid);
+  if (pidfd === -ESRCH) return undefined;
+  if (pidfd < 0) {
+    throw new TsrunError(
+      'ERR_SYSTEM',
+      `cannot open process ${state.pid} of container "${state.id}": ${native.strerror(-pidfd)}`,
+      { errno: -pidfd },
+    );
+  }
+  if (isAlive(native, state.pid, state.startTime)) return pidfd;
+  native.close(pidfd);
+  return undefined;
+}

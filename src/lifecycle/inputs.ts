@@ -1,0 +1,176 @@
+/**
+ * Opens what a plan needs from the caller's world, with the caller's rights
+ * (PlanInput): element i becomes slot i of the helper.
+ */
+
+import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import {
+  AT_RECURSIVE,
+  CLONE_NEWUSER,
+  EAGAIN,
+  NSFS_MAGIC,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+  O_CLOEXEC,
+  O_PATH,
+  O_RDONLY,
+  POLLIN,
+} from '../native/constants.js';
+import { waitFor } from '../native/wait.js';
+import { NAMESPACE_FLAG } from '../namespaces/namespaces.js';
+import type { PlanInput } from '../plan/plan.js';
+import { SyncPoint } from '../plan/steps.js';
+import type { LinuxNamespaceType } from '../spec/types.js';
+import { killAndReap } from './child.js';
+import type { IdMapCaller } from './id-maps.js';
+import { writeIdMaps } from './id-maps.js';
+import { NAMESPACE_FILE } from './namespaces-own.js';
+import type { OpenFds } from './undo.js';
+
+export interface InputSources {
+  caller: IdMapCaller;
+  /** Path of the exec fifo. */
+  fifo?: string;
+  /** pidfd of the container's first process. */
+  container?: number;
+}
+
+/**
+ * @param fds owns what is opened
+ * @throws TsrunError with the pointer of the field that asked for it
+ */
+export async function openInputs(
+  native: Native,
+  inputs: readonly PlanInput[],
+  sources: InputSources,
+  fds: OpenFds,
+): Promise<number[]> {
+  const opened: number[] = [];
+  for (const input of inputs) opened.push(await openInput(native, input, sources, opened, fds));
+  return opened;
+}
+
+async function openInput(
+  native: Native,
+  input: PlanInput,
+  sources: InputSources,
+  opened: readonly number[],
+  fds: OpenFds,
+): Promise<number> {
+  switch (input.kind) {
+    case 'namespace':
+      return openNamespace(native, input, fds);
+    case 'tree':
+      return openTree(native, input, opened, fds);
+    case 'id-map':
+      return openIdMap(native, input, sources.caller, fds);
+    case 'fifo': {
+      const path = sources.fifo ?? '';
+      const fd = native.open(path, O_PATH | O_CLOEXEC, 0);
+      if (fd < 0) throw cannot(native, input.at, `open ${path}`, fd);
+      return fds.add(fd);
+    }
+    case 'container': {
+      // The handle stays its owner's.
+      const fd = native.dup(sources.container ?? -1);
+      if (fd < 0) throw cannot(native, input.at, 'open the process of the container', fd);
+      return fds.add(fd);
+    }
+  }
+}
+
+function openNamespace(
+  native: Native,
+  input: Extract<PlanInput, { kind: 'namespace' }>,
+  fds: OpenFds,
+): number {
+  const { at, path, flag } = input;
+  const fd = native.open(path, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) throw cannot(native, at, `open namespace ${path}`, fd);
+  fds.add(fd);
+  const type = (Object.keys(NAMESPACE_FLAG) as LinuxNamespaceType[]).find(
+    (name) => NAMESPACE_FLAG[name] === flag,
+  );
+  // The kernel names an open namespace file by its type, as in `net:[4026531840]`.
+  const name = native.readlink(`/proc/self/fd/${fd}`);
+  const expected = type === undefined ? '' : `${NAMESPACE_FILE[type]}:[`;
+  const isNamespace = native.fstatfsType(fd) === NSFS_MAGIC;
+  // A bind mount of a namespace file has the path of the mount as its name: then setns(2) checks.
+  const mismatch =
+    typeof name === 'string' && /^[a-z]+:\[\d+\]$/.test(name) && !name.startsWith(expected);
+  if (!isNamespace || mismatch) {
+    throw new TsrunError(
+      'ERR_CONFIG_INVALID',
+      `${at}: cannot join ${path}: it is not a ${type ?? ''} namespace`,
+      { pointer: `${at}/path` },
+    );
+  }
+  return fd;
+}
+
+function openTree(
+  native: Native,
+  input: Extract<PlanInput, { kind: 'tree' }>,
+  opened: readonly number[],
+  fds: OpenFds,
+): number {
+  const { at, path, recursive, idMap } = input;
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+  const fd = native.openTree(path, flags);
+  if (fd < 0) throw cannot(native, at, `open ${path}`, fd);
+  fds.add(fd);
+  if (idMap !== undefined) {
+    const mapped = native.idMapTree(fd, opened[idMap] ?? -1, input.idMapRecursive === true);
+    if (mapped < 0) throw cannot(native, at, `map the ids of ${path}`, mapped);
+  }
+  return fd;
+}
+
+/** A process that lives just long enough for its new user namespace to be opened. */
+async function openIdMap(
+  native: Native,
+  input: Extract<PlanInput, { kind: 'id-map' }>,
+  caller: IdMapCaller,
+  fds: OpenFds,
+): Promise<number> {
+  const { at, uidMappings, gidMappings } = input;
+  const child = native.spawn({
+    cloneFlags: CLONE_NEWUSER,
+    cgroupFd: -1,
+    stdio: [-1, -1, -1],
+    preserve: [],
+    fds: [],
+    slots: 0,
+    steps: [{ op: 'sync', at, point: SyncPoint.idMap }],
+    trace: false,
+  });
+  if (typeof child === 'number') throw cannot(native, at, 'make a user namespace', child);
+  try {
+    for (;;) {
+      const message = native.receive(child.socket);
+      if (message === -EAGAIN) {
+        await waitFor(native, child.socket, POLLIN, -1, true);
+        continue;
+      }
+      if (typeof message === 'object' && message.type === 'sync') break;
+      throw cannot(native, at, 'make a user namespace', -1);
+    }
+    await writeIdMaps(native, { pid: child.pid, uidMappings, gidMappings, ...caller });
+    const fd = native.open(`/proc/${child.pid}/ns/user`, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) throw cannot(native, at, 'open the new user namespace', fd);
+    return fds.add(fd);
+  } finally {
+    native.close(child.socket);
+    await killAndReap(native, child.pidfd);
+    native.close(child.pidfd);
+  }
+}
+
+function cannot(native: Native, at: string, what: string, error: number): TsrunError {
+  const where = at === '' ? '' : `${at}: `;
+  return new TsrunError('ERR_SYSTEM', `${where}cannot ${what}: ${native.strerror(-error)}`, {
+    errno: -error,
+    ...(at === '' ? {} : { pointer: at }),
+  });
+}

@@ -1,0 +1,77 @@
+/** `kill`: a signal to a container. */
+
+import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { isPopulated, killAll } from '../cgroups/manager.js';
+import { CLONE_NEWPID, ESRCH, SIGKILL } from '../native/constants.js';
+import { statusOf } from '../state/status.js';
+import { loadState } from '../state/store.js';
+import type { ContainerState } from '../state/state.js';
+import { notRunning, openInit } from './init-process.js';
+import type { ContainerName } from './state.js';
+
+export interface KillOptions extends ContainerName {
+  /** Number of the signal; 0 only asks whether the process is there. */
+  signal: number;
+  /** Every process of the container's cgroup, not just the first one of the container. */
+  all?: boolean;
+}
+
+/**
+ * @throws TsrunError ERR_NOT_FOUND; ERR_NOT_RUNNING `container not running`,
+ *   which callers match; ERR_UNSUPPORTED for `all` without a cgroup
+ */
+export async function kill(native: Native, options: KillOptions): Promise<void> {
+  const { root, id, signal } = options;
+  const state = loadState(native, root, id);
+  const status = statusOf(native, root, state);
+  if (status === 'creating') throw notRunning();
+  if (options.all === true) {
+    await signalEverything(native, state, signal, status === 'stopped');
+    return;
+  }
+  if (status === 'stopped') throw notRunning();
+  // Without a pid namespace of its own nobody else would end the other processes.
+  if (signal === SIGKILL && state.cgroup !== null && (state.namespaces & CLONE_NEWPID) === 0) {
+    await killAll(native, state.cgroup, signal);
+    return;
+  }
+  signalInit(native, state, signal);
+}
+
+async function signalEverything(
+  native: Native,
+  state: ContainerState,
+  signal: number,
+  stopped: boolean,
+): Promise<void> {
+  if (state.cgroup === null) {
+    if (stopped) throw notRunning();
+    // The kernel ends all of a pid namespace with its first process; other signals it does not spread.
+    if (signal !== SIGKILL || (state.namespaces & CLONE_NEWPID) === 0) {
+      throw new TsrunError(
+        'ERR_UNSUPPORTED',
+        `cannot signal all processes of container "${state.id}": it has no cgroup of its own`,
+      );
+    }
+    signalInit(native, state, signal);
+    return;
+  }
+  if (stopped && !isPopulated(native, state.cgroup)) throw notRunning();
+  await killAll(native, state.cgroup, signal);
+}
+
+function signalInit(native: Native, state: ContainerState, signal: number): void {
+  const pidfd = openInit(native, state);
+  if (pidfd === undefined) throw notRunning();
+  const sent = native.pidfdKill(pidfd, signal);
+  native.close(pidfd);
+  if (sent === -ESRCH) throw notRunning();
+  if (sent < 0) {
+    throw new TsrunError(
+      'ERR_SYSTEM',
+      `cannot send signal ${signal} to container "${state.id}": ${native.strerror(-sent)}`,
+      { errno: -sent },
+    );
+  }
+}

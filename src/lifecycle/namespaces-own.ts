@@ -1,0 +1,67 @@
+/**
+ * Namespaces of the container that are the runtime's own: not listed, or
+ * listed with a path that leads to the very namespace that the runtime is in.
+ */
+
+import type { Native, Stat } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { NAMESPACE_FLAG } from '../namespaces/namespaces.js';
+import { pointerToken } from '../spec/problem.js';
+import { sysctlNamespace } from '../spec/sysctl.js';
+import type { LinuxNamespaceType, Spec } from '../spec/types.js';
+
+/** Names in /proc/PID/ns (namespaces(7)). */
+export const NAMESPACE_FILE: Readonly<Record<LinuxNamespaceType, string>> = {
+  user: 'user',
+  pid: 'pid',
+  network: 'net',
+  mount: 'mnt',
+  ipc: 'ipc',
+  uts: 'uts',
+  cgroup: 'cgroup',
+  time: 'time',
+};
+
+/** CLONE_NEW* of the listed namespaces whose path leads to the runtime's own. */
+export function ownNamespaces(native: Native, spec: Spec): number {
+  let own = 0;
+  for (const { type, path } of spec.linux?.namespaces ?? []) {
+    if (path === undefined || path === '') continue;
+    const file = NAMESPACE_FILE[type];
+    // A path that is not there is the error of whoever opens it, with a better message.
+    if (isSameFile(native.stat(path), native.stat(`/proc/self/ns/${file}`))) {
+      own |= NAMESPACE_FLAG[type];
+    }
+  }
+  return own;
+}
+
+function isSameFile(a: Stat | number, b: Stat | number): boolean {
+  return (
+    typeof a !== 'number' &&
+    typeof b !== 'number' &&
+    a.ino === b.ino &&
+    a.devMajor === b.devMajor &&
+    a.devMinor === b.devMinor
+  );
+}
+
+/**
+ * Refuses a sysctl whose listed namespace is the runtime's own: setting it would
+ * change the host. (One that is not listed is refused before, from config.json alone.)
+ *
+ * @throws TsrunError ERR_CONFIG_INVALID
+ */
+export function checkSysctls(spec: Spec, own: number): void {
+  if (own === 0) return;
+  for (const name of Object.keys(spec.linux?.sysctl ?? {})) {
+    const type = sysctlNamespace(name);
+    if (type === undefined || (NAMESPACE_FLAG[type] & own) === 0) continue;
+    const pointer = `/linux/sysctl/${pointerToken(name)}`;
+    throw new TsrunError(
+      'ERR_CONFIG_INVALID',
+      `${pointer}: cannot set ${name}: the container's ${type} namespace is the runtime's own`,
+      { pointer },
+    );
+  }
+}

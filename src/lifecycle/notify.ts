@@ -1,0 +1,106 @@
+/**
+ * NOTIFY_SOCKET of the caller (sd_notify(3)): the container gets a socket of
+ * our own, and what it says there goes on to the caller's.
+ *
+ * The container may be given a way to say `READY=1`, not to speak to the
+ * service manager at large: only lines that begin with READY= are relayed,
+ * and the pid that the manager then follows is told by us.
+ */
+
+import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { EAGAIN, EEXIST } from '../native/constants.js';
+import { waitForEither } from './wait-either.js';
+
+/** A datagram of sd_notify is a few lines. */
+const MAX_DATAGRAM = 4096;
+
+export const NOTIFY_FILE = 'notify.sock';
+
+/** @throws TsrunError ERR_STATE */
+export function makeNotifyDirectory(native: Native, directory: string): void {
+  // The container's user passes through it.
+  const made = native.mkdir(directory, 0o755);
+  if (made < 0 && made !== -EEXIST) {
+    throw new TsrunError(
+      'ERR_STATE',
+      `cannot make notify directory ${directory}: ${native.strerror(-made)}`,
+      { errno: -made },
+    );
+  }
+}
+
+export class NotifyRelay {
+  private constructor(
+    private readonly native: Native,
+    private readonly socket: number,
+    private readonly target: string,
+  ) {}
+
+  /**
+   * Makes the container's socket, before its program can run.
+   *
+   * @param target the caller's NOTIFY_SOCKET
+   * @throws TsrunError ERR_STATE
+   */
+  static open(native: Native, directory: string, target: string): NotifyRelay {
+    const path = `${directory}/${NOTIFY_FILE}`;
+    const socket = native.bindUnixDatagram(path);
+    if (socket < 0) throw cannot(native, 'make', path, socket);
+    // Whoever the container's program runs as may write to it.
+    const changed = native.chmod(path, 0o777);
+    const nonblocking = changed < 0 ? changed : native.setNonblocking(socket, true);
+    if (nonblocking < 0) {
+      native.close(socket);
+      throw cannot(native, 'make', path, nonblocking);
+    }
+    return new NotifyRelay(native, socket, target);
+  }
+
+  close(): void {
+    this.native.close(this.socket);
+  }
+
+  /**
+   * Waits for READY= and passes it on together with MAINPID=, or returns when
+   * the process has ended without it. Closes the relay.
+   *
+   * @throws TsrunError ERR_SYSTEM when the caller's socket refuses
+   */
+  async relay(pid: number, pidfd: number): Promise<void> {
+    try {
+      for (;;) {
+        const data = this.native.read(this.socket, MAX_DATAGRAM);
+        if (data === -EAGAIN) {
+          if ((await waitForEither(this.native, this.socket, pidfd)) === 'second') return;
+          continue;
+        }
+        if (typeof data === 'number') throw cannot(this.native, 'read', NOTIFY_FILE, data);
+        const ready = readyLine(data);
+        if (ready === undefined) continue;
+        this.send(`${ready}\n`);
+        this.send(`MAINPID=${pid}\n`);
+        return;
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  private send(text: string): void {
+    const sent = this.native.sendUnixDatagram(this.target, text);
+    if (sent < 0) throw cannot(this.native, 'send to NOTIFY_SOCKET', this.target, sent);
+  }
+}
+
+function readyLine(data: Uint8Array): string | undefined {
+  let text = '';
+  for (const byte of data) text += String.fromCharCode(byte);
+  return text.split('\n').find((line) => line.startsWith('READY='));
+}
+
+function cannot(native: Native, what: string, path: string, error: number): TsrunError {
+  return new TsrunError('ERR_SYSTEM', `cannot ${what} ${path}: ${native.strerror(-error)}`, {
+    errno: -error,
+  });
+}

@@ -1,0 +1,28 @@
+/** Reads a small file of the container's root file system, from outside, safely. */
+
+import type { Native } from '../native/types.js';
+import { O_CLOEXEC, O_NONBLOCK, O_PATH, O_RDONLY, S_IFMT, S_IFREG } from '../native/constants.js';
+
+/** An image's /etc/passwd may be anything (security.md row 19): nobody needs more than this. */
+const MAX_SIZE = 1 << 20;
+
+/**
+ * Links are followed inside the root only, and nothing but a regular file is
+ * read: a fifo of the image would wait for ever.
+ *
+ * @returns undefined when it is not there or larger than 1 MiB
+ */
+export function readRootFile(native: Native, rootfs: string, path: string): string | undefined {
+  const root = native.open(rootfs, O_PATH | O_CLOEXEC, 0);
+  if (root < 0) return undefined;
+  const fd = native.openInRoot(root, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  native.close(root);
+  if (fd < 0) return undefined;
+  const stat = native.fstat(fd);
+  let text: string | number = -1;
+  if (typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFREG && stat.size <= MAX_SIZE) {
+    text = native.readText(`/proc/self/fd/${fd}`, MAX_SIZE);
+  }
+  native.close(fd);
+  return typeof text === 'number' ? undefined : text;
+}

@@ -1,0 +1,109 @@
+/** `start`: opens the gate of a created container. */
+
+import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { S_IFDIR, S_IFMT, SIGKILL } from '../native/constants.js';
+import { lockContainer } from '../state/lock.js';
+import { statePaths } from '../state/paths.js';
+import { statusOf } from '../state/status.js';
+import type { Status } from '../state/status.js';
+import { loadState, stateError } from '../state/store.js';
+import type { ContainerState } from '../state/state.js';
+import { passGate } from './gate.js';
+import { hookDirectory, hookState } from './hook-state.js';
+import { runHooks } from './hooks.js';
+import { openInit } from './init-process.js';
+import { NotifyRelay } from './notify.js';
+import type { ContainerName } from './state.js';
+
+export interface StartOptions extends ContainerName {
+  /** NOTIFY_SOCKET of the caller, for a container that was created with `notify`. */
+  notifySocket?: string;
+}
+
+export interface Started {
+  /**
+   * Settled when the container has said READY=1 and the caller's socket has
+   * been told, or when it has ended without. Absent without a notify socket.
+   */
+  ready?: Promise<void>;
+}
+
+/**
+ * Resolves when the program runs. After a failure the container is stopped,
+ * and is still to be deleted.
+ *
+ * @throws TsrunError ERR_NOT_FOUND; ERR_WRONG_STATE when it is not created;
+ *   ERR_EXEC when the program cannot be run; ERR_HOOK of a startContainer or
+ *   poststart hook
+ */
+export async function start(native: Native, options: StartOptions): Promise<Started> {
+  const { root, id } = options;
+  const lock = await lockContainer(native, root, id, 'exclusive');
+  let state: ContainerState;
+  let pidfd = -1;
+  let relay: NotifyRelay | undefined;
+  try {
+    state = loadState(native, root, id);
+    const status = statusOf(native, root, state, true);
+    if (status !== 'created') throw wrongState(status);
+    const opened = openInit(native, state);
+    if (opened === undefined) throw wrongState('stopped');
+    pidfd = opened;
+    const paths = statePaths(root, id);
+    relay = openRelay(native, paths.notify, options.notifySocket);
+    await passGate(native, state, paths.execFifo, pidfd);
+    const unlinked = native.unlink(paths.execFifo);
+    if (unlinked < 0) throw stateError(native, 'cannot remove', paths.execFifo, unlinked);
+  } catch (error) {
+    relay?.close();
+    if (pidfd >= 0) native.close(pidfd);
+    throw error;
+  } finally {
+    // Before the poststart hooks, which may call us.
+    lock.release();
+  }
+
+  try {
+    await runHooks(native, {
+      kind: 'poststart',
+      hooks: state.hooks.poststart,
+      state: hookState(state, 'running'),
+      cwd: hookDirectory(native, state.bundle),
+    });
+  } catch (error) {
+    // runtime.md, Lifecycle, step 9: an error, and the container is stopped.
+    native.pidfdKill(pidfd, SIGKILL);
+    native.close(pidfd);
+    relay?.close();
+    throw error;
+  }
+  if (relay === undefined) {
+    native.close(pidfd);
+    return {};
+  }
+  return { ready: relay.relay(state.pid, pidfd).finally(() => native.close(pidfd)) };
+}
+
+function wrongState(status: Status): TsrunError {
+  const text: Record<Status, string> = {
+    creating: 'cannot start a container that is still being created',
+    created: 'cannot start the container',
+    running: 'cannot start an already running container',
+    paused: 'cannot start a paused container',
+    stopped: 'cannot start a container that has stopped',
+  };
+  return new TsrunError('ERR_WRONG_STATE', text[status]);
+}
+
+function openRelay(
+  native: Native,
+  directory: string,
+  target: string | undefined,
+): NotifyRelay | undefined {
+  if (target === undefined) return undefined;
+  const stat = native.lstat(directory);
+  // A container that was created without a notify socket has nothing to say.
+  if (typeof stat === 'number' || (stat.mode & S_IFMT) !== S_IFDIR) return undefined;
+  return NotifyRelay.open(native, directory, target);
+}
