@@ -180,6 +180,8 @@ export interface Native {
   // Mounts and control groups.
   /** open_tree(2). */
   openTree(path: string, flags: number): FdOrErrno;
+  /** mount_setattr(2) with MOUNT_ATTR_IDMAP on a detached tree, AT_RECURSIVE where asked for. */
+  idMapTree(tree: number, userNamespace: number, recursive: boolean): Status;
   /** BPF_PROG_LOAD of a BPF_PROG_TYPE_CGROUP_DEVICE program of 8-byte instructions. */
   loadDeviceProgram(instructions: Uint8Array): FdOrErrno;
   /** BPF_PROG_ATTACH to a cgroup, BPF_F_ALLOW_MULTI; replaces `replaceFd` when it is not -1. */
