@@ -1,0 +1,53 @@
+/** Reading bundles and planning without making anything. */
+
+import { loadBundle as load, rootfsPath } from '../lifecycle/bundle.js';
+import type { Bundle } from '../lifecycle/bundle.js';
+import { gatherFacts } from '../lifecycle/facts.js';
+import { checkSysctls } from '../lifecycle/namespaces-own.js';
+import { loadNative } from '../native/node.js';
+import { planContainer as compile } from '../plan/container.js';
+import type { ContainerPlan } from '../plan/plan.js';
+import { requireCreatable } from '../spec/create-demands.js';
+import { validateId } from '../state/id.js';
+import { bundleOf } from './options.js';
+import type { PlanOptions } from './options.js';
+
+/**
+ * Reads and validates a bundle's config.json.
+ *
+ * @param path directory of the bundle
+ * @returns its absolute path and its spec, which may be changed and given to createContainer
+ * @throws TsrunError ERR_BUNDLE when it cannot be read; ERR_CONFIG_INVALID,
+ *   with everything that is wrong in `problems`
+ */
+// eslint-disable-next-line @typescript-eslint/require-await -- errors are to be rejections
+export async function loadBundle(path: string): Promise<Bundle> {
+  return load(loadNative(), path);
+}
+
+/**
+ * The plan that createContainer would carry out on this host. Needs no
+ * privilege and changes nothing.
+ *
+ * @throws TsrunError as createContainer does for a configuration that cannot be carried out
+ */
+// eslint-disable-next-line @typescript-eslint/require-await -- errors are to be rejections
+export async function planContainer(options: PlanOptions): Promise<ContainerPlan> {
+  const native = loadNative();
+  const id = options.id ?? 'container';
+  validateId(id);
+  const { path: bundle, spec } = bundleOf(native, options);
+  requireCreatable(spec);
+  const facts = gatherFacts(native, {
+    id,
+    bundle,
+    rootfs: rootfsPath(native, bundle, spec),
+    spec,
+    noPivot: options.noPivot === true,
+    noNewKeyring: options.noNewKeyring === true,
+    preservedFds: 0,
+    listenFds: 0,
+  });
+  checkSysctls(spec, facts.ownNamespaces);
+  return compile(spec, facts);
+}

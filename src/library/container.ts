@@ -1,0 +1,159 @@
+/** A container, as a program holds it. */
+
+import { TsrunError } from '../errors.js';
+import { deleteContainer } from '../lifecycle/delete.js';
+import { exec, loadProcess } from '../lifecycle/exec.js';
+import { kill } from '../lifecycle/kill.js';
+import { start } from '../lifecycle/start.js';
+import { state } from '../lifecycle/state.js';
+import type { StateView } from '../lifecycle/state.js';
+import { SIGTERM } from '../native/constants.js';
+import type { ExitInfo } from '../native/types.js';
+import { requireProcess } from '../spec/load.js';
+import type { Process } from '../spec/types.js';
+import { ChildExit } from './child-exit.js';
+import { streams } from './options.js';
+import type { Context, Stdio } from './options.js';
+
+export interface ExecOptions {
+  /**
+   * What differs from the container's own process, member by member; `terminal`
+   * is false unless given here.
+   */
+  process: Partial<Process>;
+  /** Default `inherit`. */
+  stdio?: Stdio;
+  /** Path of a unix socket that gets the terminal's master side; needed with process.terminal. */
+  consoleSocket?: string;
+  /** File that gets the pid, without a newline. */
+  pidFile?: string;
+  /** Path of a unix socket that gets a pidfd of the process. */
+  pidfdSocket?: string;
+  /** Descriptors that the process gets as 3, 4, ... Default none. */
+  preserveFds?: readonly number[];
+  /** Exec in a paused container; the process waits until it is resumed. Default false. */
+  ignorePaused?: boolean;
+}
+
+/** A process that exec() started. It is a child of this program: wait() for it. */
+export interface ExecProcess {
+  pid: number;
+  /** How it ended; reaps it. */
+  wait(): Promise<ExitInfo>;
+}
+
+export interface KillOptions {
+  /** Every process of the container. Default false: its first process. */
+  all?: boolean;
+}
+
+export interface DeleteOptions {
+  /** Kill what runs; a container that is gone already is no error. Default false. */
+  force?: boolean;
+}
+
+export class Container {
+  readonly id: string;
+  /** Of the container's first process, as this program sees it. */
+  readonly pid: number;
+  private readonly context: Context;
+  private readonly child: ChildExit | undefined;
+
+  /** @internal createContainer and getContainer make these. */
+  constructor(context: Context, id: string, pid: number, pidfd: number) {
+    this.context = context;
+    this.id = id;
+    this.pid = pid;
+    this.child = pidfd < 0 ? undefined : new ChildExit(context.native, pidfd);
+  }
+
+  /**
+   * Runs the program of a created container; resolves when it runs. After a
+   * failure the container is stopped, and still to be deleted.
+   *
+   * @throws TsrunError ERR_NOT_FOUND; ERR_WRONG_STATE when it is not created;
+   *   ERR_EXEC when the program cannot be run; ERR_HOOK
+   */
+  async start(): Promise<void> {
+    await start(this.context.native, this.name());
+  }
+
+  /**
+   * Runs a further process in the container; resolves when it runs.
+   *
+   * @throws TsrunError ERR_NOT_FOUND; ERR_NOT_RUNNING, ERR_WRONG_STATE;
+   *   ERR_CONFIG_INVALID; ERR_EXEC when the program cannot be run
+   */
+  async exec(options: ExecOptions): Promise<ExecProcess> {
+    const { native, warn } = this.context;
+    const { consoleSocket, pidFile, pidfdSocket, preserveFds, ignorePaused } = options;
+    const process = requireProcess(
+      { ...loadProcess(native, this.name()), terminal: false, ...options.process },
+      'process',
+    );
+    const { pid, pidfd } = await exec(native, {
+      ...this.name(),
+      process,
+      stdio: streams(options.stdio),
+      preserve: preserveFds ?? [],
+      ignorePaused: ignorePaused === true,
+      warn,
+      ...(consoleSocket === undefined ? {} : { consoleSocket }),
+      ...(pidFile === undefined ? {} : { pidFile }),
+      ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
+    });
+    const child = new ChildExit(native, pidfd);
+    return { pid, wait: () => child.wait() };
+  }
+
+  /**
+   * Sends a signal.
+   *
+   * @param signal its number; default 15, SIGTERM
+   * @throws TsrunError ERR_NOT_FOUND; ERR_NOT_RUNNING; ERR_UNSUPPORTED for
+   *   `all` in a container that has no cgroup of its own
+   */
+  async kill(signal: number = SIGTERM, options: KillOptions = {}): Promise<void> {
+    const { native } = this.context;
+    await kill(native, { ...this.name(), signal, all: options.all === true });
+  }
+
+  /**
+   * Waits for the end of the container's first process and reaps it.
+   *
+   * @throws TsrunError ERR_WRONG_STATE for a container that another program
+   *   made: how it ends is told to its parent only
+   */
+  async wait(): Promise<ExitInfo> {
+    if (this.child === undefined) {
+      throw new TsrunError(
+        'ERR_WRONG_STATE',
+        `cannot wait for container "${this.id}": it was not made by this Container object`,
+      );
+    }
+    return this.child.wait();
+  }
+
+  /** @throws TsrunError ERR_NOT_FOUND, ERR_STATE */
+  // eslint-disable-next-line @typescript-eslint/require-await -- errors are to be rejections
+  async state(): Promise<StateView> {
+    return state(this.context.native, this.name());
+  }
+
+  /**
+   * Removes the container: its cgroup, its state, and what is left of its
+   * processes; then its id is free again.
+   *
+   * @throws TsrunError ERR_NOT_FOUND; ERR_WRONG_STATE when it is not stopped
+   */
+  async delete(options: DeleteOptions = {}): Promise<void> {
+    const { native, warn } = this.context;
+    await deleteContainer(native, { ...this.name(), force: options.force === true, warn });
+    // Nobody may have waited for it; a zombie is not to be left behind.
+    await this.child?.wait();
+  }
+
+  private name(): { root: string; id: string } {
+    return { root: this.context.root, id: this.id };
+  }
+}

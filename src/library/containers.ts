@@ -1,0 +1,69 @@
+/** Making and finding containers. */
+
+import { create } from '../lifecycle/create.js';
+import { list } from '../lifecycle/list.js';
+import type { StateView } from '../lifecycle/state.js';
+import { environment } from '../native/node.js';
+import { loadState } from '../state/store.js';
+import { Container } from './container.js';
+import { bundleOf, contextOf, streams, traceEntries } from './options.js';
+import type { CreateContainerOptions, RootOptions } from './options.js';
+
+/**
+ * Makes a container: everything is set up, and its process waits for start().
+ * Calls may run at the same time. When one fails, nothing is left of it.
+ *
+ * @throws TsrunError ERR_ID_INVALID, ERR_EXISTS; ERR_BUNDLE, ERR_CONFIG_INVALID,
+ *   ERR_UNSUPPORTED for the configuration, with its JSON pointer; ERR_HOOK;
+ *   ERR_EXEC when the program is not there; ERR_CONSOLE, ERR_CGROUP, ERR_STATE,
+ *   ERR_PERMISSION, ERR_SYSTEM for what the kernel refuses
+ */
+export async function createContainer(options: CreateContainerOptions): Promise<Container> {
+  const context = contextOf(options);
+  const { native, root, warn } = context;
+  const { id, consoleSocket, pidFile, pidfdSocket, preserveFds, noPivot, noNewKeyring, trace } =
+    options;
+  const bundle = bundleOf(native, options);
+  const path = environment()['PATH'];
+  const created = await create(native, {
+    root,
+    id,
+    bundle: bundle.path,
+    spec: bundle.spec,
+    stdio: streams(options.stdio),
+    noPivot: noPivot === true,
+    noNewKeyring: noNewKeyring === true,
+    preserve: preserveFds ?? [],
+    warn,
+    ...(consoleSocket === undefined ? {} : { consoleSocket }),
+    ...(pidFile === undefined ? {} : { pidFile }),
+    ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
+    ...(path === undefined ? {} : { path }),
+    ...(trace === undefined ? {} : { trace: traceEntries(trace) }),
+  });
+  return new Container(context, id, created.state.pid, created.pidfd);
+}
+
+/**
+ * An existing container, made by this program or by another, tsrun's command
+ * line included.
+ *
+ * @throws TsrunError ERR_NOT_FOUND, ERR_ID_INVALID, ERR_STATE
+ */
+// eslint-disable-next-line @typescript-eslint/require-await -- errors are to be rejections
+export async function getContainer(id: string, options: RootOptions = {}): Promise<Container> {
+  const context = contextOf(options);
+  const state = loadState(context.native, context.root, id);
+  return new Container(context, id, state.pid, -1);
+}
+
+/**
+ * The states of all containers below the root directory, sorted by id.
+ *
+ * @throws TsrunError ERR_STATE
+ */
+// eslint-disable-next-line @typescript-eslint/require-await -- errors are to be rejections
+export async function listContainers(options: RootOptions = {}): Promise<StateView[]> {
+  const context = contextOf(options);
+  return list(context.native, context);
+}

@@ -1,0 +1,108 @@
+/** Options of the library's functions. */
+
+import { bundlePath } from '../lifecycle/bundle.js';
+import type { Bundle } from '../lifecycle/bundle.js';
+import { loadNative, environment } from '../native/node.js';
+import type { Native } from '../native/types.js';
+import type { Step } from '../plan/steps.js';
+import { requireSpec } from '../spec/load.js';
+import type { Spec } from '../spec/types.js';
+import { defaultRoot } from '../state/root.js';
+import { loadBundle } from '../lifecycle/bundle.js';
+
+export interface RootOptions {
+  /**
+   * Absolute path of the directory that holds the state of all containers.
+   * Default: /run/tsrun for root, else $XDG_RUNTIME_DIR/tsrun.
+   */
+  root?: string;
+  /** Gets what the command line would log as a warning. Default: nobody is told. */
+  onWarning?: (message: string) => void;
+}
+
+/**
+ * Standard streams of a process in a container: the program's own, /dev/null,
+ * or three descriptors (-1 for /dev/null), which stay the caller's to close.
+ */
+export type Stdio = 'inherit' | 'ignore' | readonly [number, number, number];
+
+/** A step of the plan and the CLOCK_MONOTONIC time in nanoseconds at which it was done. */
+export interface TraceEntry {
+  step: Step;
+  time: number;
+}
+
+export interface PlanOptions {
+  /** Directory of the bundle, or a loaded bundle. */
+  bundle: string | Bundle;
+  /** Used in place of the bundle's config.json; checked like one. */
+  spec?: Spec;
+  /** Default: `container`. */
+  id?: string;
+  /** Move the root over / instead of pivot_root(2), for a root on a ramdisk. Default false. */
+  noPivot?: boolean;
+  /** Share the program's session keyring. Default false. */
+  noNewKeyring?: boolean;
+}
+
+export interface CreateContainerOptions extends RootOptions, Omit<PlanOptions, 'id'> {
+  /** 1 to 255 of `A-Z a-z 0-9 _ + . -`, not `.` or `..`. Taken by the container until it is deleted. */
+  id: string;
+  /** Default `inherit`. */
+  stdio?: Stdio;
+  /** Path of a unix socket that gets the terminal's master side; needed with process.terminal. */
+  consoleSocket?: string;
+  /** File that gets the pid, without a newline. */
+  pidFile?: string;
+  /** Path of a unix socket that gets a pidfd of the container's process. */
+  pidfdSocket?: string;
+  /** Descriptors that the process gets as 3, 4, ... Default none. */
+  preserveFds?: readonly number[];
+  /** Called once, when everything but the start is done. */
+  trace?: (entries: TraceEntry[]) => void;
+}
+
+/** The addon, the root directory and the listener for warnings. */
+export interface Context {
+  native: Native;
+  root: string;
+  warn: (message: string) => void;
+}
+
+export function contextOf(options: RootOptions): Context {
+  const native = loadNative();
+  return {
+    native,
+    root: options.root ?? defaultRoot(native, environment()),
+    warn: options.onWarning ?? (() => undefined),
+  };
+}
+
+export function streams(stdio: Stdio = 'inherit'): readonly [number, number, number] {
+  if (stdio === 'inherit') return [0, 1, 2];
+  return stdio === 'ignore' ? [-1, -1, -1] : stdio;
+}
+
+/** @throws TsrunError ERR_BUNDLE, ERR_CONFIG_INVALID */
+export function bundleOf(native: Native, { bundle, spec }: PlanOptions): Bundle {
+  if (spec !== undefined) {
+    const directory = typeof bundle === 'string' ? bundle : bundle.path;
+    return { path: bundlePath(native, directory), spec: requireSpec(spec) };
+  }
+  if (typeof bundle === 'string') return loadBundle(native, bundle);
+  // It may have been changed since it was loaded.
+  return { path: bundlePath(native, bundle.path), spec: requireSpec(bundle.spec) };
+}
+
+export function traceEntries(
+  trace: (entries: TraceEntry[]) => void,
+): (steps: readonly Step[], times: readonly number[]) => void {
+  return (steps, times) => {
+    const entries: TraceEntry[] = [];
+    times.forEach((time, index) => {
+      const step = steps[index];
+      if (step !== undefined) entries.push({ step, time });
+    });
+    trace(entries);
+  };
+}
