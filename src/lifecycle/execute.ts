@@ -8,7 +8,7 @@
 
 import type { ExitInfo, Message, Native, SpawnRequest } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { EAGAIN, POLLIN, SIGKILL } from '../native/constants.js';
+import { EAGAIN, ECONNRESET, EPIPE, POLLIN, SIGKILL } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 import { explainStep } from './explain.js';
 import type { Step, SyncPointValue } from '../plan/steps.js';
@@ -140,8 +140,11 @@ class Conversation {
   }
 
   private proceed(socket: number): void {
+    const sent = this.native.proceed(socket);
     // A helper that died meanwhile is found by the next receive, with its reason.
-    this.native.proceed(socket);
+    if (sent < 0 && sent !== -EPIPE && sent !== -ECONNRESET) {
+      throw broken(this.native, 'let the helper go on', -sent);
+    }
   }
 
   /**

@@ -18,6 +18,7 @@ import {
   O_RDONLY,
 } from '../native/constants.js';
 import { delay } from '../native/wait.js';
+import { validateId } from './id.js';
 import { statePaths } from './paths.js';
 import { notFound, stateError } from './store.js';
 
@@ -33,7 +34,7 @@ export interface Lock {
 /**
  * Locks an existing container.
  *
- * @throws TsrunError ERR_NOT_FOUND when it is not there or goes away meanwhile,
+ * @throws TsrunError ERR_ID_INVALID, ERR_NOT_FOUND when it is not there or goes away meanwhile,
  *   ERR_STATE when another command holds it for more than 30 s
  */
 export async function lockContainer(
@@ -42,6 +43,7 @@ export async function lockContainer(
   id: string,
   mode: 'shared' | 'exclusive',
 ): Promise<Lock> {
+  validateId(id);
   const operation = mode === 'shared' ? LOCK_SH : LOCK_EX;
   let waited = 0;
   for (let attempt = 0; ; attempt++) {

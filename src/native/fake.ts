@@ -1,0 +1,565 @@
+/**
+ * A system in memory for unit tests: files, cgroups, locks, processes and
+ * helpers that do what their steps say, or what the test wants them to.
+ *
+ * Every call can be made to fail, which is the point of it: failNth().
+ */
+
+import type { Step } from '../plan/steps.js';
+import {
+  EAGAIN,
+  EBADF,
+  ECHILD,
+  EEXIST,
+  EFBIG,
+  EINVAL,
+  ENOENT,
+  ENOTDIR,
+  ESRCH,
+  EWOULDBLOCK,
+  LOCK_EX,
+  LOCK_UN,
+  O_CREAT,
+  O_EXCL,
+  O_TRUNC,
+} from './constants.js';
+import { CGROUP2_SUPER_MAGIC, NSFS_MAGIC, SIGKILL } from './constants.js';
+import { FakeFiles, statOf } from './fake-files.js';
+import type { FakeNode } from './fake-files.js';
+import type { ExitInfo, Message, Native, SpawnRequest } from './types.js';
+
+const CGROUP_ROOT = '/sys/fs/cgroup';
+
+/** Calls that cannot fail, or whose failure says nothing: failNth() passes over them. */
+const INFALLIBLE: ReadonlySet<string> = new Set([
+  'close',
+  'cancelWait',
+  'getpid',
+  'getuid',
+  'getgid',
+  'isTerminal',
+  'monotonicNs',
+  'operations',
+  'reap',
+  'strerror',
+]);
+
+export interface FakeProcess {
+  pid: number;
+  startTime: number;
+  state: string;
+  /** A child of the caller's: can be reaped. */
+  child: boolean;
+  reaped: boolean;
+  exit?: ExitInfo;
+  request?: SpawnRequest;
+}
+
+interface Helper {
+  process: FakeProcess;
+  steps: readonly Step[];
+  at: number;
+  waiting: boolean;
+  ended: boolean;
+}
+
+type Fd =
+  | { kind: 'node'; path: string; node: FakeNode; offset: number; lock: number }
+  | { kind: 'pidfd'; process: FakeProcess }
+  | { kind: 'socket'; helper: Helper }
+  | { kind: 'gate'; said: string }
+  | { kind: 'other'; content: string };
+
+interface Waiter {
+  fd: number;
+  callback: (events: number) => void;
+}
+
+export class FakeSystem {
+  readonly files = new FakeFiles();
+  readonly fds = new Map<number, Fd>();
+  readonly processes = new Map<number, FakeProcess>();
+  /** Programs that hooks and the like run, by path: their exit; others exit with 0. */
+  readonly programs = new Map<string, ExitInfo | 'hangs'>();
+  /** Paths of the programs that were run, in order. */
+  readonly ran: string[] = [];
+  /** Makes a step of a helper fail. */
+  failStep: (step: Step) => { errno: number; code?: number; text?: string } | undefined = () =>
+    undefined;
+  /** What the process says behind the gate. */
+  gateSays = '0';
+  /** Names of the calls so far that failNth() counts. */
+  readonly calls: string[] = [];
+  uid = 0;
+  now = 1e9;
+
+  private failing: { nth: number; errno: number } | undefined;
+  private readonly waiters = new Map<number, Waiter>();
+  private nextFd = 10;
+  private nextPid = 1000;
+  private nextHandle = 1;
+
+  constructor() {
+    this.files.put(CGROUP_ROOT, 'directory');
+    this.files.put('/proc/self/cgroup', 'file', '0::/\n');
+    this.files.put('/proc/self/status', 'file', status('000001ffffffffff'));
+    this.files.put('/proc/sys/kernel/cap_last_cap', 'file', '40\n');
+    this.files.put('/etc/passwd', 'file', 'root:x:0:0:root:/root:/bin/sh\n');
+    this.files.put('/proc/self/ns/user').ino = 0xeffffffdn;
+    for (const name of ['net', 'ipc', 'uts', 'mnt', 'pid', 'cgroup', 'time']) {
+      this.files.put(`/proc/self/ns/${name}`);
+    }
+    this.addProcess({ pid: 1, child: false });
+  }
+
+  /** The nth fallible call from now on (from 1) returns -errno and does nothing else. */
+  failNth(nth: number, errno: number): void {
+    this.calls.length = 0;
+    this.failing = { nth, errno };
+  }
+
+  /** The interface, with the failures. */
+  get native(): Native {
+    return new Proxy(this.implementation(), {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name);
+        if (typeof name !== 'string' || typeof member !== 'function' || INFALLIBLE.has(name)) {
+          return member;
+        }
+        return (...args: unknown[]): unknown => {
+          this.calls.push(name);
+          if (this.calls.length === this.failing?.nth) return -this.failing.errno;
+          return Reflect.apply(member, target, args);
+        };
+      },
+    });
+  }
+
+  addProcess({ pid, child }: { pid: number; child: boolean }): FakeProcess {
+    const process = { pid, startTime: 5000 + pid, state: 'S', child, reaped: false };
+    this.processes.set(pid, process);
+    this.showProcess(process);
+    return process;
+  }
+
+  /** Ends a process; it stays a zombie until it is reaped, when it is a child. */
+  end(process: FakeProcess, exit: ExitInfo = { status: 0, signal: 0 }): void {
+    if (process.exit !== undefined) return;
+    process.exit = exit;
+    process.state = 'Z';
+    for (const cgroup of this.cgroups()) this.leave(cgroup, process.pid);
+    if (process.child) this.showProcess(process);
+    else this.forget(process);
+    this.wake();
+  }
+
+  alive(): FakeProcess[] {
+    return [...this.processes.values()].filter(({ pid, exit }) => pid !== 1 && exit === undefined);
+  }
+
+  /** Processes that ended and that nobody reaped. */
+  zombies(): FakeProcess[] {
+    return [...this.processes.values()].filter(
+      ({ child, exit, reaped }) => child && exit !== undefined && !reaped,
+    );
+  }
+
+  private showProcess({ pid, state, startTime }: FakeProcess): void {
+    const zeros = Array.from({ length: 18 }, () => '0').join(' ');
+    // A name as hostile as a process can give itself.
+    const text = `${pid} (a) R (b) ${state} ${zeros} ${startTime} 0 0\n`;
+    for (const name of ['stat', 'oom_score_adj', 'uid_map', 'gid_map', 'setgroups']) {
+      const path = `/proc/${pid}/${name}`;
+      if (name === 'stat' || this.files.get(path) === undefined) {
+        this.files.put(path, 'file', name === 'stat' ? text : '').kernel = true;
+      }
+    }
+    for (const path of [`/proc/${pid}`, '/proc']) {
+      const node = this.files.get(path);
+      if (node !== undefined) node.kernel = true;
+    }
+  }
+
+  private forget(process: FakeProcess): void {
+    for (const name of this.files.list(`/proc/${process.pid}`) ?? []) {
+      this.files.remove(`/proc/${process.pid}/${name}`);
+    }
+    this.files.removeDirectory(`/proc/${process.pid}`);
+    this.processes.delete(process.pid);
+  }
+
+  // Control groups.
+
+  private cgroups(): string[] {
+    return this.files
+      .paths()
+      .filter((path) => path.startsWith(`${CGROUP_ROOT}/`) && this.files.list(path) !== undefined);
+  }
+
+  private addCgroup(path: string): void {
+    const file = (name: string, content: string): FakeNode => {
+      const node = this.files.put(`${path}/${name}`, 'file', content);
+      node.kernel = true;
+      return node;
+    };
+    file('cgroup.procs', '');
+    file('cgroup.events', 'populated 0\nfrozen 0\n');
+    file('cgroup.freeze', '0\n');
+    file('cgroup.stat', 'nr_descendants 0\n');
+    file('cgroup.kill', '').written = () => {
+      for (const pid of this.members(path)) {
+        const process = this.processes.get(pid);
+        if (process !== undefined) this.end(process, { status: 0, signal: SIGKILL });
+      }
+    };
+  }
+
+  private members(path: string): number[] {
+    const text = this.files.get(`${path}/cgroup.procs`)?.content ?? '';
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(Number);
+  }
+
+  private setMembers(path: string, pids: readonly number[]): void {
+    const procs = this.files.get(`${path}/cgroup.procs`);
+    const events = this.files.get(`${path}/cgroup.events`);
+    if (procs !== undefined) procs.content = pids.map((pid) => `${pid}\n`).join('');
+    if (events !== undefined) {
+      events.content = `populated ${pids.length > 0 ? 1 : 0}\nfrozen 0\n`;
+    }
+  }
+
+  private leave(path: string, gone: number): void {
+    this.setMembers(
+      path,
+      this.members(path).filter((pid) => pid !== gone),
+    );
+  }
+
+  // Helpers.
+
+  private spawn(request: SpawnRequest): { pid: number; pidfd: number; socket: number } {
+    const process = this.addProcess({ pid: this.nextPid++, child: true });
+    process.request = request;
+    const cgroup = this.fds.get(request.cgroupFd);
+    if (cgroup?.kind === 'node') {
+      this.setMembers(cgroup.path, [...this.members(cgroup.path), process.pid]);
+    }
+    const helper = { process, steps: request.steps, at: 0, waiting: false, ended: false };
+    return {
+      pid: process.pid,
+      pidfd: this.open({ kind: 'pidfd', process }),
+      socket: this.open({ kind: 'socket', helper }),
+    };
+  }
+
+  /** Walks on to where the helper has something to say. */
+  private next(helper: Helper): Message | number {
+    if (helper.process.exit !== undefined && !helper.ended) return 0;
+    if (helper.waiting) return -EAGAIN;
+    if (helper.ended) return 0;
+    while (helper.at < helper.steps.length) {
+      const index = helper.at++;
+      const step = helper.steps[index];
+      if (step === undefined) break;
+      const base = { step: index, value: 0, code: 0, text: '', fd: -1 };
+      const failure = this.failStep(step);
+      if (failure !== undefined) {
+        this.end(helper.process, { status: 1, signal: 0 });
+        helper.ended = true;
+        const { errno, code, text } = failure;
+        return { ...base, type: 'failed', value: errno, code: code ?? 0, text: text ?? '' };
+      }
+      if (step.op === 'sync') {
+        helper.waiting = true;
+        return { ...base, type: 'sync', value: step.point };
+      }
+      if (step.op === 'console') {
+        const fd = this.open({ kind: 'other', content: '' });
+        return { ...base, type: 'console', fd, text: '/dev/pts/0' };
+      }
+      if (step.op === 'gate') return -EAGAIN;
+      if (step.op === 'find') this.ran.push(step.file);
+    }
+    helper.ended = true;
+    this.runProgram(helper);
+    return 0;
+  }
+
+  private runProgram({ process, steps }: Helper): void {
+    const find = steps.find((step) => step.op === 'find');
+    const program = find?.op === 'find' ? this.programs.get(find.file) : undefined;
+    if (program !== 'hangs') this.end(process, program ?? { status: 0, signal: 0 });
+  }
+
+  // Descriptors.
+
+  private open(fd: Fd): number {
+    const number = this.nextFd++;
+    this.fds.set(number, fd);
+    return number;
+  }
+
+  private openPath(path: string, flags: number, mode: number): number {
+    const found = this.files.follow(path);
+    if (found === undefined) {
+      if ((flags & O_CREAT) === 0) return -ENOENT;
+      const node = this.files.node('file', mode);
+      const added = this.files.add(path, node);
+      return added < 0 ? added : this.open({ kind: 'node', path, node, offset: 0, lock: 0 });
+    }
+    if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
+    if ((flags & O_TRUNC) !== 0) found.node.content = '';
+    if (found.node.type === 'fifo' && (flags & 3) === 0) {
+      const said = this.gateSays;
+      return this.open({ kind: 'gate', said });
+    }
+    return this.open({ kind: 'node', ...found, offset: 0, lock: 0 });
+  }
+
+  private read(number: number, max: number): Uint8Array | number {
+    const fd = this.fds.get(number);
+    switch (fd?.kind) {
+      case 'node': {
+        const part = fd.node.content.slice(fd.offset, fd.offset + max);
+        fd.offset += part.length;
+        return bytes(part);
+      }
+      case 'gate': {
+        const { said } = fd;
+        fd.said = '';
+        return bytes(said);
+      }
+      case 'other':
+        return bytes('');
+      default:
+        return -EBADF;
+    }
+  }
+
+  private write(number: number, data: string | Uint8Array): number {
+    const fd = this.fds.get(number);
+    if (fd === undefined) return -EBADF;
+    if (fd.kind === 'node') {
+      const text = typeof data === 'string' ? data : String.fromCharCode(...data);
+      fd.node.content += text;
+    }
+    return data.length;
+  }
+
+  private flock(number: number, operation: number): number {
+    const fd = this.fds.get(number);
+    if (fd?.kind !== 'node') return -EBADF;
+    if (operation === LOCK_UN) {
+      fd.lock = 0;
+      return 0;
+    }
+    for (const other of this.fds.values()) {
+      if (other === fd || other.kind !== 'node' || other.node !== fd.node) continue;
+      if (other.lock === LOCK_EX || (other.lock !== 0 && operation === LOCK_EX)) {
+        return -EWOULDBLOCK;
+      }
+    }
+    fd.lock = operation;
+    return 0;
+  }
+
+  // Waiting.
+
+  private ready(number: number): boolean {
+    const fd = this.fds.get(number);
+    if (fd === undefined) return false;
+    // A fifo that nobody has opened for writing yet is not ready.
+    if (fd.kind === 'gate') return fd.said !== '';
+    return fd.kind !== 'pidfd' || fd.process.exit !== undefined;
+  }
+
+  private wait(fd: number, timeout: number, callback: (events: number) => void): number {
+    const handle = this.nextHandle++;
+    this.waiters.set(handle, { fd, callback });
+    if (this.ready(fd)) this.settle(handle, 1);
+    else if (timeout >= 0) {
+      this.now += timeout * 1e6;
+      this.settle(handle, 0);
+    }
+    return handle;
+  }
+
+  private settle(handle: number, events: number): void {
+    void Promise.resolve().then(() => {
+      const waiter = this.waiters.get(handle);
+      if (!this.waiters.delete(handle)) return;
+      waiter?.callback(events);
+    });
+  }
+
+  private wake(): void {
+    for (const [handle, { fd }] of this.waiters) if (this.ready(fd)) this.settle(handle, 1);
+  }
+
+  private kill(process: FakeProcess | undefined, signal: number): number {
+    if (process === undefined || process.exit !== undefined) return -ESRCH;
+    if (signal === SIGKILL) this.end(process, { status: 0, signal });
+    return 0;
+  }
+
+  private reap(number: number): ExitInfo | number {
+    const fd = this.fds.get(number);
+    if (fd?.kind !== 'pidfd') return -EBADF;
+    const { process } = fd;
+    if (!process.child || process.reaped) return -ECHILD;
+    if (process.exit === undefined) return -EAGAIN;
+    process.reaped = true;
+    this.forget(process);
+    return process.exit;
+  }
+
+  private readText(path: string, max: number): string | number {
+    const found = this.files.follow(path);
+    if (found === undefined) return -ENOENT;
+    return found.node.content.length > max ? -EFBIG : found.node.content;
+  }
+
+  private writeText(path: string, text: string): number {
+    const found = this.files.follow(path);
+    if (found === undefined) return -ENOENT;
+    found.node.content = text;
+    found.node.written?.(text);
+    return 0;
+  }
+
+  private nodeOf(fd: number): FakeNode | undefined {
+    const open = this.fds.get(fd);
+    return open?.kind === 'node' ? open.node : undefined;
+  }
+
+  private mkdir(path: string, mode: number): number {
+    const added = this.files.add(path, this.files.node('directory', mode));
+    if (added === 0 && path.startsWith(`${CGROUP_ROOT}/`)) this.addCgroup(path);
+    return added;
+  }
+
+  private implementation(): Native {
+    const { files } = this;
+    const stat = (node: FakeNode | undefined) => (node === undefined ? -ENOENT : statOf(node));
+    return {
+      open: (path, flags, mode) => this.openPath(path, flags, mode),
+      openat: (_fd, path, flags, mode) => this.openPath(path, flags, mode),
+      openInRoot: () => -ENOENT,
+      close: (fd) => (this.fds.delete(fd) ? 0 : -EBADF),
+      read: (fd, max) => this.read(fd, max),
+      write: (fd, data) => this.write(fd, data),
+      writeSome: (fd, data) => this.write(fd, data),
+      readText: (path, max) => this.readText(path, max),
+      readTextAt: (_fd, path, max) => this.readText(path, max),
+      writeText: (path, text) => this.writeText(path, text),
+      writeTextAt: (_fd, path, text) => this.writeText(path, text),
+      mkdir: (path, mode) => this.mkdir(path, mode),
+      rmdir: (path) => files.removeDirectory(path),
+      unlink: (path) => files.remove(path),
+      rename: (from, to) => files.rename(from, to),
+      mkfifo: (path, mode) => files.add(path, files.node('fifo', mode)),
+      readlink: (path) => {
+        const node = files.get(path);
+        return node?.type === 'link' ? node.content : -EINVAL;
+      },
+      realpath: (path) => files.follow(path)?.path ?? -ENOENT,
+      chmod: (path, mode) => {
+        const found = files.follow(path);
+        if (found === undefined) return -ENOENT;
+        found.node.mode = mode;
+        return 0;
+      },
+      chown: (path, uid, gid) => {
+        const found = files.follow(path);
+        if (found === undefined) return -ENOENT;
+        if (uid !== -1) found.node.uid = uid;
+        if (gid !== -1) found.node.gid = gid;
+        return 0;
+      },
+      stat: (path) => stat(files.follow(path)?.node),
+      lstat: (path) => stat(files.get(path)),
+      fstat: (fd) => stat(this.nodeOf(fd)),
+      readdir: (path) => files.list(path) ?? (files.get(path) === undefined ? -ENOENT : -ENOTDIR),
+      statfsType: (path) =>
+        path === CGROUP_ROOT && files.get(path) !== undefined ? CGROUP2_SUPER_MAGIC : 0,
+      fstatfsType: () => NSFS_MAGIC,
+      flock: (fd, operation) => this.flock(fd, operation),
+      access: (path) => (files.follow(path) === undefined ? -ENOENT : 0),
+      memfd: (_name, data) =>
+        this.open({ kind: 'other', content: typeof data === 'string' ? data : '' }),
+      pipe: () => [
+        this.open({ kind: 'other', content: '' }),
+        this.open({ kind: 'other', content: '' }),
+      ],
+      setNonblocking: () => 0,
+      dup: (fd) => {
+        const open = this.fds.get(fd);
+        return open === undefined ? -EBADF : this.open(open);
+      },
+      connectUnix: (path) =>
+        files.get(path) === undefined ? -ENOENT : this.open({ kind: 'other', content: '' }),
+      bindUnixDatagram: (path) => {
+        const added = files.add(path, files.node('socket', 0o755));
+        return added < 0 ? added : this.open({ kind: 'other', content: '' });
+      },
+      sendUnixDatagram: () => 0,
+      sendFd: () => 0,
+      receive: (socket) => {
+        const fd = this.fds.get(socket);
+        return fd?.kind === 'socket' ? this.next(fd.helper) : -EBADF;
+      },
+      proceed: (socket) => {
+        const fd = this.fds.get(socket);
+        if (fd?.kind !== 'socket') return -EBADF;
+        fd.helper.waiting = false;
+        return 0;
+      },
+      getpid: () => 1,
+      getuid: () => [this.uid, this.uid],
+      getgid: () => [this.uid, this.uid],
+      kill: (pid, signal) => this.kill(this.processes.get(pid), signal),
+      pidfdOpen: (pid) => {
+        const process = this.processes.get(pid);
+        return process === undefined ? -ESRCH : this.open({ kind: 'pidfd', process });
+      },
+      pidfdKill: (fd, signal) => {
+        const open = this.fds.get(fd);
+        return open?.kind === 'pidfd' ? this.kill(open.process, signal) : -EBADF;
+      },
+      reap: (fd) => this.reap(fd),
+      spawn: (request) => this.spawn(request),
+      prlimit: () => 0,
+      setSubreaper: () => 0,
+      catchSignals: () => this.open({ kind: 'other', content: '' }),
+      monotonicNs: () => this.now,
+      isTerminal: () => false,
+      getWindowSize: () => [80, 24],
+      setWindowSize: () => 0,
+      makeRaw: () => bytes(''),
+      restoreTerminal: () => 0,
+      openTree: (path) => this.openPath(path, 0, 0),
+      idMapTree: () => 0,
+      loadDeviceProgram: () => this.open({ kind: 'other', content: '' }),
+      attachDeviceProgram: () => 0,
+      strerror: (errno) => `errno ${errno}`,
+      operations: () => [],
+      wait: (fd, _events, timeout, _keepAlive, callback) => this.wait(fd, timeout, callback),
+      cancelWait: (handle) => {
+        this.waiters.delete(handle);
+      },
+    };
+  }
+}
+
+function bytes(text: string): Uint8Array {
+  const data = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) data[i] = text.charCodeAt(i);
+  return data;
+}
+
+function status(capabilities: string): string {
+  return `Name:\ttest\nCapEff:\t${capabilities}\nCapBnd:\t${capabilities}\n`;
+}

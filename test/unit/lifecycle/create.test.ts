@@ -1,0 +1,235 @@
+import { describe, expect, test } from 'vitest';
+
+import { TsrunError } from '../../../src/errors.js';
+import { create } from '../../../src/lifecycle/create.js';
+import type { CreateOptions } from '../../../src/lifecycle/create.js';
+import { EIO, ENOENT, EPERM } from '../../../src/native/constants.js';
+import type { FakeSystem } from '../../../src/native/fake.js';
+import { loadState } from '../../../src/state/store.js';
+import { statusOf } from '../../../src/state/status.js';
+import { made, options, ROOT, spec, system } from './scene.js';
+
+/** What a failure must leave as it was. */
+function remains(fake: FakeSystem): unknown {
+  return {
+    paths: fake.files.paths(),
+    fds: [...fake.fds.keys()],
+    alive: fake.alive(),
+    zombies: fake.zombies(),
+  };
+}
+
+const everything = spec({
+  process: { ...spec().process, cwd: '/', terminal: true },
+  hooks: {
+    prestart: [{ path: '/hook/prestart' }],
+    createRuntime: [{ path: '/hook/createRuntime', timeout: 5 }],
+    poststop: [{ path: '/hook/poststop' }],
+  },
+  linux: {
+    namespaces: [
+      { type: 'user' },
+      { type: 'pid' },
+      { type: 'mount' },
+      { type: 'cgroup' },
+      { type: 'network', path: '/netns' },
+    ],
+    uidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }],
+    gidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }],
+    resources: { devices: [{ allow: false, access: 'rwm' }] },
+  },
+  mounts: [
+    { destination: '/proc', type: 'proc', source: 'proc' },
+    { destination: '/data', type: 'bind', source: '/bundle', options: ['rbind'] },
+    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup' },
+  ],
+});
+
+const CASES: [string, Partial<CreateOptions>][] = [
+  ['a plain container', {}],
+  [
+    'one with everything',
+    {
+      spec: everything,
+      consoleSocket: '/console.sock',
+      pidfdSocket: '/console.sock',
+      pidFile: '/pid',
+      notify: true,
+    },
+  ],
+  ['one without the cgroup', { rootless: true }],
+];
+
+describe.each(CASES)('%s', (_name, changes) => {
+  test('waits at its gate with the status created', async () => {
+    const fake = system();
+    fake.files.put('/netns');
+    const created = await made(fake, changes);
+    const state = loadState(fake.native, ROOT, 'a');
+    expect(state).toEqual(created.state);
+    expect(statusOf(fake.native, ROOT, state)).toBe('created');
+    expect(fake.alive().map(({ pid }) => pid)).toEqual([state.pid]);
+    expect([...fake.fds.values()].map(({ kind }) => kind)).toEqual(['pidfd']);
+    expect(fake.zombies()).toEqual([]);
+    expect(fake.files.get(`/proc/${state.pid}/oom_score_adj`)?.content).toBe('100');
+    if (changes.pidFile !== undefined) {
+      expect(fake.files.get(changes.pidFile)?.content).toBe(String(state.pid));
+    }
+  });
+
+  test('leaves nothing, whichever call fails', async () => {
+    const failed = new Set<string>();
+    for (let nth = 1; ; nth++) {
+      const fake = system();
+      fake.files.put('/netns');
+      const before = remains(fake);
+      fake.failNth(nth, EIO);
+      let error: unknown;
+      try {
+        await create(fake.native, options(changes));
+      } catch (caught) {
+        error = caught;
+      }
+      const call = fake.calls[nth - 1];
+      if (call === undefined) {
+        expect(error).toBeUndefined();
+        break;
+      }
+      // Some calls may fail, because there is another way or nothing is lost.
+      if (error === undefined) continue;
+      failed.add(call);
+      expect(error, `${call} (${nth})`).toBeInstanceOf(TsrunError);
+      expect(remains(fake), `${call} (${nth})`).toEqual(before);
+    }
+    for (const call of [
+      'mkdir',
+      'mkfifo',
+      'open',
+      'write',
+      'rename',
+      'spawn',
+      'receive',
+      'prlimit',
+    ]) {
+      expect(failed, call).toContain(call);
+    }
+  });
+
+  test('leaves nothing, whichever step fails', async () => {
+    const { steps } = await plan(changes);
+    for (let at = 0; at < steps; at++) {
+      const fake = system();
+      fake.files.put('/netns');
+      const before = remains(fake);
+      let index = 0;
+      fake.failStep = () => (index++ === at ? { errno: EPERM } : undefined);
+      await expect(create(fake.native, options(changes)), `step ${at}`).rejects.toBeInstanceOf(
+        TsrunError,
+      );
+      expect(remains(fake), `step ${at}`).toEqual(before);
+    }
+  });
+});
+
+/** How many steps helpers walk until the gate, hooks included. */
+async function plan(changes: Partial<CreateOptions>): Promise<{ steps: number }> {
+  const fake = system();
+  fake.files.put('/netns');
+  let steps = 0;
+  fake.failStep = () => {
+    steps++;
+    return undefined;
+  };
+  await made(fake, changes);
+  // The gate itself fails at start.
+  return { steps: steps - 1 };
+}
+
+test('hooks run in order, with a state on their input, and poststop after a failure', async () => {
+  const fake = system();
+  fake.files.put('/netns');
+  const changes = { spec: everything, consoleSocket: '/console.sock' };
+  await made(fake, changes);
+  expect(fake.ran.slice(0, 2)).toEqual(['/hook/prestart', '/hook/createRuntime']);
+
+  const failing = system();
+  failing.files.put('/netns');
+  failing.programs.set('/hook/createRuntime', { status: 3, signal: 0 });
+  await expect(create(failing.native, options(changes))).rejects.toMatchObject({
+    code: 'ERR_HOOK',
+    pointer: '/hooks/createRuntime/0',
+    message: '/hooks/createRuntime/0: createRuntime hook /hook/createRuntime failed: exit status 3',
+  });
+  expect(failing.ran.filter((path) => path.startsWith('/hook'))).toEqual([
+    '/hook/prestart',
+    '/hook/createRuntime',
+    '/hook/poststop',
+  ]);
+});
+
+test('a hook that hangs is killed after its timeout', async () => {
+  const fake = system();
+  fake.files.put('/netns');
+  fake.programs.set('/hook/createRuntime', 'hangs');
+  const start = fake.now;
+  await expect(
+    create(fake.native, options({ spec: everything, consoleSocket: '/console.sock' })),
+  ).rejects.toThrow('did not end within its timeout of 5 s');
+  expect((fake.now - start) / 1e9).toBeGreaterThanOrEqual(5);
+  expect(fake.alive()).toEqual([]);
+  expect(fake.zombies()).toEqual([]);
+});
+
+test('poststop hooks do not run when create fails before any hook could', async () => {
+  const fake = system();
+  const changes = { spec: everything, consoleSocket: '/console.sock' };
+  await expect(create(fake.native, options(changes))).rejects.toMatchObject({ errno: ENOENT });
+  expect(fake.ran).toEqual([]);
+});
+
+test('an id in use is left alone', async () => {
+  const fake = system();
+  await made(fake);
+  const before = remains(fake);
+  await expect(create(fake.native, options())).rejects.toMatchObject({ code: 'ERR_EXISTS' });
+  expect(remains(fake)).toEqual(before);
+});
+
+test('two containers are made at once', async () => {
+  const fake = system();
+  const [a, b] = await Promise.all([made(fake, { id: 'a' }), made(fake, { id: 'b' })]);
+  expect(a.state.pid).not.toBe(b.state.pid);
+  expect(a.state.cgroup?.path).toBe('/sys/fs/cgroup/a');
+  expect(b.state.cgroup?.path).toBe('/sys/fs/cgroup/b');
+  expect(fake.alive()).toHaveLength(2);
+});
+
+test('of two creates of one id, one wins', async () => {
+  const fake = system();
+  const results = await Promise.allSettled([made(fake), made(fake)]);
+  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(fake.alive()).toHaveLength(1);
+});
+
+test('a terminal needs somebody who takes it', async () => {
+  const fake = system();
+  const terminal = spec({ process: { args: ['x'], cwd: '/', terminal: true } });
+  await expect(create(fake.native, options({ spec: terminal }))).rejects.toMatchObject({
+    code: 'ERR_CONSOLE',
+    pointer: '/process/terminal',
+  });
+  await expect(
+    create(fake.native, options({ consoleSocket: '/console.sock' })),
+  ).rejects.toMatchObject({ code: 'ERR_CONSOLE' });
+  const { terminal: master } = await made(fake, { spec: terminal, keepTerminal: true });
+  expect(fake.fds.has(master)).toBe(true);
+});
+
+test('the state keeps no environment and no arguments of later steps', async () => {
+  const fake = system();
+  const process = { args: ['/bin/x', 'SECRET1'], env: ['A=SECRET2'], cwd: '/' };
+  const hooks = { startContainer: [{ path: '/h', args: ['h', 'SECRET3'], env: ['B=SECRET4'] }] };
+  const { state } = await made(fake, { spec: spec({ process, hooks }) });
+  expect(JSON.stringify(state)).not.toContain('SECRET');
+  expect(state.lateSteps.map(({ step }) => step.op)).toEqual(['gate', 'hook', 'exec']);
+});

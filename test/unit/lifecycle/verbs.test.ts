@@ -1,0 +1,282 @@
+import { expect, test } from 'vitest';
+
+import { deleteContainer } from '../../../src/lifecycle/delete.js';
+import { exec } from '../../../src/lifecycle/exec.js';
+import { kill } from '../../../src/lifecycle/kill.js';
+import { list } from '../../../src/lifecycle/list.js';
+import { ps } from '../../../src/lifecycle/ps.js';
+import { start } from '../../../src/lifecycle/start.js';
+import { state } from '../../../src/lifecycle/state.js';
+import { EIO, ENOENT, SIGKILL, SIGTERM } from '../../../src/native/constants.js';
+import type { FakeSystem } from '../../../src/native/fake.js';
+import { made, ROOT, spec, system } from './scene.js';
+
+const name = { root: ROOT, id: 'a' };
+const quiet = { ...name, warn: () => undefined };
+
+async function running(fake: FakeSystem, changes = {}): Promise<number> {
+  const { state: stored, pidfd } = await made(fake, changes);
+  await start(fake.native, name);
+  fake.native.close(pidfd);
+  return stored.pid;
+}
+
+function endInit(fake: FakeSystem, pid: number): void {
+  const process = fake.processes.get(pid);
+  if (process !== undefined) fake.end(process);
+}
+
+test('start opens the gate and runs poststart hooks', async () => {
+  const fake = system();
+  const hooks = { poststart: [{ path: '/hook/poststart' }] };
+  const pid = await running(fake, { spec: spec({ hooks }) });
+  expect(state(fake.native, name)).toMatchObject({ status: 'running', pid, owner: 'root' });
+  expect(fake.ran).toContain('/hook/poststart');
+  expect(fake.files.get(`${ROOT}/a/exec.fifo`)).toBeUndefined();
+  expect(fake.fds.size).toBe(0);
+  await expect(start(fake.native, name)).rejects.toThrow(
+    'cannot start an already running container',
+  );
+  endInit(fake, pid);
+  await expect(start(fake.native, name)).rejects.toThrow(
+    'cannot start a container that has stopped',
+  );
+});
+
+test('a failing poststart hook stops the container', async () => {
+  const fake = system();
+  fake.programs.set('/hook', { status: 1, signal: 0 });
+  const { pidfd } = await made(fake, { spec: spec({ hooks: { poststart: [{ path: '/hook' }] } }) });
+  await expect(start(fake.native, name)).rejects.toMatchObject({ code: 'ERR_HOOK' });
+  expect(state(fake.native, name).status).toBe('stopped');
+  expect([...fake.fds.keys()]).toEqual([pidfd]);
+});
+
+test('what fails behind the gate is told by start', async () => {
+  const fake = system();
+  const { state: stored, pidfd } = await made(fake);
+  const last = stored.lateSteps[stored.lateSteps.length - 1];
+  expect(last?.step.op).toBe('exec');
+  fake.gateSays = `0F${last?.index ?? 0} ${ENOENT} 3 /lib/ld-\u00c3\u00a4.so\n`;
+  await expect(start(fake.native, name)).rejects.toMatchObject({ code: 'ERR_EXEC', errno: ENOENT });
+  await expect(start(fake.native, name)).rejects.toThrow('/lib/ld-ä.so');
+  expect([...fake.fds.keys()]).toEqual([pidfd]);
+});
+
+test('a record that no step belongs to is still an error', async () => {
+  const fake = system();
+  await made(fake);
+  for (const said of ['0Fgarbage', '0F999 2 0 x\n', '0F']) {
+    fake.gateSays = said;
+    await expect(start(fake.native, name)).rejects.toMatchObject({ code: 'ERR_SYSTEM' });
+  }
+});
+
+test('a process that ends at the gate ends start', async () => {
+  const fake = system();
+  const { state: stored } = await made(fake);
+  fake.gateSays = '';
+  const started = start(fake.native, name);
+  // Between the opening of the gate and the first word.
+  endInit(fake, stored.pid);
+  await expect(started).rejects.toBeDefined();
+  expect(state(fake.native, name)).toMatchObject({ status: 'stopped', pid: 0 });
+});
+
+test('kill reaches the process of the container and no other', async () => {
+  const fake = system();
+  const pid = await running(fake);
+  await kill(fake.native, { ...name, signal: SIGTERM });
+  expect(fake.alive()).toHaveLength(1);
+  const process = fake.processes.get(pid);
+  if (process === undefined) throw new Error('no process');
+
+  // The pid is another process's now: same pid, another start time.
+  process.child = false;
+  fake.end(process);
+  const other = fake.addProcess({ pid, child: false });
+  other.startTime += 1;
+  fake.files.put(
+    `/proc/${pid}/stat`,
+    'file',
+    (fake.files.get(`/proc/${pid}/stat`)?.content ?? '').replace(/\d+ 0 0\n$/, '99999 0 0\n'),
+  );
+  await expect(kill(fake.native, { ...name, signal: SIGKILL })).rejects.toMatchObject({
+    code: 'ERR_NOT_RUNNING',
+    message: 'container not running',
+  });
+  await deleteContainer(fake.native, { ...quiet, force: true });
+  expect(other.exit).toBeUndefined();
+  expect(fake.fds.size).toBe(0);
+});
+
+test('kill --all goes through the cgroup, and needs one', async () => {
+  const fake = system();
+  await running(fake);
+  await kill(fake.native, { ...name, signal: SIGKILL, all: true });
+  expect(fake.alive()).toEqual([]);
+  await expect(kill(fake.native, { ...name, signal: 9, all: true })).rejects.toThrow(
+    'container not running',
+  );
+
+  const without = system();
+  without.files.removeDirectory('/sys/fs/cgroup');
+  await running(without, { rootless: true });
+  await expect(kill(without.native, { ...name, signal: 15, all: true })).rejects.toMatchObject({
+    code: 'ERR_UNSUPPORTED',
+  });
+  await kill(without.native, { ...name, signal: SIGKILL, all: true });
+  expect(without.alive()).toEqual([]);
+});
+
+test('SIGKILL takes the whole cgroup where no pid namespace would', async () => {
+  const fake = system();
+  await running(fake, { spec: spec({ linux: { namespaces: [{ type: 'mount' }] } }) });
+  const other = fake.addProcess({ pid: 4000, child: false });
+  const procs = fake.files.get('/sys/fs/cgroup/a/cgroup.procs');
+  if (procs !== undefined) procs.content += '4000\n';
+  expect(ps(fake.native, name)).toContain(4000);
+  await kill(fake.native, { ...name, signal: SIGKILL });
+  expect(other.exit).toMatchObject({ signal: SIGKILL });
+});
+
+test('delete wants a stopped container, and takes everything', async () => {
+  const fake = system();
+  const before = fake.files.paths();
+  const hooks = { poststop: [{ path: '/hook/bad' }, { path: '/hook/good' }] };
+  fake.programs.set('/hook/bad', { status: 1, signal: 0 });
+  const { state: stored } = await made(fake, { spec: spec({ hooks }) });
+  await expect(deleteContainer(fake.native, quiet)).rejects.toThrow(
+    'cannot delete container "a" that is not stopped: created',
+  );
+  await start(fake.native, name);
+  await expect(deleteContainer(fake.native, quiet)).rejects.toThrow('not stopped: running');
+  endInit(fake, stored.pid);
+  const warnings: string[] = [];
+  await deleteContainer(fake.native, { ...name, warn: (text) => warnings.push(text) });
+  expect(warnings).toEqual(['/hooks/poststop/0: poststop hook /hook/bad failed: exit status 1']);
+  expect(fake.ran.slice(-2)).toEqual(['/hook/bad', '/hook/good']);
+  expect(fake.files.paths()).toEqual(before);
+  await expect(deleteContainer(fake.native, quiet)).rejects.toMatchObject({
+    code: 'ERR_NOT_FOUND',
+    message: 'container "a" does not exist',
+  });
+  await deleteContainer(fake.native, { ...quiet, force: true });
+});
+
+test('delete --force ends what runs', async () => {
+  const fake = system();
+  const before = fake.files.paths();
+  await running(fake);
+  await deleteContainer(fake.native, { ...quiet, force: true });
+  expect(fake.alive()).toEqual([]);
+  expect(fake.files.paths()).toEqual(before);
+});
+
+test('delete can be tried again, whichever call failed', async () => {
+  for (let nth = 1; ; nth++) {
+    const fake = system();
+    const before = fake.files.paths();
+    const { pidfd } = await made(fake);
+    fake.native.close(pidfd);
+    fake.failNth(nth, EIO);
+    let failed = true;
+    try {
+      await deleteContainer(fake.native, { ...quiet, force: true });
+      failed = false;
+    } catch (error) {
+      expect(error).toHaveProperty('code');
+    }
+    const over = fake.calls[nth - 1] === undefined;
+    fake.failNth(0, 0);
+    expect(fake.fds.size, String(nth)).toBe(0);
+    await deleteContainer(fake.native, { ...quiet, force: true });
+    expect(fake.files.paths(), String(nth)).toEqual(before);
+    expect(fake.alive(), String(nth)).toEqual([]);
+    if (over) {
+      expect(failed).toBe(false);
+      return;
+    }
+  }
+});
+
+test('what an interrupted create left is listed as stopped and can be deleted', async () => {
+  const fake = system();
+  const before = fake.files.paths();
+  fake.files.put(`${ROOT}/empty`, 'directory');
+  fake.files.put(`${ROOT}/torn/state.json`, 'file', '{"version":');
+  const warn = (): void => undefined;
+  const listed = list(fake.native, { root: ROOT, warn });
+  expect(listed.map(({ id, status }) => [id, status])).toEqual([
+    ['empty', 'stopped'],
+    ['torn', 'stopped'],
+  ]);
+  for (const id of ['empty', 'torn']) {
+    await expect(deleteContainer(fake.native, { root: ROOT, id, warn })).rejects.toMatchObject({
+      code: 'ERR_STATE',
+    });
+    await deleteContainer(fake.native, { root: ROOT, id, warn, force: true });
+  }
+  expect(fake.files.paths()).toEqual(before);
+});
+
+test('exec runs in a container that runs, in its cgroup', async () => {
+  const fake = system();
+  const pid = await running(fake);
+  const request = { ...quiet, stdio: [-1, -1, -1] as const };
+  const process = { args: ['/bin/more'], cwd: '/' };
+  const executed = await exec(fake.native, { ...request, process, pidFile: '/pid' });
+  expect(fake.files.get('/pid')?.content).toBe(String(executed.pid));
+  expect(fake.ran).toContain('/bin/more');
+  expect([...fake.fds.keys()]).toEqual([executed.pidfd]);
+  fake.native.close(executed.pidfd);
+
+  fake.native.writeText('/sys/fs/cgroup/a/cgroup.freeze', '1');
+  await expect(exec(fake.native, { ...request, process })).rejects.toThrow('paused container');
+  await exec(fake.native, { ...request, process, ignorePaused: true });
+  fake.native.writeText('/sys/fs/cgroup/a/cgroup.freeze', '0');
+  await expect(exec(fake.native, { ...request, process, cgroup: '../b' })).rejects.toThrow('".."');
+  endInit(fake, pid);
+  await expect(exec(fake.native, { ...request, process })).rejects.toMatchObject({
+    code: 'ERR_NOT_RUNNING',
+  });
+});
+
+test('exec leaves nothing, whichever call fails', async () => {
+  for (let nth = 1; ; nth++) {
+    const fake = system();
+    await running(fake);
+    fake.programs.set('/bin/more', 'hangs');
+    const before = fake.files.paths();
+    fake.failNth(nth, EIO);
+    const result = await exec(fake.native, {
+      ...quiet,
+      stdio: [-1, -1, -1],
+      process: { args: ['/bin/more'], cwd: '/', terminal: true, oomScoreAdj: 5 },
+      keepTerminal: true,
+      pidFile: '/pid',
+    }).catch((error: unknown) => error);
+    const call = fake.calls[nth - 1];
+    if (call === undefined) {
+      expect(result).toHaveProperty('pidfd');
+      return;
+    }
+    if (!(result instanceof Error)) continue;
+    expect(fake.files.paths(), `${call} (${nth})`).toEqual(before);
+    expect(fake.fds.size, `${call} (${nth})`).toBe(0);
+    expect(fake.alive(), `${call} (${nth})`).toHaveLength(1);
+    expect(fake.zombies(), `${call} (${nth})`).toEqual([]);
+  }
+});
+
+test('ids that cannot be are refused by every command', async () => {
+  const { native } = system();
+  const bad = { root: ROOT, id: '../etc', warn: () => undefined, signal: 9 };
+  await expect(start(native, bad)).rejects.toMatchObject({ code: 'ERR_ID_INVALID' });
+  await expect(kill(native, bad)).rejects.toMatchObject({ code: 'ERR_ID_INVALID' });
+  await expect(deleteContainer(native, { ...bad, force: true })).rejects.toMatchObject({
+    code: 'ERR_ID_INVALID',
+  });
+  expect(() => state(native, bad)).toThrow('invalid container id format');
+  expect(() => ps(native, bad)).toThrow('invalid container id format');
+});
