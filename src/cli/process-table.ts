@@ -1,4 +1,7 @@
-/** The table that `ps` prints: what the host's ps program says, of the container's processes alone. */
+/**
+ * The table that `ps` prints: what the host's ps program says, of the
+ * container's processes alone; on a host without one, a table of our own.
+ */
 
 import { TsrunError } from '../errors.js';
 import { waitForExit } from '../lifecycle/child.js';
@@ -8,22 +11,28 @@ import type { Native } from '../native/types.js';
 import { waitFor } from '../native/wait.js';
 import { planProgram } from '../plan/hooks.js';
 import type { Context } from './context.js';
+import { ownTable } from './proc-table.js';
 
 const CHUNK = 65536;
 
 /**
  * @param psOptions of the ps program, `-ef` without any
- * @throws TsrunError ERR_EXEC when there is no ps program, ERR_SYSTEM when it fails or
- *   its options leave out the pid
+ * @throws TsrunError ERR_EXEC when there is no ps program to take the options, ERR_SYSTEM
+ *   when it fails or its options leave out the pid
  */
 export async function processTable(
   context: Context,
   pids: readonly number[],
   psOptions: readonly string[],
-): Promise<Uint8Array> {
-  const options = psOptions.length === 0 ? ['-ef'] : psOptions;
-  const output = await capture(context, ['ps', ...options]);
-  return bytes(linesOf(output, pids));
+): Promise<string | Uint8Array> {
+  if (psOptions.length > 0)
+    return bytes(linesOf(await capture(context, ['ps', ...psOptions]), pids));
+  try {
+    return bytes(linesOf(await capture(context, ['ps', '-ef']), pids));
+  } catch (error) {
+    if (!(error instanceof TsrunError) || error.code !== 'ERR_EXEC') throw error;
+    return ownTable(context.native, pids);
+  }
 }
 
 /** Of a table with a column PID, its header and the lines of these processes. */

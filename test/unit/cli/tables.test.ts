@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { columns } from '../../../src/cli/columns.js';
 import { listTable } from '../../../src/cli/list-table.js';
+import { ownTable } from '../../../src/cli/proc-table.js';
 import { linesOf } from '../../../src/cli/process-table.js';
+import { fakeSystem } from './fake.js';
 
 test('columns are as wide as their widest cell, and 12 at least', () => {
   expect(
@@ -46,4 +48,22 @@ test('of the output of ps only the lines of the container are left', () => {
   );
   expect(linesOf(table, [])).toBe('UID          PID    PPID CMD\n');
   expect(() => linesOf('NO SUCH', [1])).toThrow('column PID');
+});
+
+test('without a ps program the table is made from /proc', () => {
+  const files: Record<string, string> = {
+    '/proc/7/status': 'Name:\tsh\nPPid:\t1\nUid:\t5\t6\t7\t8\n',
+    '/proc/7/cmdline': 'sh\0-c\0echo \u001b[31m\0',
+    '/proc/8/status': 'Name:\tgone\nPPid:\t7\nUid:\t0\t0\t0\t0\n',
+    '/proc/8/cmdline': '',
+  };
+  const { native } = fakeSystem({ readText: (path) => files[path] ?? -2 });
+  expect(ownTable(native, [7, 8, 9])).toBe(
+    [
+      'UID         PID         PPID        CMD',
+      '5           7           1           sh -c echo ?[31m',
+      '0           8           7           [gone]',
+      '',
+    ].join('\n'),
+  );
 });

@@ -1,0 +1,35 @@
+/** A table of processes from /proc (proc_pid_status(5), proc_pid_cmdline(5)). */
+
+import type { Native } from '../native/types.js';
+import { columns } from './columns.js';
+
+const MAX_STATUS = 1 << 16;
+const MAX_COMMAND = 1 << 21;
+
+/** Processes that have ended meanwhile are left out. */
+export function ownTable(native: Native, pids: readonly number[]): string {
+  const rows = [['UID', 'PID', 'PPID', 'CMD']];
+  for (const pid of pids) {
+    const status = native.readText(`/proc/${pid}/status`, MAX_STATUS);
+    if (typeof status === 'number') continue;
+    const uid = field(status, 'Uid');
+    rows.push([uid, String(pid), field(status, 'PPid'), command(native, pid, status)]);
+  }
+  return columns(rows);
+}
+
+/** The first word behind a name. */
+function field(status: string, name: string): string {
+  return new RegExp(`^${name}:\\s*(\\S*)`, 'm').exec(status)?.[1] ?? '';
+}
+
+/** The arguments; the name in brackets where there are none, as of a zombie. */
+function command(native: Native, pid: number, status: string): string {
+  const text = native.readText(`/proc/${pid}/cmdline`, MAX_COMMAND);
+  if (typeof text === 'number' || text === '') return `[${field(status, 'Name')}]`;
+  // A process chooses its own arguments: they must not reach the terminal as commands.
+  return text
+    .replace(/\0+$/, '')
+    .replace(/\0/g, ' ')
+    .replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+}
