@@ -802,9 +802,6 @@ Value MakeRaw(const CallbackInfo& info) {
   if (tcgetattr(integer(info, 0), &before) < 0) return result(info, -errno);
   termios raw = before;
   cfmakeraw(&raw);
-  // Output processing stays, as other runtimes leave it: what we print
-  // ourselves keeps its line ends.
-  raw.c_oflag |= OPOST;
   if (tcsetattr(integer(info, 0), TCSANOW, &raw) < 0) return result(info, -errno);
   return bytes(info, &before, sizeof before);
 }
@@ -826,6 +823,16 @@ Value OpenTree(const CallbackInfo& info) {
   PATH(path, 0);
   return answer(info, syscall(SYS_open_tree, AT_FDCWD, path.c_str(),
                               static_cast<unsigned>(integer(info, 1)) | OPEN_TREE_CLOEXEC));
+}
+
+Value IdMapTree(const CallbackInfo& info) {
+  mount_attr attributes = {};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<uint64_t>(integer(info, 1));
+  const bool recursive = info[2].ToBoolean();
+  return answer(info, syscall(SYS_mount_setattr, integer(info, 0), "",
+                              AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attributes,
+                              sizeof attributes));
 }
 
 Value LoadDeviceProgram(const CallbackInfo& info) {
@@ -1007,6 +1014,7 @@ constexpr Entry kEntries[] = {
     {"makeRaw", MakeRaw},
     {"restoreTerminal", RestoreTerminal},
     {"openTree", OpenTree},
+    {"idMapTree", IdMapTree},
     {"loadDeviceProgram", LoadDeviceProgram},
     {"attachDeviceProgram", AttachDeviceProgram},
     {"strerror", Strerror},

@@ -78,7 +78,13 @@ long makeSymlink(const wire::Step& step) {
   const long parent = openParent(path, name, sizeof name, linkPolicy(path));
   if (parent == -ELOOP) return fail(parent, path, wire::Code::WrongType);
   if (parent < 0) return fail(parent, path);
-  const long result = sys::call(__NR_symlinkat, sys::arg(contents), parent, sys::arg(name));
+  long result = sys::call(__NR_symlinkat, sys::arg(contents), parent, sys::arg(name));
+  if (result == -EEXIST && NUMBER(step, Symlink, replace) != 0) {
+    result = sys::call(__NR_unlinkat, parent, sys::arg(name), 0);
+    if (result >= 0) {
+      result = sys::call(__NR_symlinkat, sys::arg(contents), parent, sys::arg(name));
+    }
+  }
   sys::close(static_cast<int>(parent));
   return result < 0 && result != -EEXIST ? fail(result, path) : 0;
 }

@@ -159,7 +159,19 @@ static long setOption(int context, const char* option) {
   return configure(context, FSCONFIG_SET_STRING, key, option + at + 1);
 }
 
-static long makeFileSystem(const wire::Step& step, const char* target) {
+// A tmpfs without a mode of its own takes that of the directory it covers.
+static long coveredMode(int context, int target) {
+  struct stat info = {};
+  long result = sys::call(__NR_newfstatat, target, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH);
+  if (result < 0) return result;
+  const char mode[] = {static_cast<char>('0' + (info.st_mode >> 9 & 7)),
+                       static_cast<char>('0' + (info.st_mode >> 6 & 7)),
+                       static_cast<char>('0' + (info.st_mode >> 3 & 7)),
+                       static_cast<char>('0' + (info.st_mode & 7)), 0};
+  return configure(context, FSCONFIG_SET_STRING, "mode", mode);
+}
+
+static long makeFileSystem(const wire::Step& step, const char* target, long covered) {
   const char* type = TEXT(step, Mount, type);
   const long opened = sys::call(__NR_fsopen, sys::arg(type), FSOPEN_CLOEXEC);
   if (opened < 0) return fail(opened, target);
@@ -167,6 +179,10 @@ static long makeFileSystem(const wire::Step& step, const char* target) {
   const char* source = TEXT(step, Mount, source);
   long result = 0;
   if (source[0] != 0) result = configure(context, FSCONFIG_SET_STRING, "source", source);
+  if (result >= 0 && covered >= 0 && equal(type, "tmpfs")) {
+    // First, so that an option of the configuration overrides it.
+    result = coveredMode(context, static_cast<int>(covered));
+  }
   char** options = TEXTS(step, Mount, options);
   for (; result >= 0 && *options != nullptr; options++) result = setOption(context, *options);
   if (result >= 0) result = configure(context, FSCONFIG_CMD_CREATE, nullptr, nullptr);
@@ -190,10 +206,12 @@ static long expectedType(const char* type) {
 long mountNew(const wire::Step& step) {
   const Placement place = placementOf(step);
   const long expected = expectedType(TEXT(step, Mount, type));
-  const long target = makeTarget(place.target, true, expected != 0 ? RESOLVE_NO_SYMLINKS : 0);
+  const uint64_t resolve = expected != 0 ? RESOLVE_NO_SYMLINKS : 0;
+  const long existing = openInRoot(place.target, O_PATH | O_DIRECTORY, resolve);
+  const long target = existing == -ENOENT ? makeTarget(place.target, true, resolve) : existing;
   if (target == -ELOOP && expected != 0) return fail(target, place.target, wire::Code::WrongType);
   if (target < 0) return fail(target, place.target);
-  const long mount = makeFileSystem(step, place.target);
+  const long mount = makeFileSystem(step, place.target, existing);
   if (mount < 0) return mount;
   const int fd = static_cast<int>(mount);
   if (expected != 0 && fileSystemType(fd) != expected) {

@@ -22,10 +22,12 @@ static long newProc() {
 }
 
 long openProc(const wire::Step& step) {
-  long fd;
-  if (NUMBER(step, Proc, private) != 0) {
-    fd = newProc();
-  } else {
+  long fd = -EPERM;
+  if (NUMBER(step, Proc, private) != 0) fd = newProc();
+  // A user namespace whose own procfs is partly covered may not have a new one
+  // (mount_too_revealing() in the kernel): then the caller's, which the
+  // container has not had in its hands yet.
+  if (fd == -EPERM) {
     fd = sys::openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   }
   if (fd < 0) return fail(fd, "/proc");

@@ -142,6 +142,7 @@ long spawnHelper(const SpawnRequest& request, Spawned& spawned) {
   work.moved = moved.data();
   work.count = static_cast<int>(sources.size());
   work.helper = static_cast<int>(helper);
+  work.keepCapabilities = (request.cloneFlags & CLONE_NEWUSER) != 0;
   work.argv[0] = name;
   work.argv[1] = const_cast<char*>(base.c_str());
   const long result = cloneHelper(request, work, spawned);

@@ -4,7 +4,9 @@
 #include "vfork-child.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/prctl.h>
 
 #include "../child/sys.h"
 
@@ -18,6 +20,23 @@ namespace tsrun {
       sys::exit(127);                           \
     }                                           \
   } while (0)
+
+// The ambient set is what execve leaves to a user other than root
+// (capabilities(7)); the `credentials` step clears it.
+static long keepCapabilities() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  long result = sys::call(__NR_capget, sys::arg(&header), sys::arg(data));
+  if (result < 0) return result;
+  data[0].inheritable = data[0].permitted;
+  data[1].inheritable = data[1].permitted;
+  result = sys::call(__NR_capset, sys::arg(&header), sys::arg(data));
+  for (int capability = 0; capability < 64 && result >= 0; capability++) {
+    if ((data[capability / 32].permitted >> (capability % 32) & 1) == 0) continue;
+    result = sys::call(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability);
+  }
+  return result;
+}
 
 extern "C" int becomeHelper(void* argument) {
   auto* work = static_cast<ChildWork*>(argument);
@@ -41,6 +60,7 @@ extern "C" int becomeHelper(void* argument) {
   }
   // The library's program may have descriptors that are not close-on-exec.
   CHILD_TRY(sys::call(__NR_close_range, work->count, ~0U, CLOSE_RANGE_CLOEXEC));
+  if (work->keepCapabilities) CHILD_TRY(keepCapabilities());
   static char* const environment[] = {nullptr};
   CHILD_TRY(sys::call(__NR_execveat, helper, sys::arg(""), sys::arg(work->argv),
                       sys::arg(environment), AT_EMPTY_PATH));

@@ -13,6 +13,8 @@ struct ChildWork {
   int count;
   int helper;
   char* argv[3];
+  // In a new user namespace: execve drops the capabilities of an id that is not mapped yet.
+  bool keepCapabilities;
   int error;  // what the child died of, seen by the parent
 };
 

@@ -100,7 +100,7 @@ consteval int fieldIndex(const char* fields, const char* name, char type) {
 //   helper → parent             means                                parent answers
 //   ---------------------------------------------------------------------------------
 //   Sync    value: SyncPoint    waits at a sync point                go (one byte)
-//   Forked  fd: pidfd           second clone; the sender ends        go, to the new process
+//   Forked  fd: pidfd           second clone; the sender ends        go, by receiveMessage()
 //   Console fd: pty master      text: its name                       -
 //   Warning text                went on without something            -
 //   Trace   times               monotonic ns at the end of each step -

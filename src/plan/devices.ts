@@ -72,5 +72,11 @@ function planDevice(device: LinuxDevice, at: string, nodes: boolean, sources: So
 }
 
 export function planDeviceLinks(): Step[] {
-  return LINKS.map(([target, contents]) => ({ op: 'symlink', at: '', target, contents }));
+  return LINKS.map(([target, contents]) => ({
+    op: 'symlink',
+    at: '',
+    target,
+    contents,
+    replace: target === '/dev/ptmx',
+  }));
 }

@@ -135,7 +135,8 @@ export type StepBody =
       uid: number;
       gid: number;
     }
-  | { op: 'symlink'; target: string; contents: string }
+  /** What is there already stays, or goes when `replace` says so. */
+  | { op: 'symlink'; target: string; contents: string; replace: boolean }
   /** Hides a path: /dev/null over a file, an empty read-only tmpfs over a directory; absent is fine. */
   | { op: 'mask'; target: string }
   /** Makes a path and what is below it read-only; absent is fine. */

@@ -50,7 +50,7 @@ const OPERATIONS: Table = {
   'root-propagation': { flags: 'n' },
   mkdir: { target: 's', mode: 'n' },
   device: { target: 's', mode: 'n', major: 'n', minor: 'n', uid: 'n', gid: 'n' },
-  symlink: { target: 's', contents: 's' },
+  symlink: { target: 's', contents: 's', replace: 'n' },
   mask: { target: 's' },
   readonly: { target: 's' },
   proc: { private: 'n' },
