@@ -88,15 +88,6 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     // While the root is still writable.
     ...makeCwd(process.cwd),
     ...mounts.late,
-    ...(propagation.root === 0
-      ? []
-      : [
-          {
-            op: 'root-propagation',
-            at: '/linux/rootfsPropagation',
-            flags: propagation.root,
-          } satisfies Step,
-        ]),
     ...(root.readonly === true
       ? [
           {
@@ -111,6 +102,16 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     ...sysctls(linux),
     ...hidePaths('readonly', linux?.readonlyPaths, '/linux/readonlyPaths'),
     ...hidePaths('mask', linux?.maskedPaths, '/linux/maskedPaths'),
+    // After the last bind mount: of an unbindable mount there can be none.
+    ...(propagation.root === 0
+      ? []
+      : [
+          {
+            op: 'root-propagation',
+            at: '/linux/rootfsPropagation',
+            flags: propagation.root,
+          } satisfies Step,
+        ]),
 
     ...program.privileged,
     ...planPersonality(linux?.personality),

@@ -1,0 +1,186 @@
+/** root.path, root.readonly, linux.rootfsPropagation, hostname, domainname, --no-pivot. */
+
+import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+import type { RootfsPropagation } from '../../src/spec/types.js';
+import {
+  grant,
+  inMountNamespace,
+  linuxOf,
+  mountAt,
+  parseMountInfo,
+  useContainers,
+} from '../support/inside.js';
+import type { Change } from '../support/inside.js';
+
+const lab = useContainers();
+
+describe('root', () => {
+  const paths: Record<string, Change> = {
+    'as a relative path': (spec) => {
+      spec.root = { path: 'rootfs' };
+    },
+    'as a relative path with dots': (spec, { path, rootfs }) => {
+      mkdirSync(join(path, 'a'));
+      renameSync(rootfs, join(path, 'a/b'));
+      spec.root = { path: './a/../a//b/' };
+    },
+    'as an absolute path': (spec, { rootfs }) => {
+      spec.root = { path: rootfs };
+    },
+    'as a link': (spec, { path, rootfs }) => {
+      renameSync(rootfs, join(path, 'real'));
+      symlinkSync('real', rootfs);
+      spec.root = { path: 'rootfs' };
+    },
+  };
+
+  it.each(Object.entries(paths))('is found %s', async (_, change) => {
+    const inside = await lab.inspect({ marker: 'cat /marker', up: 'ls /../' }, (spec, bundle) => {
+      writeFileSync(join(bundle.rootfs, 'marker'), 'this one\n');
+      change(spec, bundle);
+    });
+    expect(inside.marker).toBe('this one');
+    expect(inside.up.split('\n')).toContain('marker');
+  });
+
+  it('is refused where it is not a directory or missing', async () => {
+    const file = await lab.run('true', (spec, { path }) => {
+      writeFileSync(join(path, 'file'), '');
+      spec.root = { path: 'file' };
+    });
+    expect(file).toMatchObject({ status: 1, stdout: '' });
+    expect(file.stderr).toMatch(/\/root\/path.*not a directory/);
+    const missing = await lab.run('true', (spec) => {
+      spec.root = { path: 'nowhere' };
+    });
+    expect(missing).toMatchObject({ status: 1, stdout: '' });
+    expect(missing.stderr).toMatch(/\/root\/path.*no such file or directory/);
+  });
+
+  it.each([
+    ['read-only', true, 'ro'],
+    ['writable', false, 'rw'],
+  ] as const)('is %s', async (_, readonly, option) => {
+    let rootfs = '';
+    const inside = await lab.inspect(
+      { touch: 'touch /made && echo done', mounts: 'cat /proc/self/mountinfo' },
+      (spec, bundle) => {
+        rootfs = bundle.rootfs;
+        spec.root = { path: 'rootfs', readonly };
+      },
+    );
+    expect(inside.touch).toBe(readonly ? 'touch: /made: Read-only file system' : 'done');
+    expect(existsSync(join(rootfs, 'made'))).toBe(!readonly);
+    const mounts = parseMountInfo(inside.mounts);
+    expect(mountAt(mounts, '/').options).toContain(option);
+    // What is mounted below is not touched.
+    expect(mountAt(mounts, '/dev').options).toContain('rw');
+  });
+
+  it('shows nothing of the host', async () => {
+    const inside = await lab.inspect({ mounts: 'cat /proc/self/mountinfo', cwd: 'pwd' });
+    const targets = parseMountInfo(inside.mounts).map(({ target }) => target);
+    expect(targets.filter((target) => target === '/')).toHaveLength(1);
+    expect(targets.filter((target) => !/^\/(proc|dev|sys)?(\/|$)/.test(target))).toEqual([]);
+    expect(inside.cwd).toBe('/');
+  });
+
+  it('is changed without pivot_root', async () => {
+    const inside = await lab.inspect(
+      { mounts: 'cat /proc/self/mountinfo', up: 'ls -d /../../bin/busybox /tmp/tsrun*; true' },
+      undefined,
+      { flags: ['--no-pivot'] },
+    );
+    expect(inside.up).toContain('/../../bin/busybox');
+    expect(inside.up).toContain('/tmp/tsrun*: No such file');
+    expect(mountAt(parseMountInfo(inside.mounts), '/').root).toMatch(/rootfs$/);
+  });
+});
+
+describe('linux.rootfsPropagation', () => {
+  // The host's mounts are shared here, as systemd makes them; the second mount is one below the root.
+  const shared = inMountNamespace('mount --make-rshared / && exec "$@"');
+  const table: Record<RootfsPropagation, { root: RegExp; below: RegExp }> = {
+    private: { root: /^$/, below: /^$/ },
+    rprivate: { root: /^$/, below: /^$/ },
+    slave: { root: /^master:\d+$/, below: /^master:\d+$/ },
+    rslave: { root: /^master:\d+$/, below: /^master:\d+$/ },
+    shared: { root: /^shared:\d+/, below: /^(master:\d+|shared:\d+.*)$/ },
+    rshared: { root: /^shared:\d+/, below: /^shared:\d+/ },
+    unbindable: { root: /^unbindable$/, below: /^$/ },
+    runbindable: { root: /^unbindable$/, below: /^unbindable$/ },
+  };
+
+  it.each(Object.entries(table))('%s is that of the root', async (value, { root, below }) => {
+    const inside = await lab.inspect(
+      { mounts: 'cat /proc/self/mountinfo' },
+      (spec, { rootfs }) => {
+        linuxOf(spec).rootfsPropagation = value as RootfsPropagation;
+        lab.mount(join(rootfs, 'mnt'), '-t', 'tmpfs', 'below');
+      },
+      { prefix: shared },
+    );
+    const mounts = parseMountInfo(inside.mounts);
+    expect(mountAt(mounts, '/').optional.join(' ')).toMatch(root);
+    expect(mountAt(mounts, '/mnt').optional.join(' ')).toMatch(below);
+  });
+
+  it('is not shared by default', async () => {
+    const inside = await lab.inspect({ mounts: 'cat /proc/self/mountinfo' }, undefined, {
+      prefix: shared,
+    });
+    expect(inside.mounts).not.toContain('shared:');
+  });
+
+  it('shared lets a bind mount pass on what is mounted in it', async () => {
+    const volume = lab.directory();
+    mkdirSync(join(volume, 'here'));
+    const after = 'mount --make-rshared /; "$@" || exit; grep here /proc/self/mountinfo';
+    const mount = async (value: RootfsPropagation): Promise<string> => {
+      const result = await lab.run(
+        'mount -t tmpfs made-inside /volume/here',
+        (spec) => {
+          grant(spec, 'CAP_SYS_ADMIN');
+          linuxOf(spec).rootfsPropagation = value;
+          const options = ['rbind', value];
+          spec.mounts?.push({ destination: '/volume', source: volume, options });
+        },
+        { prefix: inMountNamespace(after) },
+      );
+      return result.stderr + result.stdout;
+    };
+    expect(await mount('rshared')).toContain(`${volume}/here `);
+    expect(await mount('rslave')).toBe('');
+  });
+});
+
+describe('names', () => {
+  it('are those of the configuration, in the container alone', async () => {
+    const inside = await lab.inspect(
+      {
+        host: 'hostname; uname -n; cat /proc/sys/kernel/hostname',
+        domain: 'cat /proc/sys/kernel/domainname',
+      },
+      (spec) => {
+        spec.hostname = 'a-host.example';
+        spec.domainname = 'a.domain';
+      },
+    );
+    expect(inside.host.split('\n')).toEqual(Array(3).fill('a-host.example'));
+    expect(inside.domain).toBe('a.domain');
+  });
+
+  it.each(['hostname', 'domainname'] as const)('%s needs a uts namespace', async (field) => {
+    const result = await lab.run('true', (spec) => {
+      delete spec.hostname;
+      spec[field] = 'name';
+      const linux = linuxOf(spec);
+      linux.namespaces = (linux.namespaces ?? []).filter(({ type }) => type !== 'uts');
+    });
+    expect(result).toMatchObject({ status: 1, stdout: '' });
+    expect(result.stderr).toContain(`/${field}`);
+  });
+});
