@@ -754,12 +754,15 @@ Value Spawn(const CallbackInfo& info) {
   return object;
 }
 
-Value Prlimit(const CallbackInfo& info) {
+Value RaiseHardLimit(const CallbackInfo& info) {
+  const auto pid = static_cast<pid_t>(integer(info, 0));
+  const auto resource = static_cast<__rlimit_resource>(integer(info, 1));
+  const auto hard = static_cast<rlim64_t>(number(info, 2));
   rlimit64 limit;
-  limit.rlim_cur = static_cast<rlim64_t>(number(info, 2));
-  limit.rlim_max = static_cast<rlim64_t>(number(info, 3));
-  return answer(info, prlimit64(integer(info, 0), static_cast<__rlimit_resource>(integer(info, 1)),
-                                &limit, nullptr));
+  if (prlimit64(pid, resource, nullptr, &limit) < 0) return result(info, -errno);
+  if (hard <= limit.rlim_max) return result(info, 0);
+  limit.rlim_max = hard;
+  return answer(info, prlimit64(pid, resource, &limit, nullptr));
 }
 
 Value SetSubreaper(const CallbackInfo& info) {
@@ -1004,7 +1007,7 @@ constexpr Entry kEntries[] = {
     {"pidfdKill", PidfdKill},
     {"reap", Reap},
     {"spawn", Spawn},
-    {"prlimit", Prlimit},
+    {"raiseHardLimit", RaiseHardLimit},
     {"setSubreaper", SetSubreaper},
     {"catchSignals", CatchSignals},
     {"monotonicNs", MonotonicNs},

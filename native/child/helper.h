@@ -129,6 +129,7 @@ long changeRoot(const wire::Step& step);
 
 long stdioOwner(const wire::Step& step);
 long setScheduler(const wire::Step& step);
+long setLimit(const wire::Step& step);
 long setIoPriority(const wire::Step& step);
 long setAffinity(const wire::Step& step);
 long setPersonality(const wire::Step& step);

@@ -38,6 +38,13 @@ long setScheduler(const wire::Step& step) {
   return sys::call(__NR_sched_setattr, 0, sys::arg(&attributes), 0);
 }
 
+long setLimit(const wire::Step& step) {
+  // The kernel's rlimit64 of prlimit(2).
+  const uint64_t limit[2] = {static_cast<uint64_t>(NUMBER(step, Rlimit, soft)),
+                             static_cast<uint64_t>(NUMBER(step, Rlimit, hard))};
+  return sys::call(__NR_prlimit64, 0, NUMBER(step, Rlimit, resource), sys::arg(limit), 0);
+}
+
 long setIoPriority(const wire::Step& step) {
   constexpr int kWhoProcess = 1;
   return sys::call(__NR_ioprio_set, kWhoProcess, 0, NUMBER(step, Ioprio, value));

@@ -74,6 +74,8 @@ long runStep(const wire::Step& step) {
       return stdioOwner(step);
     case Op::Scheduler:
       return setScheduler(step);
+    case Op::Rlimit:
+      return setLimit(step);
     case Op::Ioprio:
       return setIoPriority(step);
     case Op::Affinity:

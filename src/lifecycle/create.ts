@@ -41,7 +41,7 @@ import { hookDirectory, hookState } from './hook-state.js';
 import { runHooks, runHooksAnyway } from './hooks.js';
 import { writeIdMaps } from './id-maps.js';
 import { openInputs } from './inputs.js';
-import { setLimits, setOomScoreAdj } from './limits.js';
+import { raiseLimits, setOomScoreAdj } from './limits.js';
 import { checkSysctls } from './namespaces-own.js';
 import { makeNotifyDirectory } from './notify.js';
 import { writePidFile } from './pid-file.js';
@@ -315,7 +315,9 @@ class Creation {
           }
         },
         sync: {
+          [SyncPoint.limits]: ({ pid }) => raiseLimits(native, pid, plan.limits),
           [SyncPoint.idMap]: async ({ pid }) => {
+            raiseLimits(native, pid, plan.limits);
             if (plan.idMaps !== undefined) {
               await writeIdMaps(native, { pid, ...plan.idMaps, ...mapper });
             }
@@ -327,7 +329,6 @@ class Creation {
             await this.runtimeHooks(state);
           },
           [SyncPoint.ready]: (child) => {
-            setLimits(native, child.pid, plan.limits);
             this.identify(state, child);
             state.phase = 'created';
             // Before the helper goes on: from here on it lives without us.

@@ -23,7 +23,7 @@ import { execute } from './execute.js';
 import type { Child, Handlers } from './execute.js';
 import { openInit } from './init-process.js';
 import { openInputs } from './inputs.js';
-import { setLimits, setOomScoreAdj } from './limits.js';
+import { raiseLimits, setOomScoreAdj } from './limits.js';
 import { writePidFile } from './pid-file.js';
 import { readRootFile } from './root-file.js';
 import type { ContainerName } from './state.js';
@@ -223,7 +223,7 @@ function handlers(
     started: ({ pid }) => {
       if (oomScoreAdj !== undefined) setOomScoreAdj(native, pid, oomScoreAdj, '/oomScoreAdj');
     },
-    sync: { [SyncPoint.ready]: ({ pid }) => setLimits(native, pid, plan.limits) },
+    sync: { [SyncPoint.limits]: ({ pid }) => raiseLimits(native, pid, plan.limits) },
     console: (fd, name) => {
       if (consoleSocket < 0) {
         terminal.fd = fd;

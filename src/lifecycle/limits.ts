@@ -7,20 +7,19 @@ import type { PlanLimit } from '../plan/plan.js';
 import { RLIMITS } from '../plan/rlimits.js';
 
 /**
- * prlimit(2). Set by the parent at the end, so that the helper itself works
- * under the caller's limits.
+ * prlimit(2), before the helper loses the caller's rights to a user namespace.
  *
  * @throws TsrunError ERR_PERMISSION for a hard limit that may not be raised, ERR_SYSTEM
  */
-export function setLimits(native: Native, pid: number, limits: readonly PlanLimit[]): void {
-  for (const { at, resource, soft, hard } of limits) {
-    const set = native.prlimit(pid, resource, soft, hard);
+export function raiseLimits(native: Native, pid: number, limits: readonly PlanLimit[]): void {
+  for (const { at, resource, hard } of limits) {
+    const set = native.raiseHardLimit(pid, resource, hard);
     if (set >= 0) continue;
-    const what = `${RLIMITS[resource] ?? 'limit'} to ${text(soft)} (soft), ${text(hard)} (hard)`;
-    const hint = set === -EPERM ? ' (raising a hard limit takes CAP_SYS_RESOURCE)' : '';
+    const what = `the hard limit ${RLIMITS[resource] ?? ''} to ${text(hard)}`;
+    const hint = set === -EPERM ? ' (it takes CAP_SYS_RESOURCE)' : '';
     throw new TsrunError(
       set === -EPERM ? 'ERR_PERMISSION' : 'ERR_SYSTEM',
-      `${at}: cannot set ${what}: ${native.strerror(-set)}${hint}`,
+      `${at}: cannot raise ${what}: ${native.strerror(-set)}${hint}`,
       { errno: -set, pointer: at },
     );
   }

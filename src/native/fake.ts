@@ -531,7 +531,7 @@ export class FakeSystem {
       },
       reap: (fd) => this.reap(fd),
       spawn: (request) => this.spawn(request),
-      prlimit: () => 0,
+      raiseHardLimit: () => 0,
       setSubreaper: () => 0,
       catchSignals: () => this.open({ kind: 'other', content: '' }),
       monotonicNs: () => this.now,

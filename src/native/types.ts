@@ -160,7 +160,8 @@ export interface Native {
   /** Reaps exactly this child; -EAGAIN while it lives, -ECHILD when it is not ours. */
   reap(pidfd: number): ExitInfo | number;
   spawn(request: SpawnRequest): Spawned | number;
-  prlimit(pid: number, resource: number, soft: bigint, hard: bigint): Status;
+  /** prlimit(2): raises a hard limit that is lower, leaves the soft one and a higher one alone. */
+  raiseHardLimit(pid: number, resource: number, hard: bigint): Status;
   /** PR_SET_CHILD_SUBREAPER: for the command line only. */
   setSubreaper(on: boolean): Status;
   /** Catches signals and makes them readable, one byte a signal: for the command line only. */

@@ -29,7 +29,7 @@ import { resolve } from './path.js';
 import { planPersonality } from './personality.js';
 import type { ContainerPlan, PlanFacts } from './plan.js';
 import { planConsole, planKeyring, planProcess, syncStep } from './process.js';
-import { planLimits } from './rlimits.js';
+import { planRaisedLimits } from './rlimits.js';
 import { rootPropagation } from './root.js';
 import type { RootPropagation } from './root.js';
 import { Slots } from './slots.js';
@@ -67,14 +67,19 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   });
   const ownMounts = places.mount !== 'own';
 
+  const limits = places.user === 'own' ? [] : planRaisedLimits(program.privileged);
+
   const steps: Step[] = [
+    ...(places.user === 'joined' && limits.length > 0 ? [syncStep('limits')] : []),
     ...enterNamespaces(stages.enter, linux, joins),
-    ...becomeRoot(linux, places, stages.unshare, setgroups, mounts.openTrees, propagation),
+    ...becomeRoot(linux, places, stages.unshare, setgroups, [
+      ...openTrees(places, mounts.openTrees, propagation),
+      ...(ownMounts ? [rootMount(root.path, facts)] : []),
+    ]),
     { op: 'session', at: '' },
     ...planKeyring(facts.id, facts.noNewKeyring),
     ...names(spec, places),
 
-    ...(ownMounts ? [rootMount(root.path, facts)] : []),
     ...mounts.steps,
     // Before the change of root: where a new procfs cannot be made, this takes the host's, and
     // where it can, the kernel wants to see one that hides nothing.
@@ -137,7 +142,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
           },
         }
       : {}),
-    limits: planLimits(process.rlimits, '/process/rlimits'),
+    limits,
     ...(process.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
     terminal: process.terminal === true,
     namespaces: foreignNamespaces(places),
@@ -212,24 +217,30 @@ function enterNamespaces(stages: readonly Stage[], linux: Linux | undefined, joi
   });
 }
 
+/** Cuts the tree of mounts off the host's, and opens what is to be bound. */
+function openTrees(places: Places, trees: readonly Step[], propagation: RootPropagation): Step[] {
+  if (places.mount === 'own') return [...trees];
+  const cut: Step = {
+    op: 'propagation',
+    at: '/linux/rootfsPropagation',
+    flags: propagation.tree,
+  };
+  // Before the tree is cut off the host's, if the container's mounts are to reach there.
+  return propagation.shared ? [...trees, cut] : [cut, ...trees];
+}
+
 /**
  * The remaining namespaces, owned by the container's user namespace, and its
- * root. Trees that only the caller may reach are opened in between.
+ * root. In between, still with the caller's ids, what only the caller may
+ * reach: the trees to be bound, and the root file system.
  */
 function becomeRoot(
   linux: Linux | undefined,
   places: Places,
   unshare: number,
   setgroups: boolean,
-  openTrees: readonly Step[],
-  propagation: RootPropagation,
+  opened: readonly Step[],
 ): Step[] {
-  const cut: Step[] =
-    places.mount === 'own'
-      ? []
-      : [{ op: 'propagation', at: '/linux/rootfsPropagation', flags: propagation.tree }];
-  // Before the tree is cut off the host's, if the container's mounts are to reach there.
-  const opened = propagation.shared ? [...openTrees, ...cut] : [...cut, ...openTrees];
   if (places.user === 'own') return [...unshareStep(unshare), ...opened];
   return [
     ...unshareStep(unshare & CLONE_NEWNS),

@@ -2,6 +2,8 @@
 
 import type { ErrorCode } from '../errors.js';
 import { describeNamespaces } from '../namespaces/namespaces.js';
+import { RLIM_INFINITY } from '../native/constants.js';
+import { RLIMITS } from './rlimits.js';
 import { FailureCode, SyncPoint } from './steps.js';
 import type { Step } from './steps.js';
 
@@ -81,6 +83,8 @@ export function describeStep(step: Step): string {
       return `cannot give the standard streams to user ${step.uid}`;
     case 'scheduler':
       return 'cannot set the scheduler';
+    case 'rlimit':
+      return `cannot set ${RLIMITS[step.resource] ?? 'limit'} to ${limitText(step.soft)} (soft), ${limitText(step.hard)} (hard)`;
     case 'ioprio':
       return 'cannot set the I/O priority';
     case 'affinity':
@@ -105,6 +109,10 @@ export function describeStep(step: Step): string {
     case 'exec':
       return `exec: ${quote(step.args[0] ?? '')}`;
   }
+}
+
+function limitText(value: bigint): string {
+  return value === RLIM_INFINITY ? 'unlimited' : String(value);
 }
 
 export interface Explanation {

@@ -6,7 +6,7 @@ import { planAffinity } from './affinity.js';
 import { grantableCapabilities } from './capabilities.js';
 import type { ContainerPlan, PlanFacts } from './plan.js';
 import { planConsole, planKeyring, planProcess, syncStep } from './process.js';
-import { planLimits } from './rlimits.js';
+import { planRaisedLimits } from './rlimits.js';
 import { Slots } from './slots.js';
 import type { Step } from './steps.js';
 
@@ -49,9 +49,12 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     warnings,
   });
   const affinity = whole.execCPUAffinity;
+  const joinsUser = (target.namespaces & CLONE_NEWUSER) !== 0;
+  const limits = joinsUser ? planRaisedLimits(program.privileged) : [];
   const steps: Step[] = [
     // Processes of the container get nothing to look at (CVE-2016-9962).
     { op: 'dumpable', at: '', on: false },
+    ...(limits.length > 0 ? [syncStep('limits')] : []),
     ...planAffinity(affinity?.initial, '/execCPUAffinity/initial'),
     ...enterContainer(target, container),
     { op: 'session', at: '' },
@@ -70,7 +73,7 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     inputs: slots.inputs,
     slots: slots.count,
     steps,
-    limits: planLimits(whole.rlimits, '/rlimits'),
+    limits,
     ...(whole.oomScoreAdj === undefined ? {} : { oomScoreAdj: whole.oomScoreAdj }),
     terminal: whole.terminal === true,
     namespaces: target.namespaces,

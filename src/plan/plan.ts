@@ -39,12 +39,14 @@ export type PlanInput = { at: string } & (
   | { kind: 'container' }
 );
 
-/** A resource limit, applied by the parent at the ready sync point (prlimit(2)). */
+/**
+ * A hard limit that the parent raises where it is lower, since a process in a
+ * user namespace may not (getrlimit(2)); the step `rlimit` does the rest.
+ */
 export interface PlanLimit {
   at: string;
   /** RLIMIT_* number. */
   resource: number;
-  soft: bigint;
   hard: bigint;
 }
 
@@ -57,6 +59,7 @@ export interface ContainerPlan {
   steps: Step[];
   /** What the parent writes at the idMap sync point; absent without a new user namespace. */
   idMaps?: { uidMappings: IdMapping[]; gidMappings: IdMapping[] };
+  /** Raised at the sync point idMap or limits; empty outside of a user namespace. */
   limits: PlanLimit[];
   /** Written by the parent right after the clone. */
   oomScoreAdj?: number;

@@ -6,6 +6,7 @@ import { homeDirectory, planEnvironment, searchDirectories } from './environment
 import { invalid } from './invalid.js';
 import { planIoPriority } from './ioprio.js';
 import type { PlanFacts } from './plan.js';
+import { planLimits } from './rlimits.js';
 import { planScheduler } from './scheduler.js';
 import { SyncPoint } from './steps.js';
 import type { Step } from './steps.js';
@@ -52,6 +53,8 @@ export function planProcess(process: Process, context: ProcessContext): ProcessP
       ...planScheduler(process.scheduler, `${at}/scheduler`),
       ...planIoPriority(process.ioPriority, `${at}/ioPriority`),
       { op: 'umask', at: `${at}/user/umask`, mask: umask ?? DEFAULT_UMASK },
+      // Before the change of user, who may not raise them.
+      ...planLimits(process.rlimits, `${at}/rlimits`),
     ],
     identity: [
       // First with the rights of the container's root, which may reach what the user may not; what

@@ -19,8 +19,10 @@ export const SyncPoint = {
   idMap: 1,
   /** Namespaces and mounts are there, the root is not yet changed: prestart and createRuntime hooks. */
   runtimeHooks: 2,
-  /** Everything is done but the start: the parent sets resource limits. */
+  /** Everything is done but the start. */
   ready: 3,
+  /** Before a user namespace is joined, in which hard limits cannot be raised: the parent does. */
+  limits: 4,
 } as const;
 export type SyncPointValue = (typeof SyncPoint)[keyof typeof SyncPoint];
 
@@ -168,6 +170,8 @@ export type StepBody =
       deadline: number | bigint;
       period: number | bigint;
     }
+  /** prlimit(2) of the process itself. */
+  | { op: 'rlimit'; resource: number; soft: bigint; hard: bigint }
   /** ioprio_set(2) */
   | { op: 'ioprio'; value: number }
   /** sched_setaffinity(2) */

@@ -69,6 +69,7 @@ const OPERATIONS: Table = {
     deadline: 'n',
     period: 'n',
   },
+  rlimit: { resource: 'n', soft: 'n', hard: 'n' },
   ioprio: { value: 'n' },
   affinity: { cpus: 'u' },
   personality: { persona: 'n' },

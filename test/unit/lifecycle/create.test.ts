@@ -101,16 +101,7 @@ describe.each(CASES)('%s', (_name, changes) => {
       expect(error, `${call} (${nth})`).toBeInstanceOf(TsrunError);
       expect(remains(fake), `${call} (${nth})`).toEqual(before);
     }
-    for (const call of [
-      'mkdir',
-      'mkfifo',
-      'open',
-      'write',
-      'rename',
-      'spawn',
-      'receive',
-      'prlimit',
-    ]) {
+    for (const call of ['mkdir', 'mkfifo', 'open', 'write', 'rename', 'spawn', 'receive']) {
       expect(failed, call).toContain(call);
     }
   });

@@ -44,11 +44,11 @@ describe('the default configuration', () => {
       'dumpable',
       'unshare',
       'propagation',
+      'root',
       'session',
       'keyring',
       'loopback',
       'hostname',
-      'root',
       'mount*6',
       'bind',
       'device*6',
@@ -60,6 +60,7 @@ describe('the default configuration', () => {
       'mask*2',
       'stdio-owner',
       'umask',
+      'rlimit',
       'cwd',
       'no-new-privileges',
       'credentials',
@@ -137,9 +138,8 @@ describe('the default configuration', () => {
       args: ['sh'],
       env: ['PATH=/usr/bin:/bin', 'TERM=xterm', 'HOME=/'],
     });
-    expect(plan.limits).toEqual([
-      { at: '/process/rlimits/0', resource: 7, soft: 1024n, hard: 1024n },
-    ]);
+    expect(onlyStep(plan, 'rlimit')).toMatchObject({ resource: 7, soft: 1024n, hard: 1024n });
+    expect(plan.limits).toEqual([]);
     expect(plan.terminal).toBe(false);
     expect(plan.warnings).toEqual([]);
   });
@@ -173,6 +173,8 @@ describe('a new user namespace of a privileged caller', () => {
   it('maps ids first, protects the process, becomes root, then makes the rest', () => {
     expect(plan.cloneFlags).toBe(CLONE_NEWUSER | CLONE_NEWPID);
     expect(plan.idMaps).toEqual({ uidMappings: RANGE, gidMappings: RANGE });
+    // The parent raises what the process may not raise itself any more.
+    expect(plan.limits).toEqual([{ at: '/process/rlimits/0', resource: 7, hard: 1024n }]);
     expect(operations(plan).slice(0, 6)).toEqual([
       'sync',
       'dumpable',
@@ -642,6 +644,7 @@ describe('the process', () => {
       'scheduler',
       'ioprio',
       'umask',
+      'rlimit',
       'personality',
       'cwd',
       'no-new-privileges',

@@ -5,6 +5,7 @@ import {
   CLONE_NEWPID,
   CLONE_NEWUSER,
 } from '../../../src/native/constants.js';
+import { SyncPoint } from '../../../src/plan/steps.js';
 import { planExec } from '../../../src/plan/exec.js';
 import type { ExecTarget } from '../../../src/plan/exec.js';
 import { planHook, planProgram } from '../../../src/plan/hooks.js';
@@ -34,6 +35,7 @@ describe('exec', () => {
       'keyring',
       'stdio-owner',
       'umask',
+      'rlimit',
       'cwd',
       'no-new-privileges',
       'credentials',
@@ -57,7 +59,9 @@ describe('exec', () => {
   it('becomes the root of a user namespace', () => {
     const namespaces = target().namespaces | CLONE_NEWUSER;
     const plan = planExec(process(), target({ namespaces, setgroups: false }), facts());
-    expect(operations(plan).slice(1, 4)).toEqual(['setns', 'fork', 'become']);
+    expect(operations(plan).slice(0, 5)).toEqual(['dumpable', 'sync', 'setns', 'fork', 'become']);
+    expect(plan.steps[1]).toMatchObject({ op: 'sync', point: SyncPoint.limits });
+    expect(plan.limits).toHaveLength(1);
     expect(onlyStep(plan, 'become').clearGroups).toBe(false);
     expect(onlyStep(plan, 'credentials').setGroups).toBe(false);
   });
@@ -81,7 +85,7 @@ describe('exec', () => {
     const { capabilities: _, rlimits: __, ...bare } = process();
     const plan = planExec(bare, target({ process: process() }), facts());
     expect(onlyStep(plan, 'credentials').permitted).toBe((1n << 5n) | (1n << 10n) | (1n << 29n));
-    expect(plan.limits).toHaveLength(1);
+    expect(onlyStep(plan, 'rlimit').resource).toBe(7);
     expect(onlyStep(planExec(bare, target(), facts()), 'credentials').bounding).toBe(0n);
   });
 

@@ -165,8 +165,8 @@ describe('limits', () => {
         '/r',
       ),
     ).toEqual([
-      { at: '/r/0', resource: 15, soft: 1n, hard: 18446744073709551615n },
-      { at: '/r/1', resource: 0, soft: 0n, hard: 5n },
+      { op: 'rlimit', at: '/r/0', resource: 15, soft: 1n, hard: 18446744073709551615n },
+      { op: 'rlimit', at: '/r/1', resource: 0, soft: 0n, hard: 5n },
     ]);
   });
 
