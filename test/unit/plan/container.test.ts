@@ -175,11 +175,12 @@ describe('a new user namespace of a privileged caller', () => {
     expect(plan.idMaps).toEqual({ uidMappings: RANGE, gidMappings: RANGE });
     // The parent raises what the process may not raise itself any more.
     expect(plan.limits).toEqual([{ at: '/process/rlimits/0', resource: 7, hard: 1024n }]);
-    expect(operations(plan).slice(0, 6)).toEqual([
+    expect(operations(plan).slice(0, 7)).toEqual([
       'sync',
       'dumpable',
       'unshare',
       'propagation',
+      'root',
       'become',
       'unshare',
     ]);
@@ -254,12 +255,13 @@ describe('an ordinary user', () => {
 
   it('opens sources itself, before it becomes somebody else', () => {
     const plan = planContainer(rootless(SELF), userFacts());
-    expect(operations(plan).slice(0, 7)).toEqual([
+    expect(operations(plan).slice(0, 8)).toEqual([
       'sync',
       'dumpable',
       'unshare',
       'propagation',
       'open-tree*7',
+      'root',
       'become',
       'unshare',
     ]);
