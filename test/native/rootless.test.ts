@@ -1,0 +1,216 @@
+/** The whole lifecycle as an ordinary user, with many ids and with one. */
+
+import { existsSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import type { Spec } from '../../src/spec/types.js';
+import { makeBundle } from '../support/bundle.js';
+import type { Bundle } from '../support/bundle.js';
+import { leftOf } from '../support/left.js';
+import { COMMAND, newId } from '../support/tsrun.js';
+import { SUBGID, SUBUID, UID, makeUser } from '../support/user.js';
+import type { User } from '../support/user.js';
+
+let user: User;
+let bundle: Bundle;
+let id: string;
+let root: string;
+
+beforeAll(() => {
+  user = makeUser();
+  root = join(user.runtimeDirectory, 'tsrun');
+});
+
+afterAll(() => {
+  user.remove();
+});
+
+beforeEach(() => {
+  id = newId();
+});
+
+afterEach(async () => {
+  if (existsSync(join(root, id))) await user.tsrun(['delete', '--force', id]);
+  const left = leftOf({ id, root, bundle: bundle.path });
+  bundle.remove();
+  expect(left).toEqual([]);
+});
+
+/** A bundle of the user's. */
+function make(script: string, change: (spec: Spec) => void): void {
+  bundle = makeBundle(script, (spec) => {
+    delete spec.process?.capabilities?.ambient;
+    const linux = spec.linux ?? {};
+    linux.namespaces = [...(linux.namespaces ?? []), { type: 'user' }];
+    change(spec);
+  });
+  user.give(bundle.path);
+}
+
+/** The caller is root inside, 1 and up are those of /etc/subuid: what podman maps. */
+function mapMany(spec: Spec): void {
+  Object.assign(spec.linux ?? {}, {
+    uidMappings: [
+      { containerID: 0, hostID: UID, size: 1 },
+      { containerID: 1, hostID: SUBUID, size: 65536 },
+    ],
+    gidMappings: [
+      { containerID: 0, hostID: UID, size: 1 },
+      { containerID: 1, hostID: SUBGID, size: 65536 },
+    ],
+  });
+}
+
+function mapOne(spec: Spec): void {
+  Object.assign(spec.linux ?? {}, {
+    uidMappings: [{ containerID: 0, hostID: UID, size: 1 }],
+    gidMappings: [{ containerID: 0, hostID: UID, size: 1 }],
+  });
+  const pts = spec.mounts?.find(({ destination }) => destination === '/dev/pts');
+  if (pts?.options !== undefined) pts.options = pts.options.filter((o) => !o.startsWith('gid='));
+}
+
+const LOOK = `
+  echo uids: $(cat /proc/self/uid_map)
+  echo gids: $(cat /proc/self/gid_map)
+  echo "setgroups: $(cat /proc/self/setgroups)"
+  grep '^Groups' /proc/self/status
+  grep ' /dev/[a-z]* ' /proc/self/mountinfo | awk '{ print "bound", $4, $5 }'
+  for name in null zero full random urandom tty; do stat -c '%n %F %t:%T' /dev/$name; done
+  echo hello >/dev/null && echo null is writable
+  mknod /dev/mine c 1 3 2>&1
+  cat /proc/self/cgroup | tail -n 1
+`;
+
+const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
+
+test.each([
+  {
+    name: 'with the ids of /etc/subuid',
+    map: mapMany,
+    uids: `0 ${UID.toString()} 1 1 ${SUBUID.toString()} 65536`,
+    gids: `0 ${UID.toString()} 1 1 ${SUBGID.toString()} 65536`,
+    setgroups: 'allow',
+    groups: [7, 8],
+  },
+  {
+    name: 'with a single id',
+    map: mapOne,
+    uids: `0 ${UID.toString()} 1`,
+    gids: `0 ${UID.toString()} 1`,
+    setgroups: 'deny',
+    groups: undefined,
+  },
+])('run $name', async ({ map, uids, gids, setgroups, groups }) => {
+  make(LOOK, (spec) => {
+    map(spec);
+    if (groups !== undefined && spec.process?.user !== undefined) {
+      spec.process.user.additionalGids = groups;
+    }
+  });
+  const result = await user.tsrun(['run', '--bundle', bundle.path, id]);
+  expect(result.status, result.stderr).toBe(0);
+  const lines = result.stdout.split('\n');
+  expect(lines).toContain(`uids: ${uids}`);
+  expect(lines).toContain(`gids: ${gids}`);
+  expect(lines).toContain(`setgroups: ${setgroups}`);
+  if (groups !== undefined) expect(result.stdout).toMatch(/^Groups:\s7 8 $/m);
+  for (const name of DEVICES) expect(lines).toContain(`bound /${name} /dev/${name}`);
+  expect(lines).toContain('/dev/null character special file 1:3');
+  expect(lines).toContain('/dev/urandom character special file 1:9');
+  expect(lines).toContain('null is writable');
+  expect(result.stdout).toContain('mknod: /dev/mine: Operation not permitted');
+  // Its own cgroup namespace shows the caller's cgroup as the root, and nothing was made.
+  expect(lines).toContain('0::/');
+  expect(result.stderr).toMatch(
+    /^tsrun: warning: cannot create cgroup \S+: permission denied; the container stays in the cgroup of its caller$/m,
+  );
+  expect(result.stderr).toMatch(
+    /^tsrun: warning: \/linux\/resources\/devices: the rules are not in force/m,
+  );
+});
+
+test('create, state, start, exec, ps, kill and delete', async () => {
+  make('', (spec) => {
+    mapMany(spec);
+    if (spec.process !== undefined) spec.process.args = ['sleep', '1000'];
+  });
+  const pidFile = join(user.runtimeDirectory, 'pid');
+  const created = await user.tsrun(['create', '--bundle', bundle.path, '--pid-file', pidFile, id], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
+  expect(created.status).toBe(0);
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  // $XDG_RUNTIME_DIR/tsrun, and nobody else can look into it.
+  expect(readdirSync(root)).toEqual([id]);
+
+  const state = async (): Promise<Record<string, unknown>> =>
+    JSON.parse((await user.tsrun(['state', id])).stdout) as Record<string, unknown>;
+  expect(await state()).toMatchObject({ id, pid, status: 'created', owner: 'tester' });
+  expect(readFileSync(`/proc/${pid.toString()}/uid_map`, 'utf8')).toContain(SUBUID.toString());
+
+  expect((await user.tsrun(['start', id])).stderr).toBe('');
+  expect(await state()).toMatchObject({ status: 'running' });
+
+  const inside = await user.tsrun([
+    'exec',
+    '--user',
+    '5:6',
+    id,
+    'sh',
+    '-c',
+    'id -u; id -g; readlink /proc/self/ns/user; hostname; cat /proc/1/comm; exit 3',
+  ]);
+  expect(inside).toMatchObject({ status: 3, stderr: '' });
+  const [uid, gid, namespace, hostname, init] = inside.stdout.split('\n');
+  expect([uid, gid, hostname, init]).toEqual(['5', '6', 'tsrun-test', 'sleep']);
+  expect(namespace).not.toBe(readlinkSync('/proc/self/ns/user'));
+
+  const list = await user.tsrun(['list', '--quiet']);
+  expect(list.stdout).toBe(`${id}\n`);
+  expect((await user.tsrun(['delete', id])).stderr).toContain('that is not stopped: running');
+  expect((await user.tsrun(['kill', id, 'KILL'])).stderr).toBe('');
+  const deleted = await user.tsrun(['delete', '--force', id]);
+  expect(deleted).toMatchObject({ status: 0, stderr: '' });
+});
+
+test('what spec --rootless writes runs as it is', async () => {
+  make('', () => undefined);
+  rmSync(join(bundle.path, 'config.json'));
+  const spec = await user.tsrun(['spec', '--rootless', '--bundle', bundle.path]);
+  expect(spec).toMatchObject({ status: 0, stderr: '' });
+  // It asks for a terminal and a shell; script(1) has the one and writes to the other.
+  const { status, stdout } = await user.run(
+    ['script', '-qec', [...COMMAND, 'run', '--bundle', bundle.path, id].join(' '), '/dev/null'],
+    { input: 'id; tty; exit 4\n' },
+  );
+  expect(status, stdout).toBe(4);
+  expect(stdout).toContain('uid=0(root) gid=0(root)');
+  expect(stdout).toContain('/dev/pts/0');
+});
+
+test('without newuidmap the error names it, and nothing is left', async () => {
+  make('true', mapMany);
+  const command = ['env', 'PATH=/nonexistent', ...COMMAND, 'run', '--bundle', bundle.path, id];
+  const { status, stderr } = await user.run(command);
+  expect(status).toBe(1);
+  expect(stderr.split('\n').at(-2)).toBe(
+    'tsrun: /linux/uidMappings: cannot map these ids without privileges: newuidmap is not in PATH (package uidmap on Debian, shadow-utils on Fedora)',
+  );
+  expect(existsSync(join(root, id))).toBe(false);
+});
+
+test('ids that /etc/subuid does not give are refused, and nothing is left', async () => {
+  make('true', (spec) => {
+    mapMany(spec);
+    const mapping = spec.linux?.uidMappings?.[1];
+    if (mapping !== undefined) mapping.hostID = SUBUID + 1;
+  });
+  const { status, stderr } = await user.tsrun(['run', '--bundle', bundle.path, id]);
+  expect(status).toBe(1);
+  expect(stderr.split('\n').at(-2)).toMatch(
+    /^tsrun: \/linux\/uidMappings: newuidmap failed \(does \/etc\/subuid allow these ids\?\): newuidmap: /,
+  );
+  expect(existsSync(join(root, id))).toBe(false);
+});
