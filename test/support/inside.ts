@@ -109,7 +109,7 @@ export function useContainers(): Lab {
     inspect: async (commands, change, options) => {
       const names = Object.keys(commands) as (keyof typeof commands)[];
       const script = names
-        .map((name) => `echo '@@${name}'; { ${commands[name]}\n} 2>&1`)
+        .map((name) => `printf '\\n@@${name}\\n'; { ${commands[name]}\n} 2>&1`)
         .join('\n');
       const result = await lab.run(`${script}\ntrue`, change, options);
       expect(result).toMatchObject({ status: 0, stderr: '' });
