@@ -91,7 +91,7 @@ static long copyEntry(int from, int to, const char* name, int depth) {
 
 static long copyInto(int from, int to, int depth) {
   if (depth > kMaxDepth) return -ELOOP;
-  alignas(8) char buffer[4096];
+  alignas(8) char buffer[4096] = {};
   while (true) {
     const long count = sys::call(__NR_getdents64, from, sys::arg(buffer), sizeof buffer);
     if (count <= 0) return count;

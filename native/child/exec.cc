@@ -129,7 +129,7 @@ static bool elfInterpreter(int fd, const char* start, long count, char* out, siz
   memcpy(&header, start, sizeof header);
   if (header.e_ident[EI_CLASS] != ELFCLASS64) return false;
   for (unsigned i = 0; i < header.e_phnum && i < 64; i++) {
-    Elf64_Phdr segment;
+    Elf64_Phdr segment = {};
     const uint64_t at = header.e_phoff + uint64_t{i} * header.e_phentsize;
     if (readAt(fd, at, &segment, sizeof segment) != static_cast<long>(sizeof segment)) return false;
     if (segment.p_type != PT_INTERP) continue;

@@ -134,15 +134,15 @@ void Poller::run() {
     lock.unlock();
     epoll_event events[64];
     const int count = epoll_wait(epoll_, events, 64, timeout);
+    for (int i = 0; i < count; i++) {
+      if (events[i].data.u64 != kWakeUp) continue;
+      uint64_t value = 0;
+      [[maybe_unused]] const ssize_t got = read(event_, &value, sizeof value);
+    }
     lock.lock();
     for (int i = 0; i < count; i++) {
-      if (events[i].data.u64 == kWakeUp) {
-        uint64_t value;
-        [[maybe_unused]] const ssize_t got = read(event_, &value, sizeof value);
-      } else {
-        finish(static_cast<uint32_t>(events[i].data.u64),
-               static_cast<int>(events[i].events & 0x1f));
-      }
+      if (events[i].data.u64 == kWakeUp) continue;
+      finish(static_cast<uint32_t>(events[i].data.u64), static_cast<int>(events[i].events & 0x1f));
     }
     const int64_t now = nowMs();
     std::vector<uint32_t> late;

@@ -62,13 +62,7 @@ export function openPty(): [number, number] {
     library: libc(),
     funcName: 'openpty',
     retType: DataType.I32,
-    paramsType: [
-      DataType.U8Array,
-      DataType.U8Array,
-      DataType.I64,
-      DataType.I64,
-      DataType.I64,
-    ],
+    paramsType: [DataType.U8Array, DataType.U8Array, DataType.I64, DataType.I64, DataType.I64],
     paramsValue: [master, slave, 0, 0, 0],
   });
   if (result !== 0) throw new Error('openpty failed');
