@@ -127,11 +127,27 @@ int Poller::nextTimeout(int64_t now) const {
   return next - now > INT_MAX ? INT_MAX : static_cast<int>(next - now);
 }
 
+void Poller::finishAll(const epoll_event* events, int count) {
+  for (int i = 0; i < count; i++) {
+    if (events[i].data.u64 == kWakeUp) continue;
+    finish(static_cast<uint32_t>(events[i].data.u64), static_cast<int>(events[i].events & 0x1f));
+  }
+  const int64_t now = nowMs();
+  std::vector<uint32_t> late;
+  for (const auto& [id, wait] : waits_) {
+    if (wait.deadline >= 0 && wait.deadline <= now) late.push_back(id);
+  }
+  for (const uint32_t id : late) finish(id, 0);
+}
+
 void Poller::run() {
-  std::unique_lock<std::mutex> lock(mutex_);
-  while (!stop_) {
-    const int timeout = nextTimeout(nowMs());
-    lock.unlock();
+  while (true) {
+    int timeout;
+    {
+      const std::lock_guard<std::mutex> guard(mutex_);
+      if (stop_) return;
+      timeout = nextTimeout(nowMs());
+    }
     epoll_event events[64];
     const int count = epoll_wait(epoll_, events, 64, timeout);
     for (int i = 0; i < count; i++) {
@@ -139,22 +155,13 @@ void Poller::run() {
       uint64_t value = 0;
       [[maybe_unused]] const ssize_t got = read(event_, &value, sizeof value);
     }
-    lock.lock();
-    for (int i = 0; i < count; i++) {
-      if (events[i].data.u64 == kWakeUp) continue;
-      finish(static_cast<uint32_t>(events[i].data.u64), static_cast<int>(events[i].events & 0x1f));
+    bool some;
+    {
+      const std::lock_guard<std::mutex> guard(mutex_);
+      finishAll(events, count);
+      some = !done_.empty();
     }
-    const int64_t now = nowMs();
-    std::vector<uint32_t> late;
-    for (const auto& [id, wait] : waits_) {
-      if (wait.deadline >= 0 && wait.deadline <= now) late.push_back(id);
-    }
-    for (const uint32_t id : late) finish(id, 0);
-    if (!done_.empty()) {
-      lock.unlock();
-      ready_();
-      lock.lock();
-    }
+    if (some) ready_();
   }
 }
 

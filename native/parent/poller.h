@@ -1,6 +1,8 @@
 // The asynchronous part on Node: one thread that waits for descriptors.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -32,6 +34,7 @@ class Poller {
   };
 
   void run();
+  void finishAll(const epoll_event* events, int count);
   void finish(uint32_t id, int events);
   int nextTimeout(int64_t now) const;
   void wake() const;
