@@ -3,7 +3,8 @@
  * of them left anything behind.
  */
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +43,8 @@ export interface Lab {
   directory(): string;
   /** Mounts on the host until the end of the test. */
   mount(target: string, ...args: string[]): void;
+  /** A process in new namespaces (unshare(1)) that lives until the end of the test. */
+  holder(flags: readonly string[]): Promise<number>;
   /** Done before the rest is taken away. */
   cleanup(undo: () => void | Promise<void>): void;
 }
@@ -97,6 +100,21 @@ export function useContainers(): Lab {
       undo.push(() => {
         program('umount', ['-R', target]);
       });
+    },
+    holder: async (flags) => {
+      const child = spawn('unshare', [...flags, 'sh', '-c', 'echo here; read line'], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      const end = once(child, 'exit');
+      undo.push(async () => {
+        child.stdin.end();
+        await end;
+      });
+      await once(child.stdout, 'data');
+      const pid = child.pid ?? 0;
+      if (!flags.includes('--fork')) return pid;
+      const children = readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8');
+      return Number(children);
     },
     cleanup: (step) => {
       undo.push(step);
