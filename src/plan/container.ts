@@ -17,7 +17,7 @@ import { isSysctlName, sysctlFile } from '../spec/sysctl.js';
 import type { LinuxNamespace, LinuxNamespaceType, Linux, Spec } from '../spec/types.js';
 import { grantableCapabilities } from './capabilities.js';
 import { ownsDev, planDeviceLinks, planDevices } from './devices.js';
-import { hasRuntimeHooks, hookStateParts, planContainerHooks } from './hooks.js';
+import { hookStateParts, planContainerHooks, stopsForHooks } from './hooks.js';
 import { invalid, unsupported } from './invalid.js';
 import { mountIdMap } from './mounts/id-map.js';
 import { planHostBind, planMount } from './mounts/mount.js';
@@ -84,7 +84,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     // Before the change of root: where a new procfs cannot be made, this takes the host's, and
     // where it can, the kernel wants to see one that hides nothing.
     planPrivateProc(places, facts.initialUserNamespace),
-    ...(hasRuntimeHooks(spec.hooks) ? [syncStep('runtimeHooks')] : []),
+    ...(stopsForHooks(spec.hooks) ? [syncStep('runtimeHooks')] : []),
     ...containerHooks(spec, facts, 'createContainer', 'creating'),
     // After devpts, and after the hooks, whose output is not the terminal's.
     ...planConsole(process, '/process', ownMounts),

@@ -463,6 +463,15 @@ describe('hooks', () => {
     const plan = planContainer(spec({ hooks: { createContainer: [{ path: '/c' }] } }), facts());
     expect(stepsOf(plan, 'sync').map(({ point }) => point)).toEqual([SyncPoint.ready]);
   });
+
+  it('of the container that may fail cost one when poststop hooks are to follow', () => {
+    const hooks = { createContainer: [{ path: '/c' }], poststop: [{ path: '/p' }] };
+    const plan = planContainer(spec({ hooks }), facts());
+    expect(stepsOf(plan, 'sync').map(({ point }) => point)).toEqual([
+      SyncPoint.runtimeHooks,
+      SyncPoint.ready,
+    ]);
+  });
 });
 
 describe('the terminal', () => {
