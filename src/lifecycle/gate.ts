@@ -11,13 +11,17 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { EAGAIN, O_CLOEXEC, O_NONBLOCK, O_RDONLY } from '../native/constants.js';
+import { EAGAIN, O_CLOEXEC, O_NONBLOCK, O_RDONLY, POLLIN } from '../native/constants.js';
+import { waitFor } from '../native/wait.js';
 import type { ContainerState } from '../state/state.js';
 import { explainStep } from './explain.js';
 import { waitForEither } from './wait-either.js';
 
 /** PATH_MAX and the numbers before it. */
 const MAX_RECORD = 8192;
+
+/** How long a process that has failed may take to end: it has nothing left to do. */
+const END_TIMEOUT_MS = 10_000;
 
 /**
  * Opens the gate and waits until the program runs.
@@ -46,7 +50,11 @@ export async function passGate(
       );
     }
     const failed = said.indexOf('F');
-    if (failed >= 0) throw failure(native, state, said.slice(failed));
+    if (failed >= 0) {
+      // It says so with its last breath: `state` is not to find it alive any more.
+      await waitFor(native, pidfd, POLLIN, END_TIMEOUT_MS, true);
+      throw failure(native, state, said.slice(failed));
+    }
   } finally {
     native.close(fd);
   }
