@@ -43,8 +43,11 @@ export interface Lab {
   directory(): string;
   /** Mounts on the host until the end of the test. */
   mount(target: string, ...args: string[]): void;
-  /** A process in new namespaces (unshare(1)) that lives until the end of the test. */
-  holder(flags: readonly string[]): Promise<number>;
+  /**
+   * A process in new namespaces (unshare(1)) that lives until the end of the test.
+   * @param cgroup directory of the cgroup that it is in
+   */
+  holder(flags: readonly string[], cgroup?: string): Promise<number>;
   /** Done before the rest is taken away. */
   cleanup(undo: () => void | Promise<void>): void;
 }
@@ -69,7 +72,7 @@ export function useContainers(): Lab {
     for (const step of undo.reverse()) await step();
     const leftover = runtime.leftover();
     await runtime.clean();
-    const cgroups = readdirSync(UNIFIED, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    const cgroups = cgroupsBelow(UNIFIED).filter((path) =>
       ids.some((id) => path.split('/').includes(id)),
     );
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
@@ -101,8 +104,10 @@ export function useContainers(): Lab {
         program('umount', ['-R', target]);
       });
     },
-    holder: async (flags) => {
-      const child = spawn('unshare', [...flags, 'sh', '-c', 'echo here; read line'], {
+    holder: async (flags, cgroup = '') => {
+      const enter = 'test -z "$0" || echo $$ > "$0/cgroup.procs"; exec unshare "$@"';
+      const hold = ['sh', '-c', 'echo here; read line'];
+      const child = spawn('sh', ['-c', enter, cgroup, ...flags, ...hold], {
         stdio: ['pipe', 'pipe', 'inherit'],
       });
       const end = once(child, 'exit');
@@ -141,6 +146,18 @@ export function useContainers(): Lab {
     },
   };
   return lab;
+}
+
+/** Others make and remove theirs at the same time. */
+function cgroupsBelow(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => join(directory, name))
+      .flatMap((path) => [path, ...cgroupsBelow(path)]);
+  } catch {
+    return [];
+  }
 }
 
 /** A program of the host that must succeed. */
