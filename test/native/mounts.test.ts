@@ -5,6 +5,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmdirSync,
   symlinkSync,
@@ -15,6 +16,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Mount } from '../../src/spec/types.js';
 import {
+  dropNamespace,
   HOST_ID,
   inUserNamespace,
   mountAt,
@@ -68,6 +70,41 @@ describe('file systems', () => {
       },
     );
     expect(result.stdout.trim().split('\n')).toHaveLength(2);
+  });
+
+  it('of the host stand in where a user namespace has no right to a new one', async () => {
+    const inside = await lab.inspect(
+      { comm: 'cat /proc/$$/comm', net: 'ls /sys/class/net', mounts: MOUNTS },
+      (spec, bundle) => {
+        inUserNamespace(spec, bundle);
+        dropNamespace(spec, 'pid');
+        dropNamespace(spec, 'network');
+        const bound = ['rbind', 'nosuid', 'noexec', 'nodev'];
+        spec.mounts = (spec.mounts ?? [])
+          .filter(({ type }) => type !== 'cgroup')
+          .map((mount) => {
+            if (mount.type === 'proc')
+              return { ...mount, type: 'bind', source: '/proc', options: bound };
+            if (mount.type !== 'sysfs') return mount;
+            return { ...mount, type: 'bind', source: '/sys', options: [...bound, 'rro'] };
+          });
+      },
+    );
+    expect(inside.comm).toBe('sh');
+    expect(inside.net.split('\n').sort()).toEqual(readdirSync('/sys/class/net').sort());
+    const mounts = parseMountInfo(inside.mounts);
+    const below = mounts.filter(({ target }) => target.startsWith('/sys'));
+    expect(below.length).toBeGreaterThan(1);
+    expect(below.filter(({ options }) => options.includes('rw'))).toEqual([]);
+  });
+
+  it.each(['proc', 'sysfs'])('%s cannot be made in a namespace of the host’s', async (type) => {
+    const result = await lab.run('true', (spec, bundle) => {
+      inUserNamespace(spec, bundle);
+      dropNamespace(spec, type === 'proc' ? 'pid' : 'network');
+    });
+    expect(result).toMatchObject({ status: 1, stdout: '' });
+    expect(result.stderr).toMatch(/\/mounts\/[05].*(operation not permitted|permission denied)/);
   });
 
   it('cannot be mounted on /proc or on a link to elsewhere', async () => {
