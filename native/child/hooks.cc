@@ -1,5 +1,6 @@
 // Hooks that run in the container's namespaces: createContainer before the
 // change of root, startContainer right before the program (config.md, POSIX-platform Hooks).
+#include <linux/close_range.h>
 #include <linux/errno.h>
 #include <linux/sched.h>
 #include <linux/time.h>
@@ -22,6 +23,8 @@ struct Ends {
   sys::dup3(ends.input, 0, 0);
   sys::dup3(ends.output, 1, 0);
   sys::dup3(ends.output, 2, 0);
+  // What the caller preserved is for the program alone.
+  sys::call(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
   const long result = sys::call(__NR_execve, sys::arg(path), sys::arg(args), sys::arg(env));
   sys::write(ends.failure, &result, sizeof result);
   sys::exit(127);
@@ -60,7 +63,7 @@ static long stateFile(const wire::Step& step) {
 
 // The beginning of what the hook printed, as one line.
 static void appendOutput(char* text, size_t size, int output) {
-  char printed[1024];
+  static char printed[1024];
   long got = sys::call(__NR_pread64, output, sys::arg(printed), sizeof printed - 1, 0);
   while (got > 0 && printed[got - 1] <= ' ' && printed[got - 1] >= 0) got--;
   if (got <= 0) return;
@@ -115,7 +118,7 @@ static long waitForHook(const wire::Step& step, int pidfd, int output) {
 
 static long startHook(const wire::Step& step, const Ends& ends) {
   const char* path = TEXT(step, Hook, path);
-  int failure[2];
+  int failure[2] = {-1, -1};
   const long made = sys::call(__NR_pipe2, sys::arg(failure), O_CLOEXEC | O_NONBLOCK);
   if (made < 0) return fail(made, path);
   int pidfd = -1;
