@@ -23,6 +23,7 @@ import { STATE_VERSION } from '../state/state.js';
 import type { ContainerState, LateStep } from '../state/state.js';
 import {
   claimDirectory,
+  noteCgroup,
   removeDirectory,
   stateError,
   writeFirstState,
@@ -147,6 +148,9 @@ class Creation {
     this.makeFifo(paths.execFifo);
     if (options.notify === true) makeNotifyDirectory(native, paths.notify);
 
+    if (facts.cgroup !== undefined) {
+      noteCgroup(native, root, id, facts.cgroup.root + facts.cgroup.path);
+    }
     const cgroup = this.makeCgroup(facts);
     if (cgroup === undefined && facts.cgroup !== undefined) {
       const { cgroup: _, ...without } = facts;

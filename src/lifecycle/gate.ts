@@ -20,7 +20,10 @@ import { waitForEither } from './wait-either.js';
 /** PATH_MAX and the numbers before it. */
 const MAX_RECORD = 8192;
 
-/** How long a process that has failed may take to end: it has nothing left to do. */
+/**
+ * How long a process that has failed may take to end: it has nothing left to do.
+ * It is waited for, so that `state` does not find it alive.
+ */
 const END_TIMEOUT_MS = 10_000;
 
 /**
@@ -44,6 +47,7 @@ export async function passGate(
   try {
     const said = await readToEnd(native, fifo, fd, pidfd);
     if (said === '') {
+      await waitFor(native, pidfd, POLLIN, END_TIMEOUT_MS, true);
       throw new TsrunError(
         'ERR_NOT_RUNNING',
         `cannot start container "${state.id}": its process has ended`,
@@ -51,7 +55,6 @@ export async function passGate(
     }
     const failed = said.indexOf('F');
     if (failed >= 0) {
-      // It says so with its last breath: `state` is not to find it alive any more.
       await waitFor(native, pidfd, POLLIN, END_TIMEOUT_MS, true);
       throw failure(native, state, said.slice(failed));
     }
@@ -63,10 +66,13 @@ export async function passGate(
 async function readToEnd(native: Native, path: string, fd: number, pidfd: number): Promise<string> {
   let said = '';
   let ended = false;
+  // Somebody has opened the fifo: when it is at its end now, they have gone.
+  let opened = false;
   for (;;) {
     const data = native.read(fd, MAX_RECORD);
     if (typeof data === 'object' && data.length > 0) {
       if (said.length < MAX_RECORD) said += text(data);
+      opened = true;
       continue;
     }
     if (typeof data === 'number' && data !== -EAGAIN) {
@@ -75,8 +81,9 @@ async function readToEnd(native: Native, path: string, fd: number, pidfd: number
       });
     }
     // Nothing more, and nobody who could say more. A fifo without a writer yet reads as ended, too.
-    if (ended || (typeof data === 'object' && said !== '')) return said;
-    ended = (await waitForEither(native, fd, pidfd)) === 'second';
+    if (ended || (typeof data === 'object' && opened)) return said;
+    if ((await waitForEither(native, fd, pidfd)) === 'first') opened = true;
+    else ended = true;
   }
 }
 
