@@ -30,7 +30,7 @@ import {
   writeState,
 } from '../state/store.js';
 import { rootfsPath } from './bundle.js';
-import { isPrivileged, readCaller } from './caller.js';
+import { isPrivileged, readCaller, requireNamespaceRights } from './caller.js';
 import type { Caller } from './caller.js';
 import { killAndReap } from './child.js';
 import { connectSocket, sendDescriptor } from './console-socket.js';
@@ -129,6 +129,7 @@ class Creation {
     validateId(id);
     requireCreatable(spec);
     this.checkTerminal();
+    requireNamespaceRights(native, spec, this.caller);
     const rootfs = rootfsPath(native, options.bundle, spec);
     const paths = statePaths(root, id);
     const facts = this.facts(rootfs);
