@@ -13,8 +13,8 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
   O_CLOEXEC,
-  O_PATH,
   O_RDONLY,
+  O_RDWR,
   POLLIN,
 } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
@@ -32,6 +32,8 @@ export interface InputSources {
   caller: IdMapCaller;
   /** Path of the exec fifo. */
   fifo?: string;
+  /** Path of the fifo behind it. */
+  report?: string;
   /** pidfd of the container's first process. */
   container?: number;
 }
@@ -65,9 +67,10 @@ async function openInput(
       return openTree(native, input, opened, fds);
     case 'id-map':
       return openIdMap(native, input, sources.caller, fds);
-    case 'fifo': {
-      const path = sources.fifo ?? '';
-      const fd = native.open(path, O_PATH | O_CLOEXEC, 0);
+    case 'fifo':
+    case 'report': {
+      const path = sources[input.kind] ?? '';
+      const fd = native.open(path, O_RDWR | O_CLOEXEC, 0);
       if (fd < 0) throw cannot(native, input.at, `open ${path}`, fd);
       return fds.add(fd);
     }

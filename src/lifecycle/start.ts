@@ -56,9 +56,12 @@ export async function start(native: Native, options: StartOptions): Promise<Star
     pidfd = opened;
     const paths = statePaths(root, id);
     relay = openRelay(native, paths.notify, options.notifySocket);
-    await passGate(native, state, paths.execFifo, pidfd);
-    const unlinked = native.unlink(paths.execFifo);
-    if (unlinked < 0) throw stateError(native, 'cannot remove', paths.execFifo, unlinked);
+    await passGate(native, state, paths, pidfd);
+    // The gate first: its absence is what makes the container a running one.
+    for (const fifo of [paths.execFifo, paths.execReport]) {
+      const unlinked = native.unlink(fifo);
+      if (unlinked < 0) throw stateError(native, 'cannot remove', fifo, unlinked);
+    }
   } catch (error) {
     relay?.close();
     if (pidfd >= 0) native.close(pidfd);

@@ -54,6 +54,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const stages = planStages(places, isPrivileged(facts));
   const joins = openNamespaces(linux, places, slots);
   const fifo = slots.input({ kind: 'fifo', at: '' });
+  const report = slots.input({ kind: 'report', at: '' });
   const propagation = rootPropagation(linux?.rootfsPropagation);
   const mounts = planMounts(spec, facts, places, joins.user ?? -1, propagation, slots, warnings);
   const setgroups = allowsSetgroups(linux, places, facts);
@@ -117,6 +118,8 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
             flags: propagation.root,
           } satisfies Step,
         ]),
+    // Before anything of the container's can look into the process: hooks, an exec at the gate.
+    { op: 'forget', at: '', keep: [fifo, report] },
 
     ...program.privileged,
     ...planPersonality(linux?.personality),
@@ -124,7 +127,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     program.find,
     syncStep('ready'),
     // seccomp goes here with noNewPrivileges: as few system calls as possible are left.
-    { op: 'gate', at: '', fifo },
+    { op: 'gate', at: '', fifo, report },
     ...containerHooks(spec, facts, 'startContainer', 'created'),
     program.exec,
   ];

@@ -32,6 +32,7 @@ describe('exec', () => {
       'fork',
       'session',
       'keyring',
+      'forget',
       'stdio-owner',
       'umask',
       'rlimit',
