@@ -166,6 +166,30 @@ describe('namespaces', () => {
     expect(result.stderr).toMatch(/\/linux\/namespaces\/5/);
     expect(result.stderr).toMatch(message);
   });
+
+  it('are not opened when they are a fifo, which would wait for ever', async () => {
+    const result = await lab.run(
+      'true',
+      (spec, { path }) => {
+        program('mkfifo', [join(path, 'fifo')]);
+        setNamespace(spec, 'network', join(path, 'fifo'));
+      },
+      { prefix: ['timeout', '-s', 'KILL', '20'] },
+    );
+    expect(result).toMatchObject({ status: 1, stdout: '' });
+    expect(result.stderr).toMatch(/\/linux\/namespaces\/5: .*not a network namespace/);
+  });
+
+  it('may be bind mounts', async () => {
+    const pid = await lab.holder(['--net']);
+    const target = join(lab.directory(), 'net');
+    writeFileSync(target, '');
+    lab.mount(target, '--bind', `/proc/${String(pid)}/ns/net`);
+    const inside = await lab.inspect({ net: 'readlink /proc/self/ns/net' }, (spec) => {
+      setNamespace(spec, 'network', target);
+    });
+    expect(inside.net).toBe(namespaceOf('net', pid));
+  });
 });
 
 describe('the pid namespace', () => {
