@@ -22,7 +22,9 @@ static constexpr int kMaxDepth = 64;
 static long copyInto(int from, int to, int depth);
 
 static long copyFile(int from, int to, const char* name) {
-  const long source = sys::openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  // Something else may have taken the name since: a fifo must not hold us up.
+  const long source =
+      sys::openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (source < 0) return source;
   const long target =
       sys::openat(to, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -107,6 +107,30 @@ describe('file systems', () => {
     expect(result.stderr).toMatch(/\/mounts\/[05].*(operation not permitted|permission denied)/);
   });
 
+  it('take options longer than fsconfig(2) does', async () => {
+    const layers = lab.directory();
+    const lower = Array.from({ length: 12 }, (_, index) => {
+      const path = join(layers, `layer-with-a-long-name-${String(index)}`);
+      mkdirSync(path);
+      writeFileSync(join(path, `file-${String(index)}`), '');
+      return path;
+    });
+    const inside = await lab.inspect({ files: 'ls /mnt', mounts: MOUNTS }, (spec) => {
+      spec.mounts?.push({
+        destination: '/mnt',
+        type: 'overlay',
+        source: 'overlay',
+        options: ['ro', 'nosuid', `lowerdir=${lower.join(':')}`],
+      });
+    });
+    expect(lower.join(':').length).toBeGreaterThan(500);
+    expect(inside.files.split('\n')).toHaveLength(12);
+    expect(mountAt(parseMountInfo(inside.mounts), '/mnt')).toMatchObject({
+      type: 'overlay',
+      options: expect.arrayContaining(['ro', 'nosuid']) as string[],
+    });
+  });
+
   it('cannot be mounted on /proc or on a link to elsewhere', async () => {
     const other = await lab.run('true', (spec) => {
       spec.mounts = [{ destination: '/proc/', type: 'tmpfs' }];
