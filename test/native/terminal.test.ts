@@ -1,4 +1,8 @@
-/** Foreground `run` and `exec -t` at a terminal: size, raw mode, signals, what is left of it. */
+/**
+ * Foreground `run` and `exec -t` at a terminal: size, raw mode, signals, what is
+ * left of it. Node puts the settings back at its exit too, so on that host the
+ * last is shown twice over.
+ */
 
 import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
