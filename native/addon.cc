@@ -254,7 +254,7 @@ Value WriteSome(const CallbackInfo& info) {
 }
 
 Value readFileAt(const CallbackInfo& info, int dir, const std::string& path, int64_t max) {
-  const int fd = openat(dir, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  const int fd = openat(dir, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) return result(info, -errno);
   std::string content;
   const long got = readAll(fd, max < 0 ? 0 : static_cast<size_t>(max), content);
@@ -515,8 +515,10 @@ Value withUnixSocket(const CallbackInfo& info, size_t index, int type, Call call
 }
 
 Value ConnectUnix(const CallbackInfo& info) {
-  return withUnixSocket(info, 0, SOCK_STREAM, [](int fd, const sockaddr* address) {
-    return connect(fd, address, sizeof(sockaddr_un));
+  // A full backlog is -EAGAIN and not a wait.
+  return withUnixSocket(info, 0, SOCK_STREAM | SOCK_NONBLOCK, [](int fd, const sockaddr* address) {
+    const int connected = connect(fd, address, sizeof(sockaddr_un));
+    return connected < 0 ? connected : fcntl(fd, F_SETFL, 0);
   });
 }
 
@@ -529,7 +531,7 @@ Value BindUnixDatagram(const CallbackInfo& info) {
 Value SendUnixDatagram(const CallbackInfo& info) {
   std::string path = text(info, 0);
   const std::string message = text(info, 1);
-  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return result(info, -errno);
   ssize_t sent = -1;
   if (!path.empty() && path[0] == '@') {

@@ -209,6 +209,25 @@ describe('a mount of type cgroup', () => {
     expect(mount.options).toContain('ro');
   });
 
+  it('without a cgroup namespace, is writable in the container’s own part alone', async () => {
+    removeAfterwards(PARENT);
+    const own = `/sys/fs/cgroup${PARENT}/g`;
+    const inside = await lab.inspect(
+      {
+        above: `echo $$ > /sys/fs/cgroup${PARENT}/cgroup.procs; mkdir /sys/fs/cgroup/escaped`,
+        kill: 'for f in /sys/fs/cgroup/*/cgroup.kill; do echo 1 > $f && echo written $f; done',
+        own: `mkdir ${own}/sub && rmdir ${own}/sub && echo made`,
+      },
+      (spec) => {
+        at(`${PARENT}/g`)(spec);
+        mounted(spec, 'rw');
+      },
+    );
+    expect(inside.above.match(/Read-only file system/g)).toHaveLength(2);
+    expect(inside.kill).not.toContain('written');
+    expect(inside.own).toBe('made');
+  });
+
   it('is read-only in a user namespace without a cgroup namespace, which is told', async () => {
     const result = await lab.run(WRITE, (spec, bundle) => {
       mounted(spec, 'rw');

@@ -45,3 +45,21 @@ export function protectCgroups(
   options.attributes.clear &= ~MOUNT_ATTR_RDONLY;
   return (options.attributes.set & MOUNT_ATTR_RDONLY) === 0;
 }
+
+/**
+ * Where the whole hierarchy of the host is shown, only the container's own
+ * part of it may be writable.
+ *
+ * @returns that part's path, when the mount is to be writable at all
+ */
+export function ownCgroup(
+  view: CgroupView,
+  places: Places,
+  facts: PlanFacts,
+  options: MountOptions,
+): string | undefined {
+  const wholeTree = view.kind === 'tree' && places.cgroup === 'own' && facts.cgroup !== undefined;
+  const readOnly =
+    ((options.attributes.set | options.recursiveAttributes.set) & MOUNT_ATTR_RDONLY) !== 0;
+  return wholeTree && !readOnly ? facts.cgroup?.path : undefined;
+}

@@ -13,7 +13,7 @@ import { invalid, unsupported } from '../invalid.js';
 import { clean, resolve } from '../path.js';
 import type { PlanFacts } from '../plan.js';
 import type { MountPlacement, Slot, Step } from '../steps.js';
-import { cgroupView, protectCgroups } from './cgroup.js';
+import { cgroupView, ownCgroup, protectCgroups } from './cgroup.js';
 import type { MountOptions } from './options.js';
 import { checkProcTarget } from './proc.js';
 import type { Source, Sources } from './sources.js';
@@ -136,7 +136,24 @@ function planCgroup(parsed: ParsedMount, target: string, context: MountContext):
     );
   }
   const source = sources.open(view.path, view.recursive, at, -1, false);
-  return attachTree(parsed, target, source, view.recursive, context);
+  const own = ownCgroup(view, places, facts, options);
+  if (own === undefined) return attachTree(parsed, target, source, view.recursive, context);
+  const readOnly: ParsedMount = {
+    ...parsed,
+    options: { ...options, attributes: readOnlyToo(options) },
+  };
+  const writable = sources.open(view.path + own, false, at, -1, false);
+  return [
+    ...attachTree(readOnly, target, source, view.recursive, context),
+    ...attachTree(parsed, target === '/' ? own : target + own, writable, false, context),
+  ];
+}
+
+function readOnlyToo({ attributes }: MountOptions): MountOptions['attributes'] {
+  return {
+    set: attributes.set | MOUNT_ATTR_RDONLY,
+    clear: attributes.clear & ~MOUNT_ATTR_RDONLY,
+  };
 }
 
 function planFileSystem(parsed: ParsedMount, target: string, context: MountContext): Step[] {

@@ -231,7 +231,8 @@ describe('cgroup mounts', () => {
   it('show the hybrid hierarchy from where it is', () => {
     const cgroup = { root: '/sys/fs/cgroup/unified', layout: 'hybrid' as const, path: '/c1' };
     expect(plan(mount, {}, facts({ cgroup })).mine).toMatchObject([
-      { op: 'bind', source: '/sys/fs/cgroup/unified', recursiveSet: 0 },
+      { op: 'bind', source: '/sys/fs/cgroup/unified', attrSet: MOUNT_ATTR_RDONLY },
+      { op: 'bind', source: '/sys/fs/cgroup/unified/c1', target: '/sys/fs/cgroup/c1', attrSet: 0 },
     ]);
   });
 
