@@ -24,6 +24,7 @@
 #include <dirent.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -767,6 +768,14 @@ Value RaiseHardLimit(const CallbackInfo& info) {
   return answer(info, prlimit64(pid, resource, &limit, nullptr));
 }
 
+Value SetSoftLimit(const CallbackInfo& info) {
+  const auto resource = static_cast<__rlimit_resource>(integer(info, 0));
+  rlimit64 limit;
+  if (getrlimit64(resource, &limit) < 0) return result(info, -errno);
+  limit.rlim_cur = std::min(static_cast<rlim64_t>(number(info, 1)), limit.rlim_max);
+  return answer(info, setrlimit64(resource, &limit));
+}
+
 Value SetSubreaper(const CallbackInfo& info) {
   return answer(info, prctl(PR_SET_CHILD_SUBREAPER, number(info, 0) != 0 ? 1 : 0));
 }
@@ -1010,6 +1019,7 @@ constexpr Entry kEntries[] = {
     {"reap", Reap},
     {"spawn", Spawn},
     {"raiseHardLimit", RaiseHardLimit},
+    {"setSoftLimit", SetSoftLimit},
     {"setSubreaper", SetSubreaper},
     {"catchSignals", CatchSignals},
     {"monotonicNs", MonotonicNs},

@@ -17,8 +17,22 @@ function nativeOrExit(): Native {
   }
 }
 
+/**
+ * Node raises its soft limit of open files to the hard one when it starts, and
+ * a container without limits of its own would get that. What the limit was is
+ * best known from who started us.
+ */
+function restoreOpenFilesLimit(native: Native): void {
+  const RLIMIT_NOFILE = 7;
+  const limits = native.readText(`/proc/${String(process.ppid)}/limits`, 1 << 16);
+  const soft = typeof limits === 'string' ? /^Max open files +(\d+)/m.exec(limits)?.[1] : undefined;
+  if (soft !== undefined) native.setSoftLimit(RLIMIT_NOFILE, Number(soft));
+}
+
+const native = nativeOrExit();
+restoreOpenFilesLimit(native);
 const status = await main(
-  { native: nativeOrExit(), environment: environment() },
+  { native, environment: environment() },
   parseWithCommander(process.argv.slice(2)),
 );
 // Without it a wait that nobody needs any more would keep the program alive.

@@ -536,6 +536,7 @@ export class FakeSystem {
       reap: (fd) => this.reap(fd),
       spawn: (request) => this.spawn(request),
       raiseHardLimit: () => 0,
+      setSoftLimit: () => 0,
       setSubreaper: () => 0,
       catchSignals: () => this.open({ kind: 'other', content: '' }),
       monotonicNs: () => this.now,

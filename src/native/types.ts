@@ -162,6 +162,8 @@ export interface Native {
   spawn(request: SpawnRequest): Spawned | number;
   /** prlimit(2): raises a hard limit that is lower, leaves the soft one and a higher one alone. */
   raiseHardLimit(pid: number, resource: number, hard: bigint): Status;
+  /** Soft limit of the caller itself, never above the hard one: for the command line only. */
+  setSoftLimit(resource: number, soft: number): Status;
   /** PR_SET_CHILD_SUBREAPER: for the command line only. */
   setSubreaper(on: boolean): Status;
   /** Catches signals and makes them readable, one byte a signal: for the command line only. */

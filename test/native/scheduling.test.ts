@@ -151,6 +151,20 @@ describe('rlimits', () => {
     });
   });
 
+  test('without any, the soft limit is the caller’s, not what the host program made of it', async () => {
+    const bundle = scene.bundle('ulimit -Sn', (spec) => {
+      delete spec.process?.rlimits;
+    });
+    const prefix = ['sh', '-c', 'ulimit -Sn 777; "$0" "$@"'];
+    const result = await scene.runtime(['run', '--bundle', bundle.path, newId()], { prefix });
+    expect(result).toMatchObject({ status: 0, stdout: '777\n', stderr: '' });
+  });
+
+  test('fewer open files than set-up needs are no obstacle', async () => {
+    const limits = await limitsOf([['RLIMIT_NOFILE', '4', '4']]);
+    expect(limits['Max open files']).toBe('4 4');
+  });
+
   test('without any, the limits of the caller are kept', async () => {
     const own = /^Max open files +(\S+) +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
     const limits = await limitsOf([]);
