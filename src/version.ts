@@ -1,7 +1,7 @@
 /** The version of tsrun, that of package.json; a unit test holds the two together. */
 export const VERSION = '0.1.0';
 
-/** The commit that this was built from; a release build writes it here. */
+/** The commit that this was built from; scripts/stamp-commit.mjs writes it into dist/. */
 export const COMMIT = 'unknown';
 
 /** The newest version of the runtime specification that tsrun implements. */
