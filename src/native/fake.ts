@@ -534,6 +534,14 @@ export class FakeSystem {
         return open?.kind === 'pidfd' ? this.kill(open.process, signal) : -EBADF;
       },
       reap: (fd) => this.reap(fd),
+      reapOthers: (except) => {
+        const ended = this.zombies().filter(({ pid }) => pid !== except);
+        for (const process of ended) {
+          process.reaped = true;
+          this.forget(process);
+        }
+        return ended.length;
+      },
       spawn: (request) => this.spawn(request),
       raiseHardLimit: () => 0,
       setSoftLimit: () => 0,

@@ -159,6 +159,12 @@ export interface Native {
   pidfdKill(pidfd: number, signal: number): Status;
   /** Reaps exactly this child; -EAGAIN while it lives, -ECHILD when it is not ours. */
   reap(pidfd: number): ExitInfo | number;
+  /**
+   * Reaps children that have ended, all but the one with this pid: for the
+   * command line only, in a program that waits for no other child meanwhile.
+   * @returns how many, at most 1024 at a time
+   */
+  reapOthers(except: number): number;
   spawn(request: SpawnRequest): Spawned | number;
   /** prlimit(2): raises a hard limit that is lower, leaves the soft one and a higher one alone. */
   raiseHardLimit(pid: number, resource: number, hard: bigint): Status;

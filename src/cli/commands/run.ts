@@ -5,8 +5,10 @@ import { create } from '../../lifecycle/create.js';
 import type { CreateOptions, Created } from '../../lifecycle/create.js';
 import { deleteContainer } from '../../lifecycle/delete.js';
 import { start } from '../../lifecycle/start.js';
+import { SIGCHLD } from '../../native/constants.js';
 import type { Command, Context } from '../context.js';
 import { attend } from '../foreground/foreground.js';
+import { Orphans } from '../foreground/orphans.js';
 import { catchSignals } from '../foreground/signals.js';
 import { Terminal } from '../foreground/terminal.js';
 import { createOptions, notifySocket } from '../new-container.js';
@@ -44,7 +46,7 @@ async function runForeground(
       'cannot use a console socket: the container is not detached (--detach)',
     );
   }
-  const signals = catchSignals(native);
+  const signals = catchSignals(native, [SIGCHLD]);
   // Before anything runs in the container: what loses its parent there comes to us.
   if (options['no-subreaper'] !== true) native.setSubreaper(true);
   const created = await create(native, { ...request, keepTerminal: true });
@@ -69,6 +71,7 @@ async function runToEnd(
 ): Promise<number> {
   const { native } = context;
   const terminal = created.terminal === -1 ? undefined : new Terminal(native, created.terminal);
+  const orphans = new Orphans(native, created.state.pid);
   try {
     terminal?.start();
     const started = await start(native, { ...request, ...notifySocket(context.environment) });
@@ -76,8 +79,12 @@ async function runToEnd(
     started.ready?.catch((error: unknown) => {
       if (error instanceof TsrunError) context.log.warn(error.message);
     });
-    return await attend(native, created.pidfd, signals, terminal);
+    // Only now: so far hooks were our children, too.
+    return await attend(native, created.pidfd, signals, terminal, {
+      [SIGCHLD]: () => orphans.reap(),
+    });
   } finally {
+    orphans.stop();
     terminal?.close();
   }
 }

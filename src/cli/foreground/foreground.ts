@@ -3,7 +3,9 @@
 import type { ExitInfo, Native } from '../../native/types.js';
 import { TsrunError } from '../../errors.js';
 import { waitForExit } from '../../lifecycle/child.js';
+import { SIGWINCH } from '../../native/constants.js';
 import { forwardSignals } from './signals.js';
+import type { OwnSignals } from './signals.js';
 import type { Terminal } from './terminal.js';
 import { Waits } from './waits.js';
 
@@ -12,6 +14,7 @@ import { Waits } from './waits.js';
  *
  * @param signals what catchSignals() returned
  * @param terminal started already; it is finished here
+ * @param own what is done about further signals that were caught
  * @returns the exit status for the caller: that of the process, or 128+N when signal N killed it
  * @throws TsrunError ERR_SYSTEM
  */
@@ -20,9 +23,13 @@ export async function attend(
   pidfd: number,
   signals: number,
   terminal: Terminal | undefined,
+  own: OwnSignals = {},
 ): Promise<number> {
   const waits = new Waits(native);
-  void forwardSignals(native, waits, signals, pidfd, () => terminal?.resize());
+  void forwardSignals(native, waits, signals, pidfd, {
+    ...own,
+    [SIGWINCH]: () => terminal?.resize(),
+  });
   try {
     const exit = await waitForExit(native, pidfd);
     if (typeof exit === 'number') {

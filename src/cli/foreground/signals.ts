@@ -40,11 +40,12 @@ export function forwardableSignals(): number[] {
 /**
  * From here on signals do not end the runtime but wait to be read.
  *
+ * @param further signals besides those to hand on
  * @returns the descriptor to read them from
  * @throws TsrunError ERR_SYSTEM
  */
-export function catchSignals(native: Native): number {
-  const fd = native.catchSignals(forwardableSignals());
+export function catchSignals(native: Native, further: readonly number[] = []): number {
+  const fd = native.catchSignals([...forwardableSignals(), ...further]);
   if (fd < 0) {
     throw new TsrunError('ERR_SYSTEM', `cannot catch signals: ${native.strerror(-fd)}`, {
       errno: -fd,
@@ -53,13 +54,16 @@ export function catchSignals(native: Native): number {
   return fd;
 }
 
-/** Hands on what is read, until the waits are stopped; a change of the window's size goes to `resized`. */
+/** What is done about a signal that is not handed on, by its number. */
+export type OwnSignals = Readonly<Record<number, () => void>>;
+
+/** Hands on what is read, until the waits are stopped. */
 export async function forwardSignals(
   native: Native,
   waits: Waits,
   signals: number,
   pidfd: number,
-  resized: () => void,
+  own: OwnSignals,
 ): Promise<void> {
   for (;;) {
     const events = await waits.wait(signals, linux.POLLIN);
@@ -68,7 +72,8 @@ export async function forwardSignals(
     if (data === -linux.EAGAIN) continue;
     if (typeof data === 'number' || data.length === 0) return;
     for (const signal of data) {
-      if (signal === linux.SIGWINCH) resized();
+      const act = own[signal];
+      if (act !== undefined) act();
       // ESRCH: it has ended meanwhile, which whoever waits for it sees.
       else native.pidfdKill(pidfd, signal);
     }
