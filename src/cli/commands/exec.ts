@@ -10,7 +10,7 @@ import { preservedDescriptors } from '../descriptors.js';
 import { execProcess } from '../exec-process.js';
 import { attend } from '../foreground/foreground.js';
 import { catchSignals } from '../foreground/signals.js';
-import { Terminal } from '../foreground/terminal.js';
+import { outerSize, Terminal } from '../foreground/terminal.js';
 import { given } from '../new-container.js';
 import type { Options } from '../table.js';
 
@@ -76,7 +76,14 @@ async function runForeground(native: Context['native'], request: ExecOptions): P
     );
   }
   const signals = catchSignals(native);
-  const executed = await exec(native, { ...request, keepTerminal: true });
+  const { process } = request;
+  // The program runs before there is a Terminal to give it a size.
+  const consoleSize = process.terminal === true ? outerSize(native) : undefined;
+  const executed = await exec(native, {
+    ...request,
+    ...(consoleSize === undefined ? {} : { process: { ...process, consoleSize } }),
+    keepTerminal: true,
+  });
   const terminal = executed.terminal === -1 ? undefined : new Terminal(native, executed.terminal);
   try {
     terminal?.start();

@@ -9,6 +9,7 @@
 
 import type { Native, TerminalSettings } from '../../native/types.js';
 import { EAGAIN, EINTR, POLLERR, POLLIN, POLLOUT } from '../../native/constants.js';
+import type { Process } from '../../spec/types.js';
 import { Waits } from './waits.js';
 
 const CHUNK = 16384;
@@ -33,7 +34,7 @@ export class Terminal {
     private readonly master: number,
   ) {
     this.waits = new Waits(native);
-    this.outer = [0, 1, 2].find((fd) => native.isTerminal(fd)) ?? -1;
+    this.outer = outerTerminal(native);
     native.setNonblocking(master, true);
     this.resize();
   }
@@ -50,10 +51,8 @@ export class Terminal {
 
   /** Gives the inner terminal the size of the outer one. */
   resize(): void {
-    if (this.outer === -1) return;
-    const size = this.native.getWindowSize(this.outer);
-    if (typeof size === 'number' || size[0] === 0 || size[1] === 0) return;
-    this.native.setWindowSize(this.master, size[0], size[1]);
+    const size = windowSize(this.native, this.outer);
+    if (size !== undefined) this.native.setWindowSize(this.master, size[0], size[1]);
   }
 
   /** After the process ended: copies out what it printed last, and ends. */
@@ -138,4 +137,21 @@ export class Terminal {
     }
     return true;
   }
+}
+
+/** The caller's terminal, -1 without one. */
+function outerTerminal(native: Native): number {
+  return [0, 1, 2].find((fd) => native.isTerminal(fd)) ?? -1;
+}
+
+function windowSize(native: Native, terminal: number): [number, number] | undefined {
+  if (terminal === -1) return undefined;
+  const size = native.getWindowSize(terminal);
+  return typeof size === 'number' || size[0] === 0 || size[1] === 0 ? undefined : size;
+}
+
+/** The size of the caller's terminal, for a program that is not to see another one first. */
+export function outerSize(native: Native): Process['consoleSize'] {
+  const size = windowSize(native, outerTerminal(native));
+  return size === undefined ? undefined : { width: size[0], height: size[1] };
 }
