@@ -25,7 +25,7 @@
 #include <mutex>
 
 #include "../child/sys.h"
-#include "vfork-child.h"
+#include "clone-child.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U

@@ -1,7 +1,7 @@
 // Raw system calls only, on a small stack of its own, in memory that is shared
 // with the caller: no library, no allocation, no lock, no instrumentation. The
 // build refuses this file when it refers to any symbol outside of it.
-#include "vfork-child.h"
+#include "clone-child.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
