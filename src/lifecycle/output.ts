@@ -6,6 +6,8 @@ import { EAGAIN, POLLIN } from '../native/constants.js';
 /** A message is one line; what is beyond this is read and dropped. */
 const MAX_KEPT = 2048;
 const CHUNK = 4096;
+/** At a time, as much as a pipe holds: one that prints without end is not to keep us from its timeout. */
+const CHUNKS = 16;
 
 /**
  * Reads a pipe in the background until stop(). Not until its end: a program
@@ -44,12 +46,13 @@ export class OutputReader {
 
   /** @returns whether more may come */
   private drain(): boolean {
-    for (;;) {
+    for (let i = 0; i < CHUNKS; i++) {
       const data = this.native.read(this.fd, CHUNK);
       if (typeof data === 'number') return data === -EAGAIN;
       if (data.length === 0) return false;
       if (this.text.length < MAX_KEPT) this.text += latin1(data);
     }
+    return true;
   }
 }
 

@@ -122,3 +122,12 @@ test.each(['prestart', 'createContainer', 'startContainer', 'poststart'] as cons
     expect(killed.stderr).toMatch(new RegExp(`^tsrun: /hooks/${kind}/0: [^\\n]*signal 11\\n$`));
   },
 );
+
+test('a hook that prints without end is ended by its timeout, and its message is short', async () => {
+  const bundle = failing('createRuntime', SH('exec yes', { timeout: 1 }));
+  const result = await scene.run(bundle, [], { prefix: ['timeout', '-s', 'KILL', '20'] });
+  expect(result).toMatchObject({ status: 1, stdout: '' });
+  expect(result.stderr).toMatch(
+    /^tsrun: \/hooks\/createRuntime\/0: [^\n]*timeout of 1 s: [y ]{2000,2100}\n$/,
+  );
+});
