@@ -8,6 +8,7 @@ import { planExec } from '../plan/exec.js';
 import type { ContainerPlan } from '../plan/plan.js';
 import { SyncPoint } from '../plan/steps.js';
 import type { Step } from '../plan/steps.js';
+import { requireRunnable } from '../spec/create-demands.js';
 import { parseProcess } from '../spec/load.js';
 import type { Process } from '../spec/types.js';
 import { lockContainer } from '../state/lock.js';
@@ -86,6 +87,7 @@ function readProcess(native: Native, root: string, id: string): Process {
  */
 export async function exec(native: Native, options: ExecOptions): Promise<Executed> {
   const { root, id } = options;
+  requireRunnable(options.process);
   const lock = await lockContainer(native, root, id, 'shared');
   const fds = new OpenFds((fd) => native.close(fd));
   try {

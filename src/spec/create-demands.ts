@@ -1,8 +1,12 @@
 /** What `create` asks of a spec on top of being valid, and what it cannot do yet. */
+import { apparmorProblems } from '../apparmor/demands.js';
 import type { ErrorCode } from '../errors.js';
 import { TsrunError } from '../errors.js';
+import { seccompProblems } from '../seccomp/demands.js';
+import { mountLabelProblems, processLabelProblems } from '../selinux/demands.js';
 import type { Problem } from './problem.js';
 import { describeProblem } from './problem.js';
+import { unsupported } from './unsupported.js';
 import type { Linux, LinuxResources, Process, Root, Spec } from './types.js';
 
 /** A spec that a container can be made of. */
@@ -19,7 +23,7 @@ export interface CreateProblem extends Problem {
 
 /** What keeps `create` from making a container of a valid spec, all of it. */
 export function createProblems(spec: Spec): CreateProblem[] {
-  return [...missing(spec), ...unsupported(spec)];
+  return [...missing(spec), ...refused(spec)];
 }
 
 /**
@@ -29,16 +33,17 @@ export function createProblems(spec: Spec): CreateProblem[] {
  * with ERR_UNSUPPORTED when it asks for what tsrun cannot do
  */
 export function requireCreatable(spec: Spec): CreatableSpec {
-  const problems = createProblems(spec);
-  const first = problems[0];
-  if (first !== undefined) {
-    throw new TsrunError(
-      first.code,
-      `cannot create the container: ${problems.map(describeProblem).join('; ')}`,
-      { pointer: first.pointer, problems },
-    );
-  }
+  throwFirst('cannot create the container', createProblems(spec));
   return spec as CreatableSpec;
+}
+
+function throwFirst(what: string, problems: CreateProblem[]): void {
+  const first = problems[0];
+  if (first === undefined) return;
+  throw new TsrunError(first.code, `${what}: ${problems.map(describeProblem).join('; ')}`, {
+    pointer: first.pointer,
+    problems,
+  });
 }
 
 function missing(spec: Spec): CreateProblem[] {
@@ -55,25 +60,32 @@ function missing(spec: Spec): CreateProblem[] {
   return problems;
 }
 
+/**
+ * Lets a process through that `exec` can run.
+ *
+ * @throws TsrunError ERR_UNSUPPORTED, with pointers into the process object
+ */
+export function requireRunnable(process: Process): void {
+  throwFirst('cannot run the process', confinement(process, ''));
+}
+
 /** Fields that are refused by name, as long as nothing obeys them. */
-function unsupported(spec: Spec): CreateProblem[] {
-  const problems: CreateProblem[] = [];
-  const refuse = (pointer: string, isAskedFor: boolean): void => {
-    if (!isAskedFor) return;
-    problems.push({ pointer, message: 'is not supported yet', code: 'ERR_UNSUPPORTED' });
-  };
-  const { process, linux } = spec;
-  refuse('/process/apparmorProfile', Boolean(process?.apparmorProfile));
-  refuse('/process/selinuxLabel', Boolean(process?.selinuxLabel));
-  for (const name of unsupportedResources) {
-    refuse(`/linux/resources/${name}`, limits(name, linux?.resources?.[name]));
-  }
-  refuse('/linux/seccomp', linux?.seccomp !== undefined);
-  refuse('/linux/mountLabel', Boolean(linux?.mountLabel));
-  refuse('/linux/netDevices', Object.keys(linux?.netDevices ?? {}).length > 0);
-  refuse('/linux/memoryPolicy', linux?.memoryPolicy !== undefined);
-  refuse('/linux/intelRdt', linux?.intelRdt !== undefined);
-  return problems;
+function refused({ process, linux }: Spec): CreateProblem[] {
+  return [
+    ...confinement(process, '/process'),
+    ...unsupportedResources.flatMap((name) =>
+      unsupported(`/linux/resources/${name}`, limits(name, linux?.resources?.[name])),
+    ),
+    ...seccompProblems(linux),
+    ...mountLabelProblems(linux),
+    ...unsupported('/linux/netDevices', Object.keys(linux?.netDevices ?? {}).length > 0),
+    ...unsupported('/linux/memoryPolicy', linux?.memoryPolicy !== undefined),
+    ...unsupported('/linux/intelRdt', linux?.intelRdt !== undefined),
+  ];
+}
+
+function confinement(process: Process | undefined, at: string): CreateProblem[] {
+  return [...apparmorProblems(process, at), ...processLabelProblems(process, at)];
 }
 
 const unsupportedResources = [
