@@ -13,8 +13,8 @@ import { requireCreatable } from '../spec/create-demands.js';
 import { stringifyJson } from '../spec/json.js';
 import type { Spec } from '../spec/types.js';
 import { writeFileAtomically } from '../state/atomic-file.js';
+import { claimContainer } from '../state/claim.js';
 import { validateId } from '../state/id.js';
-import { lockContainer } from '../state/lock.js';
 import { ownerName } from '../state/owner.js';
 import { statePaths } from '../state/paths.js';
 import type { StatePaths } from '../state/paths.js';
@@ -23,7 +23,6 @@ import { ensureRoot } from '../state/root.js';
 import { STATE_VERSION } from '../state/state.js';
 import type { ContainerState, LateStep } from '../state/state.js';
 import {
-  claimDirectory,
   noteCgroup,
   removeDirectory,
   stateError,
@@ -140,13 +139,12 @@ class Creation {
     const pidfdSocket = this.connect('pidfd socket', options.pidfdSocket);
 
     ensureRoot(native, root);
-    claimDirectory(native, root, id);
+    const lock = await claimContainer(native, root, id);
     // Released after everything else is undone, when nobody can find the directory any more.
-    let unlock = (): void => undefined;
-    this.undo.push(() => unlock());
-    this.undo.push(() => removeDirectory(native, root, id));
-    const lock = await lockContainer(native, root, id, 'exclusive');
-    unlock = () => lock.release();
+    this.undo.push(() => lock.release());
+    this.undo.push(() => {
+      if (lock.isCurrent()) removeDirectory(native, root, id);
+    });
     this.makeFifo(paths.execFifo);
     this.makeFifo(paths.execReport);
     if (options.notify === true) makeNotifyDirectory(native, paths.notify);

@@ -53,7 +53,7 @@ export async function deleteContainer(native: Native, options: DeleteOptions): P
       const cgroup = notedCgroup(native, root, id);
       if (cgroup !== undefined) native.rmdir(cgroup);
     }
-    removeDirectory(native, root, id);
+    if (lock.isCurrent()) removeDirectory(native, root, id);
   } finally {
     lock.release();
   }

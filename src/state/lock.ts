@@ -28,6 +28,8 @@ const PATIENCE_MS = 30_000;
 const PAUSES_MS = [1, 2, 5, 10, 25, 50];
 
 export interface Lock {
+  /** Whether the directory that is locked is still what the id leads to. */
+  isCurrent(): boolean;
   release(): void;
 }
 
@@ -86,14 +88,14 @@ export function tryLock(
     return locked;
   }
   // Between open and flock the container may have been deleted, and its id taken again.
-  const mine = native.fstat(fd);
-  const there = native.stat(path);
-  if (typeof mine === 'number' || typeof there === 'number' || mine.ino !== there.ino) {
+  const same = isSame(native, fd, path);
+  if (same !== true) {
     native.close(fd);
-    return typeof there === 'number' ? there : -EWOULDBLOCK;
+    return same === false ? -EWOULDBLOCK : same;
   }
   let held = true;
   return {
+    isCurrent: () => held && isSame(native, fd, path) === true,
     release: () => {
       if (!held) return;
       held = false;
@@ -102,6 +104,19 @@ export function tryLock(
       native.close(fd);
     },
   };
+}
+
+/** Whether a path leads to what a descriptor has open; a negated errno when there is nothing. */
+function isSame(native: Native, fd: number, path: string): boolean | number {
+  const mine = native.fstat(fd);
+  const there = native.stat(path);
+  if (typeof there === 'number') return there;
+  return (
+    typeof mine !== 'number' &&
+    mine.ino === there.ino &&
+    mine.devMajor === there.devMajor &&
+    mine.devMinor === there.devMinor
+  );
 }
 
 /** Whether some command works on the container right now. */

@@ -39,8 +39,13 @@ export function notFound(id: string): TsrunError {
   return new TsrunError('ERR_NOT_FOUND', `container "${id}" does not exist`);
 }
 
+export function exists(id: string): TsrunError {
+  return new TsrunError('ERR_EXISTS', `container with given ID already exists: "${id}"`);
+}
+
 /**
- * Takes an id: makes its directory, which only one process can.
+ * Makes the directory of an id, which only one process can. It is not ours
+ * before it is locked: claimContainer.
  *
  * @throws TsrunError ERR_EXISTS when the id is in use, ERR_STATE
  */
@@ -48,9 +53,7 @@ export function claimDirectory(native: Native, root: string, id: string): void {
   const { directory } = statePaths(root, id);
   // Passable for others: the notify socket below is reached from inside the container.
   const made = native.mkdir(directory, 0o711);
-  if (made === -EEXIST) {
-    throw new TsrunError('ERR_EXISTS', `container with given ID already exists: "${id}"`);
-  }
+  if (made === -EEXIST) throw exists(id);
   if (made < 0) throw stateError(native, 'cannot make state directory', directory, made);
 }
 
@@ -164,8 +167,10 @@ function serialize(state: ContainerState): string {
 }
 
 /**
- * Removes a state directory with everything in it. state.json goes last but
- * the directory: a crash in between leaves a container that delete still knows.
+ * Removes a state directory with everything in it. The caller holds its lock,
+ * and has asked whether it still is the one there (Lock.isCurrent). state.json
+ * goes last but the directory: a crash in between leaves a container that
+ * delete still knows.
  *
  * @throws TsrunError ERR_STATE
  */
