@@ -20,6 +20,7 @@ export default defineConfig({
         test: {
           name: 'native',
           include: ['test/native/**/*.test.ts'],
+          globalSetup: './test/support/global-setup.ts',
           fileParallelism: false,
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -29,6 +30,7 @@ export default defineConfig({
         test: {
           name: 'security',
           include: ['test/security/**/*.test.ts'],
+          globalSetup: './test/support/global-setup.ts',
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,

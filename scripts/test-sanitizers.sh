@@ -12,24 +12,28 @@ node_modules/.bin/cmake-js compile --out native/build-asan --config Release \
   exit 1
 }
 
-# A tree of its own, so that the ordinary loader finds this addon.
-tree=native/build-asan/tree
-rm -rf "$tree"
-mkdir -p "$tree/native/build"
+# A tree of its own, so that the ordinary loader finds this addon; not below the
+# checkout, which other users may not reach, as some tests do.
+tree=$(mktemp -d /tmp/tsrun-sanitized.XXXXXX)
+trap 'rm -rf "$tree"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+chmod 755 "$tree"
+mkdir -p "$tree/native/build/Release" "$tree/node_modules"
 cp -r dist package.json spec "$tree/"
-ln -s ../../../Release "$tree/native/build/Release"
-ln -s "$PWD/node_modules" "$tree/node_modules"
+cp native/build-asan/Release/tsrun.node "$tree/native/build/Release/"
+cp -r node_modules/commander "$tree/node_modules/"
 
 # The suite's own process stays clean; only the runtime under test is preloaded.
 preload=$(c++ -print-file-name=libasan.so):$(c++ -print-file-name=libubsan.so)
-command="$PWD/$tree/tsrun-sanitized"
+command="$tree/tsrun-sanitized"
 cat >"$command" <<EOF
 #!/bin/sh
 # Leaks are not looked for: Node does not free what it has at its end.
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:handle_segv=0
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export LD_PRELOAD=$preload
-exec $(command -v node) $PWD/$tree/dist/cli/main-node.js "\$@"
+exec $(command -v node) $tree/dist/cli/main-node.js "\$@"
 EOF
 chmod +x "$command"
 "$command" --version >/dev/null
