@@ -1,19 +1,20 @@
 #include "chunks.h"
 
 #include <cstring>
-#include <string>
-
-extern "C" const uint8_t tsrunChunks[];
 
 namespace tsrun {
 
 namespace {
 
+const uint8_t* chunks = nullptr;
+
 uint32_t numberAt(size_t offset) {
   uint32_t number;
-  memcpy(&number, tsrunChunks + offset, sizeof number);
+  memcpy(&number, chunks + offset, sizeof number);
   return number;
 }
+
+size_t entryOf(uint32_t index) { return 4 + size_t{index} * 16; }
 
 // All modules are in one directory, so that the name behind the last slash says which.
 char* baseName(JSContext* context, const char* /*importer*/, const char* name, void* /*opaque*/) {
@@ -22,35 +23,32 @@ char* baseName(JSContext* context, const char* /*importer*/, const char* name, v
 }
 
 JSModuleDef* load(JSContext* context, const char* name, void* /*opaque*/) {
-  const JSValue module = readChunk(context, name);
-  if (JS_IsException(module)) return nullptr;
-  // The context keeps modules for as long as it lives.
-  auto* definition = static_cast<JSModuleDef*>(JS_VALUE_GET_PTR(module));
-  JS_FreeValue(context, module);
-  return definition;
+  for (uint32_t i = 0; i < chunkCount(); i++) {
+    if (chunkName(i) != name) continue;
+    const JSValue module = JS_ReadObject(context, chunks + numberAt(entryOf(i) + 8),
+                                         numberAt(entryOf(i) + 12), JS_READ_OBJ_BYTECODE);
+    if (JS_IsException(module)) return nullptr;
+    // The context keeps modules for as long as it lives.
+    auto* definition = static_cast<JSModuleDef*>(JS_VALUE_GET_PTR(module));
+    JS_FreeValue(context, module);
+    return definition;
+  }
+  JS_ThrowReferenceError(context, "there is no module %s", name);
+  return nullptr;
 }
 
 }  // namespace
 
-Chunk findChunk(std::string_view name) {
-  const uint32_t count = numberAt(0);
-  for (uint32_t i = 0; i < count; i++) {
-    const size_t entry = 4 + size_t{i} * 16;
-    const std::string_view known(reinterpret_cast<const char*>(tsrunChunks) + numberAt(entry),
-                                 numberAt(entry + 4));
-    if (known == name) return {tsrunChunks + numberAt(entry + 8), numberAt(entry + 12)};
-  }
-  return {nullptr, 0};
+void useChunks(JSRuntime* runtime, const uint8_t* file) {
+  chunks = file;
+  JS_SetModuleLoaderFunc(runtime, baseName, load, nullptr);
 }
 
-void useChunks(JSRuntime* runtime) { JS_SetModuleLoaderFunc(runtime, baseName, load, nullptr); }
+uint32_t chunkCount() { return chunks == nullptr ? 0 : numberAt(0); }
 
-JSValue readChunk(JSContext* context, std::string_view name) {
-  const Chunk chunk = findChunk(name);
-  if (chunk.bytes == nullptr) {
-    return JS_ThrowReferenceError(context, "there is no module %s", std::string(name).c_str());
-  }
-  return JS_ReadObject(context, chunk.bytes, chunk.size, JS_READ_OBJ_BYTECODE);
+std::string_view chunkName(uint32_t index) {
+  return {reinterpret_cast<const char*>(chunks) + numberAt(entryOf(index)),
+          numberAt(entryOf(index) + 4)};
 }
 
 }  // namespace tsrun

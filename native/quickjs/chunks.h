@@ -1,4 +1,4 @@
-// The program's modules: bytecode that the build has embedded.
+// The program's modules as bytecode.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace tsrun {
 
-// The embedded file, as compile.cc writes it. Numbers are 32 bits, little endian:
+// One file holds them, as compile.cc writes it. Numbers are 32 bits, little endian:
 //
 //   count
 //   count times: offset of the name, its length, offset of the bytecode, its length
@@ -17,18 +17,11 @@ namespace tsrun {
 //
 // Offsets count from the beginning of the file.
 
-struct Chunk {
-  const uint8_t* bytes;  // nullptr when there is none of that name
-  size_t size;
-};
+// Makes import and import() of the runtime's modules read them from `file`, each
+// when it is first asked for. The file must stay until all have been read.
+void useChunks(JSRuntime* runtime, const uint8_t* file);
 
-Chunk findChunk(std::string_view name);
-
-// Makes import and import() of the context's modules read embedded ones, each
-// when it is first asked for.
-void useChunks(JSRuntime* runtime);
-
-// Reads a module without running it; JS_EXCEPTION when there is no such chunk.
-JSValue readChunk(JSContext* context, std::string_view name);
+uint32_t chunkCount();
+std::string_view chunkName(uint32_t index);
 
 }  // namespace tsrun

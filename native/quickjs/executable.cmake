@@ -27,22 +27,11 @@ add_custom_command(
     ${CMAKE_SOURCE_DIR}/package.json
   VERBATIM)
 
-# All but main(): also linked dynamically, with sanitizers, where these are asked for.
+# All but main().
 file(GLOB TSRUN_NAPI_SOURCES CONFIGURE_DEPENDS native/quickjs/napi/*.cc)
 add_library(tsrun-quickjs OBJECT EXCLUDE_FROM_ALL
-  ${TSRUN_NAPI_SOURCES} native/quickjs/host.cc native/quickjs/chunks.cc native/quickjs/main.cc
+  ${TSRUN_NAPI_SOURCES} native/quickjs/chunks.cc native/quickjs/host.cc native/quickjs/program.cc
   native/addon.cc ${TSRUN_PARENT_SOURCES} native/parent/poller-loop.cc)
-target_include_directories(tsrun-quickjs SYSTEM PRIVATE
-  ${QUICKJS_INCLUDE} ${CMAKE_JS_INC} ${NODE_ADDON_API_DIR})
-target_compile_definitions(tsrun-quickjs PRIVATE TSRUN_EXECUTABLE NAPI_VERSION=8
-  NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS _GNU_SOURCE)
-target_compile_options(tsrun-quickjs PRIVATE ${TSRUN_WARNINGS} -O2 -fno-rtti -fno-exceptions
-  -ffunction-sections -fdata-sections -fstack-protector-strong -fno-pie)
-
-set(TSRUN_EXECUTABLE_EMBEDDED native/embed.S native/quickjs/embed.S)
-set_property(SOURCE native/quickjs/embed.S PROPERTY COMPILE_OPTIONS
-  "-DTSRUN_CHUNKS=\"${TSRUN_CHUNKS}\"")
-set_property(SOURCE native/quickjs/embed.S PROPERTY OBJECT_DEPENDS ${TSRUN_CHUNKS})
 
 # Exactly the functions of Node-API that the addon wants.
 add_custom_command(
@@ -55,33 +44,75 @@ add_custom_command(
   COMMAND_EXPAND_LISTS VERBATIM)
 add_custom_target(tsrun-napi-symbols DEPENDS ${CMAKE_BINARY_DIR}/napi-symbols)
 
-add_executable(tsrun-executable EXCLUDE_FROM_ALL
-  $<TARGET_OBJECTS:tsrun-quickjs> $<TARGET_OBJECTS:tsrun-vfork> ${TSRUN_EXECUTABLE_EMBEDDED})
-add_dependencies(tsrun-executable tsrun-helper tsrun-vfork-symbols tsrun-napi-symbols)
-set_target_properties(tsrun-executable PROPERTIES
-  OUTPUT_NAME tsrun
-  POSITION_INDEPENDENT_CODE OFF
-  LINKER_LANGUAGE CXX
-  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/executable)
+set(TSRUN_HOST $<TARGET_OBJECTS:tsrun-quickjs> $<TARGET_OBJECTS:tsrun-vfork> native/embed.S)
+
+function(tsrun_host target)
+  target_include_directories(${target} SYSTEM PRIVATE
+    ${QUICKJS_INCLUDE} ${CMAKE_JS_INC} ${NODE_ADDON_API_DIR})
+  target_compile_definitions(${target} PRIVATE TSRUN_EXECUTABLE NAPI_VERSION=8
+    NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS _GNU_SOURCE)
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${TSRUN_WARNINGS}
+    -O2 -fno-rtti -fno-exceptions -ffunction-sections -fdata-sections -fstack-protector-strong
+    -fno-pie>)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF LINKER_LANGUAGE CXX)
+  if(TSRUN_SANITIZE)
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined
+      -fno-sanitize-recover=undefined -g -O1 -fno-omit-frame-pointer>)
+  endif()
+endfunction()
+tsrun_host(tsrun-quickjs)
+
+# Linked dynamically, without an image: for sanitizers and valgrind.
+add_executable(tsrun-plain EXCLUDE_FROM_ALL
+  ${TSRUN_HOST} native/quickjs/main-plain.cc native/quickjs/chunks.S)
+tsrun_host(tsrun-plain)
+add_dependencies(tsrun-plain tsrun-helper)
+target_link_options(tsrun-plain PRIVATE -no-pie)
+target_link_libraries(tsrun-plain PRIVATE ${QUICKJS_LIBRARY} m)
+set_property(SOURCE native/quickjs/chunks.S PROPERTY COMPILE_OPTIONS
+  "-DTSRUN_CHUNKS=\"${TSRUN_CHUNKS}\"")
+set_property(SOURCE native/quickjs/chunks.S PROPERTY OBJECT_DEPENDS ${TSRUN_CHUNKS})
 if(TSRUN_SANITIZE)
-  target_compile_definitions(tsrun-quickjs PRIVATE TSRUN_TEARDOWN)
-  target_compile_options(tsrun-quickjs PRIVATE
-    -fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1 -fno-omit-frame-pointer)
-  target_link_options(tsrun-executable PRIVATE -no-pie -fsanitize=address,undefined)
-  target_link_libraries(tsrun-executable PRIVATE ${QUICKJS_LIBRARY} m)
-else()
-  # Static, and at a fixed address: the dynamic loader costs 0.8 ms at each
-  # start, relocating itself 0.07 ms. The start files are those of an ordinary
-  # program, since the ones for -static register the unwind tables at start,
-  # where --eh-frame-hdr finds them without.
-  foreach(file crt1.o crti.o crtbegin.o crtend.o crtn.o)
-    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${file}
-      OUTPUT_VARIABLE TSRUN_${file} OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-  endforeach()
-  target_link_options(tsrun-executable PRIVATE
+  target_link_options(tsrun-plain PRIVATE -fsanitize=address,undefined)
+  return()
+endif()
+
+# The executable is linked twice: without an image to make that, and with it
+# (image.h). Static, and at a fixed address: the dynamic loader costs 0.8 ms at
+# each start, relocating itself 0.07 ms, and the image needs it. The start files
+# are those of an ordinary program, since the ones for -static register the
+# unwind tables at start, where --eh-frame-hdr finds them without.
+foreach(file crt1.o crti.o crtbegin.o crtend.o crtn.o)
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${file}
+    OUTPUT_VARIABLE TSRUN_${file} OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
+function(tsrun_executable target)
+  add_executable(${target} EXCLUDE_FROM_ALL ${TSRUN_HOST} native/quickjs/main.cc
+    native/quickjs/image.cc native/quickjs/arena.cc native/quickjs/image.S)
+  tsrun_host(${target})
+  add_dependencies(${target} tsrun-helper tsrun-vfork-symbols tsrun-napi-symbols)
+  target_link_options(${target} PRIVATE
     -static -no-pie -nostartfiles ${TSRUN_crt1.o} ${TSRUN_crti.o} ${TSRUN_crtbegin.o}
     -s -Wl,--eh-frame-hdr -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now
-    -Wl,-z,noexecstack)
-  target_link_libraries(tsrun-executable PRIVATE
-    ${QUICKJS_LIBRARY} m ${TSRUN_crtend.o} ${TSRUN_crtn.o})
-endif()
+    -Wl,-z,noexecstack -Wl,-T,${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld)
+  target_link_libraries(${target} PRIVATE ${QUICKJS_LIBRARY} m ${TSRUN_crtend.o} ${TSRUN_crtn.o})
+  set_property(TARGET ${target} PROPERTY LINK_DEPENDS
+    ${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld)
+endfunction()
+
+tsrun_executable(tsrun-blank)
+set(TSRUN_IMAGE ${CMAKE_BINARY_DIR}/chunks/image.bin)
+add_custom_command(
+  OUTPUT ${TSRUN_IMAGE}
+  COMMAND tsrun-blank ${TSRUN_CHUNKS} ${TSRUN_IMAGE}
+  DEPENDS tsrun-blank ${TSRUN_CHUNKS}
+  VERBATIM)
+
+tsrun_executable(tsrun-executable)
+target_sources(tsrun-executable PRIVATE ${TSRUN_IMAGE})
+target_compile_definitions(tsrun-executable PRIVATE "TSRUN_IMAGE=\"${TSRUN_IMAGE}\"")
+set_property(SOURCE native/quickjs/image.S PROPERTY OBJECT_DEPENDS
+  ${CMAKE_SOURCE_DIR}/native/quickjs/image.S)
+set_target_properties(tsrun-executable PROPERTIES
+  OUTPUT_NAME tsrun
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/executable)

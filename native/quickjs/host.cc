@@ -24,12 +24,14 @@ static JSContext* makeContext(JSRuntime* runtime) {
   return context;
 }
 
-Host::Host() : runtime_(JS_NewRuntime()), context_(makeContext(runtime_)) {
+Host::Host(const uint8_t* chunks, const JSMallocFunctions* memory)
+    : runtime_(memory == nullptr ? JS_NewRuntime() : JS_NewRuntime2(memory, nullptr)),
+      context_(makeContext(runtime_)) {
   // A process that lives for milliseconds has no use for the cycles it might find.
   JS_SetGCThreshold(runtime_, static_cast<size_t>(-1));
   env_ = std::make_unique<napi_env__>(context_);
   JS_SetContextOpaque(context_, env_.get());
-  useChunks(runtime_);
+  useChunks(runtime_, chunks);
 }
 
 Host::~Host() {
@@ -59,17 +61,21 @@ JSValue Host::string(const char* text) {
 }
 
 JSValue Host::import(std::string_view name) {
-  const JSValue module = readChunk(context_, name);
-  if (JS_IsException(module) || JS_ResolveModule(context_, module) < 0) return JS_EXCEPTION;
-  auto* definition = static_cast<JSModuleDef*>(JS_VALUE_GET_PTR(module));
-  const JSValue promise = JS_EvalFunction(context_, module);
+  const JSValue promise = JS_LoadModule(context_, "", std::string(name).c_str());
   if (JS_IsException(promise)) return JS_EXCEPTION;
   JSValue outcome;
   const bool good = settle(promise, outcome);
   JS_FreeValue(context_, promise);
-  if (!good) return JS_Throw(context_, outcome);
-  JS_FreeValue(context_, outcome);
-  return JS_GetModuleNamespace(context_, definition);
+  return good ? outcome : JS_Throw(context_, outcome);
+}
+
+JSValue Host::importAll() {
+  for (uint32_t i = 0; i < chunkCount(); i++) {
+    const JSValue module = import(chunkName(i));
+    if (JS_IsException(module)) return JS_GetException(context_);
+    JS_FreeValue(context_, module);
+  }
+  return JS_UNDEFINED;
 }
 
 bool Host::runJobs() {

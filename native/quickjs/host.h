@@ -1,7 +1,9 @@
 // An engine with the addon in it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "napi/env.h"
@@ -10,7 +12,9 @@ namespace tsrun {
 
 class Host {
  public:
-  Host();
+  // `chunks`: the modules to load from (chunks.h). `memory`: where the engine's
+  // memory comes from, malloc(3) if nullptr.
+  Host(const uint8_t* chunks, const JSMallocFunctions* memory);
   ~Host();
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
@@ -23,6 +27,8 @@ class Host {
   JSValue string(const char* text);
   // The exports of an embedded module, after it has run.
   JSValue import(std::string_view name);
+  // Runs every embedded module, so that an import() finds it. An exception, or undefined.
+  JSValue importAll();
   // Runs what is to be run until the promise is settled: true and its value,
   // or false and what it was rejected with. With nothing left to wait for the
   // value is JS_UNINITIALIZED.

@@ -1,93 +1,17 @@
-// The `tsrun` executable: the TypeScript of src/cli/main-quickjs.ts on QuickJS.
+// The `tsrun` executable.
 
 #include <unistd.h>
 
 #include <cstdio>
-#include <string>
 
-#include "host.h"
-
-using tsrun::Host;
-
-namespace {
-
-JSValue wordsOf(Host& host, int argc, char** argv) {
-  const JSValue words = JS_NewArray(host.context());
-  for (int i = 1; i < argc; i++) {
-    JS_SetPropertyUint32(host.context(), words, static_cast<uint32_t>(i - 1), host.string(argv[i]));
-  }
-  return words;
-}
-
-// As Node's process.env: the first of two entries with one name counts.
-JSValue environmentOf(JSContext* context, JSValueConst /*self*/, int /*count*/,
-                      JSValueConst* /*values*/) {
-  auto* host = static_cast<Host*>(JS_GetRuntimeOpaque(JS_GetRuntime(context)));
-  const JSValue result = JS_NewObjectProto(context, JS_NULL);
-  for (char** entry = environ; *entry != nullptr; entry++) {
-    const std::string text = *entry;
-    const size_t equals = text.find('=', 1);
-    if (equals == std::string::npos) continue;
-    const JSValue key = host->string(text.substr(0, equals).c_str());
-    const JSAtom name = JS_ValueToAtom(context, key);
-    JS_FreeValue(context, key);
-    if (JS_HasProperty(context, result, name) == 0) {
-      JS_SetProperty(context, result, name, host->string(text.c_str() + equals + 1));
-    }
-    JS_FreeAtom(context, name);
-  }
-  return result;
-}
-
-// The command's exit status.
-int run(Host& host, int argc, char** argv) {
-  JSContext* context = host.context();
-  JS_SetRuntimeOpaque(JS_GetRuntime(context), &host);
-  JSValue outcome = JS_UNDEFINED;
-  const JSValue module = host.import("main-quickjs.js");
-  const JSValue start =
-      JS_IsException(module) ? JS_EXCEPTION : JS_GetPropertyStr(context, module, "start");
-  JSValue promise = JS_EXCEPTION;
-  if (!JS_IsException(start)) {
-    JSValue arguments[] = {
-        host.native(),
-        wordsOf(host, argc, argv),
-        JS_NewCFunction(context, environmentOf, "environment", 0),
-    };
-    promise = JS_Call(context, start, JS_UNDEFINED, 3, arguments);
-    for (const JSValue argument : arguments) JS_FreeValue(context, argument);
-  }
-  JS_FreeValue(context, start);
-  JS_FreeValue(context, module);
-  bool good = false;
-  if (JS_IsException(promise)) {
-    outcome = JS_GetException(context);
-  } else {
-    good = host.settle(promise, outcome);
-  }
-  JS_FreeValue(context, promise);
-  int status = 1;
-  if (good) {
-    JS_ToInt32(context, &status, outcome);
-  } else {
-    const std::string text =
-        "tsrun: internal error, please report it: " + host.describe(outcome) + "\n";
-    [[maybe_unused]] const ssize_t written = write(2, text.data(), text.size());
-  }
-  JS_FreeValue(context, outcome);
-  return status;
-}
-
-}  // namespace
+#include "image.h"
 
 int main(int argc, char** argv) {
-#ifdef TSRUN_TEARDOWN
-  // For the sanitizers: the engine checks that nothing is left.
-  Host host;
-  return run(host, argc, argv);
-#else
+  tsrun::Program* program = tsrun::savedProgram();
   // Never taken down: the process ends.
-  auto* host = new Host();
-  _exit(run(*host, argc, argv));
-#endif
+  if (program != nullptr) _exit(program->run(argc, argv));
+  // The build's first link of it, which makes the image for the second.
+  if (argc == 3) return tsrun::createImage(argv[1], argv[2]);
+  std::fprintf(stderr, "usage: %s CHUNKS IMAGE\n", argv[0]);
+  return 1;
 }

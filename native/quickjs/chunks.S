@@ -1,4 +1,4 @@
-# The bytecode of the TypeScript as data of the executable (chunks.h).
+# The bytecode of the TypeScript as data, for main-plain.cc.
   .section .rodata
   .balign 64
   .globl tsrunChunks
