@@ -55,6 +55,8 @@ using Napi::Value;
 // that the call then uses harmlessly before the error is seen.
 
 bool wrongType(Env env, const char* what) {
+  // A property whose getter has thrown: an empty value, without an environment.
+  if (static_cast<napi_env>(env) == nullptr) return false;
   if (!env.IsExceptionPending()) Napi::TypeError::New(env, what).ThrowAsJavaScriptException();
   return false;
 }

@@ -1,19 +1,19 @@
-// Makes the file of bytecode that the executable embeds, from src/cli/main-quickjs.ts.
+// Makes the file of bytecode that the executable is made from.
 //
-//   node scripts/bundle-executable.mjs COMPILER DIRECTORY
+//   node scripts/bundle-executable.mjs COMPILER ENTRY DIRECTORY
 //
-// COMPILER is native/quickjs/compile.cc, built. DIRECTORY gets the modules as
-// JavaScript, and chunks.bin. What a command loads lazily (import()) is a module
-// of its own.
+// COMPILER is native/quickjs/compile.cc, built. ENTRY exports start(), as
+// src/cli/main-quickjs.ts. DIRECTORY gets the modules as JavaScript, ENTRY as
+// main.js, and chunks.bin. What is loaded lazily (import()) is a module of its own.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
-const [compiler, directory] = process.argv.slice(2);
+const [compiler, entry, directory] = process.argv.slice(2);
 if (directory === undefined) {
-  console.error('usage: node scripts/bundle-executable.mjs COMPILER DIRECTORY');
+  console.error('usage: node scripts/bundle-executable.mjs COMPILER ENTRY DIRECTORY');
   process.exit(1);
 }
 const root = join(import.meta.dirname, '..');
@@ -23,7 +23,7 @@ mkdirSync(modules, { recursive: true });
 
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: ['src/cli/main-quickjs.ts'],
+  entryPoints: { main: entry },
   outdir: modules,
   bundle: true,
   splitting: true,

@@ -22,7 +22,7 @@ file(GLOB_RECURSE TSRUN_TYPESCRIPT CONFIGURE_DEPENDS src/*.ts spec/generated/*.j
 add_custom_command(
   OUTPUT ${TSRUN_CHUNKS}
   COMMAND node ${CMAKE_SOURCE_DIR}/scripts/bundle-executable.mjs
-    $<TARGET_FILE:tsrun-compile> ${CMAKE_BINARY_DIR}/chunks
+    $<TARGET_FILE:tsrun-compile> src/cli/main-quickjs.ts ${CMAKE_BINARY_DIR}/chunks
   DEPENDS tsrun-compile ${TSRUN_TYPESCRIPT} ${CMAKE_SOURCE_DIR}/scripts/bundle-executable.mjs
     ${CMAKE_SOURCE_DIR}/package.json
   VERBATIM)
@@ -63,15 +63,13 @@ endfunction()
 tsrun_host(tsrun-quickjs)
 
 # Linked dynamically, without an image: for sanitizers and valgrind.
-add_executable(tsrun-plain EXCLUDE_FROM_ALL
-  ${TSRUN_HOST} native/quickjs/main-plain.cc native/quickjs/chunks.S)
+add_executable(tsrun-plain EXCLUDE_FROM_ALL ${TSRUN_HOST} native/quickjs/main-plain.cc)
 tsrun_host(tsrun-plain)
 add_dependencies(tsrun-plain tsrun-helper)
+add_custom_target(tsrun-chunks DEPENDS ${TSRUN_CHUNKS})
+add_dependencies(tsrun-plain tsrun-chunks)
 target_link_options(tsrun-plain PRIVATE -no-pie)
 target_link_libraries(tsrun-plain PRIVATE ${QUICKJS_LIBRARY} m)
-set_property(SOURCE native/quickjs/chunks.S PROPERTY COMPILE_OPTIONS
-  "-DTSRUN_CHUNKS=\"${TSRUN_CHUNKS}\"")
-set_property(SOURCE native/quickjs/chunks.S PROPERTY OBJECT_DEPENDS ${TSRUN_CHUNKS})
 if(TSRUN_SANITIZE)
   target_link_options(tsrun-plain PRIVATE -fsanitize=address,undefined)
   return()

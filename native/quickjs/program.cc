@@ -40,7 +40,7 @@ JSValue environmentOf(JSContext* context, JSValueConst /*self*/, int /*count*/,
 
 bool Program::load() {
   JSContext* context = host.context();
-  const JSValue module = host.import("main-quickjs.js");
+  const JSValue module = host.import("main.js");
   if (JS_IsException(module)) return false;
   start_ = JS_GetPropertyStr(context, module, "start");
   JS_FreeValue(context, module);
