@@ -84,9 +84,9 @@ foreach(file crt1.o crti.o crtbegin.o crtend.o crtn.o)
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${file}
     OUTPUT_VARIABLE TSRUN_${file} OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
-function(tsrun_executable target)
+function(tsrun_executable target arena)
   add_executable(${target} EXCLUDE_FROM_ALL ${TSRUN_HOST} native/quickjs/main.cc
-    native/quickjs/image.cc native/quickjs/arena.cc native/quickjs/image.S)
+    native/quickjs/image.cc native/quickjs/arena.cc ${arena})
   tsrun_host(${target})
   add_dependencies(${target} tsrun-helper tsrun-vfork-symbols tsrun-napi-symbols)
   target_link_options(${target} PRIVATE
@@ -98,7 +98,9 @@ function(tsrun_executable target)
     ${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld)
 endfunction()
 
-tsrun_executable(tsrun-blank)
+set_property(SOURCE native/quickjs/blank.S PROPERTY OBJECT_DEPENDS
+  ${CMAKE_SOURCE_DIR}/native/quickjs/image.S)
+tsrun_executable(tsrun-blank native/quickjs/blank.S)
 set(TSRUN_IMAGE ${CMAKE_BINARY_DIR}/chunks/image.bin)
 add_custom_command(
   OUTPUT ${TSRUN_IMAGE}
@@ -106,11 +108,10 @@ add_custom_command(
   DEPENDS tsrun-blank ${TSRUN_CHUNKS}
   VERBATIM)
 
-tsrun_executable(tsrun-executable)
-target_sources(tsrun-executable PRIVATE ${TSRUN_IMAGE})
-target_compile_definitions(tsrun-executable PRIVATE "TSRUN_IMAGE=\"${TSRUN_IMAGE}\"")
-set_property(SOURCE native/quickjs/image.S PROPERTY OBJECT_DEPENDS
-  ${CMAKE_SOURCE_DIR}/native/quickjs/image.S)
+tsrun_executable(tsrun-executable native/quickjs/image.S)
+set_property(SOURCE native/quickjs/image.S PROPERTY COMPILE_OPTIONS
+  "-DTSRUN_IMAGE=\"${TSRUN_IMAGE}\"")
+set_property(SOURCE native/quickjs/image.S PROPERTY OBJECT_DEPENDS ${TSRUN_IMAGE})
 set_target_properties(tsrun-executable PROPERTIES
   OUTPUT_NAME tsrun
   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/executable)
