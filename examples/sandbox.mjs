@@ -2,10 +2,10 @@
 // BUNDLE is a directory with a root file system in rootfs/ and a config.json (tsrun spec).
 import { createContainer, loadBundle } from 'tsrun';
 
-const [bundle, ...args] = process.argv.slice(2);
-const config = await loadBundle(bundle);
-config.process = { ...config.process, args, terminal: false };
-const container = await createContainer({ id: `sandbox-${process.pid}`, bundle, config });
+const [directory, ...args] = process.argv.slice(2);
+const bundle = await loadBundle(directory);
+bundle.spec.process = { ...bundle.spec.process, args, terminal: false };
+const container = await createContainer({ id: `sandbox-${process.pid}`, bundle });
 try {
   await container.start();
   const { status, signal } = await container.wait();

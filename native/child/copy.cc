@@ -22,7 +22,9 @@ static constexpr int kMaxDepth = 64;
 static long copyInto(int from, int to, int depth);
 
 static long copyFile(int from, int to, const char* name) {
-  const long source = sys::openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  // Something else may have taken the name since: a fifo must not hold us up.
+  const long source =
+      sys::openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (source < 0) return source;
   const long target =
       sys::openat(to, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -91,7 +93,7 @@ static long copyEntry(int from, int to, const char* name, int depth) {
 
 static long copyInto(int from, int to, int depth) {
   if (depth > kMaxDepth) return -ELOOP;
-  alignas(8) char buffer[4096];
+  alignas(8) char buffer[4096] = {};
   while (true) {
     const long count = sys::call(__NR_getdents64, from, sys::arg(buffer), sizeof buffer);
     if (count <= 0) return count;

@@ -96,21 +96,22 @@ long findProgram(const wire::Step& step) {
   return fail(-ENOENT, file, wire::Code::NotInPath);
 }
 
-// Opening a fifo for writing waits for a reader: that reader is `start`. The
-// descriptor stays open until execve, so that `start` learns how that went.
+// `start` writes a byte into the fifo. Both fifos came open, so that there is
+// nothing left to look up here. The report stays open until execve, so that
+// `start` learns how that went.
 long passGate(const wire::Step& step) {
   const long fifo = slot(NUMBER(step, Gate, fifo));
   if (fifo < 0) return fifo;
-  char path[40] = "self/fd/";
-  appendNumber(path, sizeof path, fifo);
-  long fd;
+  const long report = slot(NUMBER(step, Gate, report));
+  if (report < 0) return report;
+  char byte;
+  long got;
   do {
-    fd = sys::openat(self.proc, path, O_WRONLY | O_CLOEXEC);
-  } while (fd == -EINTR);
-  if (fd < 0) return fail(fd, "exec.fifo");
-  self.gate = static_cast<int>(fd);
-  const long written = sys::write(self.gate, "0", 1);
-  return written < 0 ? fail(written, "exec.fifo") : 0;
+    got = sys::read(static_cast<int>(fifo), &byte, 1);
+  } while (got == -EINTR);
+  if (got < 0) return fail(got, "exec.fifo");
+  self.gate = static_cast<int>(report);
+  return 0;
 }
 
 static long readAt(int fd, uint64_t offset, void* data, size_t size) {
@@ -129,7 +130,7 @@ static bool elfInterpreter(int fd, const char* start, long count, char* out, siz
   memcpy(&header, start, sizeof header);
   if (header.e_ident[EI_CLASS] != ELFCLASS64) return false;
   for (unsigned i = 0; i < header.e_phnum && i < 64; i++) {
-    Elf64_Phdr segment;
+    Elf64_Phdr segment = {};
     const uint64_t at = header.e_phoff + uint64_t{i} * header.e_phentsize;
     if (readAt(fd, at, &segment, sizeof segment) != static_cast<long>(sizeof segment)) return false;
     if (segment.p_type != PT_INTERP) continue;
@@ -161,7 +162,7 @@ static long explainExec(long result) {
     return fail(result, self.program, code);
   }
   if (result != -ENOENT) return fail(result, self.program);
-  const long fd = sys::openat(AT_FDCWD, self.program, O_RDONLY | O_CLOEXEC);
+  const long fd = sys::openat(AT_FDCWD, self.program, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (fd < 0) return fail(result, self.program);
   static char start[512];
   static char interpreter[256];

@@ -31,7 +31,7 @@ struct Helper {
   int root;                 // the root mount, O_PATH; -1 before `root`
   int proc;                 // a procfs of our own; -1 before `proc`
   int maskDirectory;        // the empty tmpfs over masked directories; -1 until one is needed
-  int gate;                 // the exec fifo, once passed; -1 before
+  int gate;                 // the report to `start`, once past the gate; -1 before
   bool cwdDenied;           // the early `cwd` was refused, the late one tries again
   char program[kPathSize];  // what `find` found
   Failure failure;
@@ -139,6 +139,7 @@ long setCredentials(const wire::Step& step);
 long enterCwd(const wire::Step& step);
 long enterHostCwd(const wire::Step& step);
 long findProgram(const wire::Step& step);
+long forget(const wire::Step& step);
 long passGate(const wire::Step& step);
 long runHook(const wire::Step& step);
 long execute(const wire::Step& step);

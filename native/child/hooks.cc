@@ -1,5 +1,6 @@
 // Hooks that run in the container's namespaces: createContainer before the
 // change of root, startContainer right before the program (config.md, POSIX-platform Hooks).
+#include <linux/close_range.h>
 #include <linux/errno.h>
 #include <linux/sched.h>
 #include <linux/time.h>
@@ -11,11 +12,22 @@
 
 namespace tsrun::child {
 
-[[noreturn]] static void becomeHook(const char* path, char** args, char** env, int input) {
-  sys::dup3(input, 0, 0);
+// What a hook has on 0, 1 and 2, and where it says why it could not be run.
+struct Ends {
+  int input;
+  int output;
+  int failure;
+};
+
+[[noreturn]] static void becomeHook(const char* path, char** args, char** env, const Ends& ends) {
+  sys::dup3(ends.input, 0, 0);
+  sys::dup3(ends.output, 1, 0);
+  sys::dup3(ends.output, 2, 0);
+  // What the caller preserved is for the program alone.
+  sys::call(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
   const long result = sys::call(__NR_execve, sys::arg(path), sys::arg(args), sys::arg(env));
-  // 127 and 126 as a shell would say it.
-  sys::exit(result == -ENOENT ? 127 : 126);
+  sys::write(ends.failure, &result, sizeof result);
+  sys::exit(127);
 }
 
 // The state goes in as fast as the hook reads it; a hook that does not read is
@@ -31,10 +43,14 @@ static void feed(int fd, const char* text) {
   }
 }
 
-static long stateFile(const wire::Step& step) {
-  // A memory file never blocks, unlike a pipe that the hook does not read.
+// A memory file never blocks, unlike a pipe whose other side does not read or write.
+static long memoryFile(const char* name) {
   constexpr unsigned kCloseOnExec = 1;
-  const long fd = sys::call(__NR_memfd_create, sys::arg("state"), kCloseOnExec);
+  return sys::call(__NR_memfd_create, sys::arg(name), kCloseOnExec);
+}
+
+static long stateFile(const wire::Step& step) {
+  const long fd = memoryFile("state");
   if (fd < 0) return fd;
   char pid[24] = "";
   appendNumber(pid, sizeof pid, sys::call(__NR_getpid));
@@ -45,13 +61,28 @@ static long stateFile(const wire::Step& step) {
   return fd;
 }
 
-static long hookResult(const char* path, int code, int status) {
+// The beginning of what the hook printed, as one line.
+static void appendOutput(char* text, size_t size, int output) {
+  static char printed[1024];
+  long got = sys::call(__NR_pread64, output, sys::arg(printed), sizeof printed - 1, 0);
+  while (got > 0 && printed[got - 1] <= ' ' && printed[got - 1] >= 0) got--;
+  if (got <= 0) return;
+  for (long i = 0; i < got; i++) {
+    if (printed[i] >= 0 && printed[i] < ' ') printed[i] = ' ';
+  }
+  printed[got] = 0;
+  append(text, size, ": ");
+  append(text, size, printed);
+}
+
+static long hookResult(const char* path, int code, int status, int output) {
   static char text[kPathSize];
   text[0] = 0;
   append(text, sizeof text, path);
   constexpr int kExited = 1;
   append(text, sizeof text, code == kExited ? ": exit status " : ": signal ");
   appendNumber(text, sizeof text, status);
+  appendOutput(text, sizeof text, output);
   return fail(-ECANCELED, text, wire::Code::HookFailed);
 }
 
@@ -67,22 +98,8 @@ struct ChildInfo {
   char rest[128 - 7 * sizeof(int)];
 };
 
-long runHook(const wire::Step& step) {
+static long waitForHook(const wire::Step& step, int pidfd, int output) {
   const char* path = TEXT(step, Hook, path);
-  const long input = stateFile(step);
-  if (input < 0) return fail(input, path);
-  int pidfd = -1;
-  clone_args arguments = {};
-  arguments.flags = CLONE_PIDFD;
-  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
-  const long pid = sys::call(__NR_clone3, sys::arg(&arguments), sizeof arguments);
-  if (pid < 0) return fail(pid, path);
-  if (pid == 0) {
-    becomeHook(path, TEXTS(step, Hook, args), TEXTS(step, Hook, env), static_cast<int>(input));
-  }
-  sys::close(static_cast<int>(input));
-
   const int64_t timeout = NUMBER(step, Hook, timeout);
   timespec limit = {};
   limit.tv_sec = timeout;
@@ -93,11 +110,49 @@ long runHook(const wire::Step& step) {
   ChildInfo info = {};
   constexpr int kPidfd = 3;  // P_PIDFD
   const long waited = sys::call(__NR_waitid, kPidfd, pidfd, sys::arg(&info), WEXITED | __WALL, 0);
-  sys::close(pidfd);
   if (waited < 0) return fail(waited, path);
   if (ready == 0) return fail(-ETIMEDOUT, path, wire::Code::HookTimeout);
-  if (info.code != 1 || info.status != 0) return hookResult(path, info.code, info.status);
+  if (info.code != 1 || info.status != 0) return hookResult(path, info.code, info.status, output);
   return 0;
+}
+
+static long startHook(const wire::Step& step, const Ends& ends) {
+  const char* path = TEXT(step, Hook, path);
+  int failure[2] = {-1, -1};
+  const long made = sys::call(__NR_pipe2, sys::arg(failure), O_CLOEXEC | O_NONBLOCK);
+  if (made < 0) return fail(made, path);
+  int pidfd = -1;
+  clone_args arguments = {};
+  arguments.flags = CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  arguments.exit_signal = SIGCHLD;
+  const long pid = sys::call(__NR_clone3, sys::arg(&arguments), sizeof arguments);
+  if (pid == 0) {
+    becomeHook(path, TEXTS(step, Hook, args), TEXTS(step, Hook, env),
+               {ends.input, ends.output, failure[1]});
+  }
+  long result = pid < 0 ? fail(pid, path) : 0;
+  if (pid > 0) {
+    result = waitForHook(step, pidfd, ends.output);
+    long reason = 0;
+    if (sys::read(failure[0], &reason, sizeof reason) == sizeof reason) result = fail(reason, path);
+    sys::close(pidfd);
+  }
+  sys::close(failure[0]);
+  sys::close(failure[1]);
+  return result;
+}
+
+long runHook(const wire::Step& step) {
+  const char* path = TEXT(step, Hook, path);
+  const long input = stateFile(step);
+  if (input < 0) return fail(input, path);
+  const long output = memoryFile("output");
+  if (output < 0) return fail(output, path);
+  const long result = startHook(step, {static_cast<int>(input), static_cast<int>(output), -1});
+  sys::close(static_cast<int>(input));
+  sys::close(static_cast<int>(output));
+  return result;
 }
 
 }  // namespace tsrun::child

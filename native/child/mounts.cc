@@ -203,6 +203,64 @@ static long expectedType(const char* type) {
   return 0;
 }
 
+static bool sameFile(int a, int b) {
+  struct stat first = {};
+  struct stat second = {};
+  return sys::call(__NR_newfstatat, a, sys::arg(""), sys::arg(&first), AT_EMPTY_PATH) >= 0 &&
+         sys::call(__NR_newfstatat, b, sys::arg(""), sys::arg(&second), AT_EMPTY_PATH) >= 0 &&
+         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+// Masks and labels go through /proc by name, so nothing but a procfs may cover
+// one, whatever links of the image lead there; nor anything the root itself.
+static long checkCovered(int target, int mount, const char* path) {
+  if (sameFile(target, self.root)) return fail(-EINVAL, path, wire::Code::WrongType);
+  if (fileSystemType(mount) == PROC_SUPER_MAGIC) return 0;
+  if (!equal(path, "/proc")) {
+    if (fileSystemType(target) != PROC_SUPER_MAGIC) return 0;
+    struct stat info = {};
+    const long result =
+        sys::call(__NR_newfstatat, target, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH);
+    if (result < 0) return fail(result, path);
+    constexpr uint64_t kProcRoot = 1;  // PROC_ROOT_INO of the kernel
+    if (info.st_ino != kProcRoot) return 0;
+  }
+  return fail(-EINVAL, path, wire::Code::WrongFileSystem);
+}
+
+// fsconfig(2) takes values of up to 255 bytes, which the layers of an overlay
+// exceed; mount(2) takes a page of all options together.
+static bool needsOldCall(const wire::Step& step) {
+  constexpr size_t kMost = 255;
+  if (length(TEXT(step, Mount, source)) > kMost) return true;
+  for (char** option = TEXTS(step, Mount, options); *option != nullptr; option++) {
+    if (length(*option) > kMost) return true;
+  }
+  return false;
+}
+
+static long mountByOldCall(const wire::Step& step, const Placement& place, int target) {
+  static char data[kPathSize];
+  data[0] = 0;
+  for (char** option = TEXTS(step, Mount, options); *option != nullptr; option++) {
+    if ((data[0] != 0 && !append(data, sizeof data, ",")) || !append(data, sizeof data, *option)) {
+      return fail(-E2BIG, place.target);
+    }
+  }
+  // The host's procfs: the root has not been changed yet.
+  char path[40] = "/proc/self/fd/";
+  appendNumber(path, sizeof path, target);
+  long result = sys::call(__NR_mount, sys::arg(TEXT(step, Mount, source)), sys::arg(path),
+                          sys::arg(TEXT(step, Mount, type)), 0, sys::arg(data));
+  if (result < 0) return fail(result, place.target);
+  const long mount = openInRoot(place.target, O_PATH | O_DIRECTORY);
+  if (mount < 0) return fail(mount, place.target);
+  result = applyAttributes(static_cast<int>(mount), place);
+  if (result >= 0) result = applyPropagation(static_cast<int>(mount), place);
+  sys::close(static_cast<int>(mount));
+  return result;
+}
+
 long mountNew(const wire::Step& step) {
   const Placement place = placementOf(step);
   const long expected = expectedType(TEXT(step, Mount, type));
@@ -211,6 +269,10 @@ long mountNew(const wire::Step& step) {
   const long target = existing == -ENOENT ? makeTarget(place.target, true, resolve) : existing;
   if (target == -ELOOP && expected != 0) return fail(target, place.target, wire::Code::WrongType);
   if (target < 0) return fail(target, place.target);
+  if (needsOldCall(step)) {
+    const long result = checkCovered(static_cast<int>(target), -1, place.target);
+    return result < 0 ? result : mountByOldCall(step, place, static_cast<int>(target));
+  }
   const long mount = makeFileSystem(step, place.target, existing);
   if (mount < 0) return mount;
   const int fd = static_cast<int>(mount);
@@ -218,13 +280,16 @@ long mountNew(const wire::Step& step) {
     return fail(-EINVAL, place.target, wire::Code::WrongFileSystem);
   }
   if (NUMBER(step, Mount, copyUp) != 0) {
-    const long source = openInRoot(place.target, O_RDONLY | O_DIRECTORY);
+    // The same directory that is going to be covered, whatever its name leads to by now.
+    const long source =
+        sys::openat(static_cast<int>(target), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (source < 0) return fail(source, place.target);
     const long copied = copyTree(static_cast<int>(source), fd);
     sys::close(static_cast<int>(source));
     if (copied < 0) return copied;
   }
-  long result = applyAttributes(fd, place);
+  long result = checkCovered(static_cast<int>(target), fd, place.target);
+  if (result >= 0) result = applyAttributes(fd, place);
   if (result >= 0) result = attach(fd, static_cast<int>(target), place);
   sys::close(static_cast<int>(target));
   sys::close(fd);
@@ -248,7 +313,8 @@ long mountBind(const wire::Step& step) {
   const int fd = static_cast<int>(tree);
   const long target = makeTarget(place.target, isDirectory(fd));
   if (target < 0) return fail(target, place.target);
-  long result = applyAttributes(fd, place);
+  long result = checkCovered(static_cast<int>(target), fd, place.target);
+  if (result >= 0) result = applyAttributes(fd, place);
   if (result >= 0) result = attach(fd, static_cast<int>(target), place);
   sys::close(static_cast<int>(target));
   if (!fromSlot) sys::close(fd);

@@ -1,4 +1,5 @@
 // Namespaces: unshare(2), setns(2), the second clone, and what is set up in a new one.
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/if.h>
 #include <linux/keyctl.h>
@@ -86,6 +87,20 @@ long setDumpable(const wire::Step& step) {
   return sys::prctl(PR_SET_DUMPABLE, wantDumpable ? 1 : 0);
 }
 
+// What brought the capabilities through execve while the id was not mapped yet
+// (parent/vfork-child.cc) is not for programs: hooks would have all of them.
+static long forgetInheritable() {
+  long result = sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
+  if (result < 0) return fail(result, "ambient set");
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  result = sys::call(__NR_capget, sys::arg(&header), sys::arg(data));
+  if (result < 0) return fail(result, "capget");
+  data[0].inheritable = data[1].inheritable = 0;
+  result = sys::call(__NR_capset, sys::arg(&header), sys::arg(data));
+  return result < 0 ? fail(result, "capset") : 0;
+}
+
 long become(const wire::Step& step) {
   const long uid = NUMBER(step, Become, uid);
   const long gid = NUMBER(step, Become, gid);
@@ -99,7 +114,7 @@ long become(const wire::Step& step) {
   result = sys::call(__NR_setresuid, uid, uid, uid);
   if (result < 0) return fail(result, "setresuid");
   keepDumpable();
-  return 0;
+  return forgetInheritable();
 }
 
 long newSession(const wire::Step&) {
@@ -116,10 +131,12 @@ long joinKeyring(const wire::Step& step) {
   // A kernel without keyrings has none to leak either.
   if (id == -ENOSYS) return 0;
   if (id < 0) return id;
-  char description[256] = {};
+  // A file name's length and what the kernel puts before it.
+  char description[512] = {};
   const long size =
       sys::call(__NR_keyctl, KEYCTL_DESCRIBE, id, sys::arg(description), sizeof description - 1);
   if (size < 0) return size;
+  if (size > static_cast<long>(sizeof description)) return -ENAMETOOLONG;
   // type;uid;gid;permissions in hexadecimal;description
   int fields = 0;
   uint32_t permissions = 0;

@@ -128,22 +128,46 @@ long openParent(const char* path, char* name, size_t size, uint64_t resolve) {
   return openOrMake(parent, 0755, resolve);
 }
 
-long makeTarget(const char* path, bool directory, uint64_t resolve) {
-  const int flags = O_PATH | (directory ? O_DIRECTORY : 0);
-  long fd = openInRoot(path, flags, resolve);
-  if (fd != -ENOENT) return fd;
-  if (directory) return openOrMake(path, 0755, resolve);
+// A file that is missing is made where its links lead, as directories are.
+static long makeFile(const char* path, uint64_t resolve) {
+  static char work[kPathSize];
+  static char expanded[kPathSize];
   static char name[256];
-  const long parent = openParent(path, name, sizeof name, resolve);
-  if (parent < 0) return parent;
-  fd = sys::openat(static_cast<int>(parent), name,
-                   O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
-  if (fd >= 0) sys::close(static_cast<int>(fd));
-  if (fd >= 0 || fd == -EEXIST) {
-    fd = sys::openat(static_cast<int>(parent), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  work[0] = 0;
+  if (!append(work, sizeof work, path)) return -ENAMETOOLONG;
+  for (int links = 0; links < 40; links++) {
+    const long found = openInRoot(work, O_PATH, resolve);
+    if (found != -ENOENT) return found;
+    const long parent = openParent(work, name, sizeof name, resolve);
+    if (parent < 0) return parent;
+    const int directory = static_cast<int>(parent);
+    constexpr int kNew = O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC;
+    long fd = sys::openat(directory, name, kNew, 0644);
+    bool isLink = false;
+    if (fd == -EEXIST && resolve == 0) {
+      size_t end = length(work);
+      while (end > 0 && work[end - 1] == '/') work[--end] = 0;
+      while (end > 0 && work[end - 1] != '/') work[--end] = 0;
+      isLink = expandLink(directory, name, work, "", expanded, sizeof expanded);
+    }
+    if (fd >= 0) sys::close(static_cast<int>(fd));
+    if (!isLink && (fd >= 0 || fd == -EEXIST)) {
+      fd = sys::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    }
+    sys::close(directory);
+    if (!isLink) return fd;
+    // Not the slash at its end: that would ask for a directory.
+    expanded[length(expanded) - 1] = 0;
+    work[0] = 0;
+    append(work, sizeof work, expanded);
   }
-  sys::close(static_cast<int>(parent));
-  return fd;
+  return -ELOOP;
+}
+
+long makeTarget(const char* path, bool directory, uint64_t resolve) {
+  if (!directory) return makeFile(path, resolve);
+  const long fd = openInRoot(path, kDirectory, resolve);
+  return fd == -ENOENT ? openOrMake(path, 0755, resolve) : fd;
 }
 
 }  // namespace tsrun::child

@@ -94,6 +94,8 @@ long runStep(const wire::Step& step) {
       return enterHostCwd(step);
     case Op::Find:
       return findProgram(step);
+    case Op::Forget:
+      return forget(step);
     case Op::Gate:
       return passGate(step);
     case Op::Hook:

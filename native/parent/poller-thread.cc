@@ -45,6 +45,7 @@ class ThreadPoller : public Poller {
   };
 
   void run();
+  void finishAll(const epoll_event* events, int count);
   void finish(uint32_t id, int events);
   int nextTimeout(int64_t now) const;
   void wake() const;
@@ -158,34 +159,41 @@ int ThreadPoller::nextTimeout(int64_t now) const {
   return next - now > INT_MAX ? INT_MAX : static_cast<int>(next - now);
 }
 
+void ThreadPoller::finishAll(const epoll_event* events, int count) {
+  for (int i = 0; i < count; i++) {
+    if (events[i].data.u64 == kWakeUp) continue;
+    finish(static_cast<uint32_t>(events[i].data.u64), static_cast<int>(events[i].events & 0x1f));
+  }
+  const int64_t now = nowMs();
+  std::vector<uint32_t> late;
+  for (const auto& [id, wait] : waits_) {
+    if (wait.deadline >= 0 && wait.deadline <= now) late.push_back(id);
+  }
+  for (const uint32_t id : late) finish(id, 0);
+}
+
 void ThreadPoller::run() {
-  std::unique_lock<std::mutex> lock(mutex_);
-  while (!stop_) {
-    const int timeout = nextTimeout(nowMs());
-    lock.unlock();
+  while (true) {
+    int timeout;
+    {
+      const std::lock_guard<std::mutex> guard(mutex_);
+      if (stop_) return;
+      timeout = nextTimeout(nowMs());
+    }
     epoll_event events[64];
     const int count = epoll_wait(epoll_, events, 64, timeout);
-    lock.lock();
     for (int i = 0; i < count; i++) {
-      if (events[i].data.u64 == kWakeUp) {
-        uint64_t value;
-        [[maybe_unused]] const ssize_t got = read(event_, &value, sizeof value);
-      } else {
-        finish(static_cast<uint32_t>(events[i].data.u64),
-               static_cast<int>(events[i].events & 0x1f));
-      }
+      if (events[i].data.u64 != kWakeUp) continue;
+      uint64_t value = 0;
+      [[maybe_unused]] const ssize_t got = read(event_, &value, sizeof value);
     }
-    const int64_t now = nowMs();
-    std::vector<uint32_t> late;
-    for (const auto& [id, wait] : waits_) {
-      if (wait.deadline >= 0 && wait.deadline <= now) late.push_back(id);
+    bool some;
+    {
+      const std::lock_guard<std::mutex> guard(mutex_);
+      finishAll(events, count);
+      some = !done_.empty();
     }
-    for (const uint32_t id : late) finish(id, 0);
-    if (!done_.empty()) {
-      lock.unlock();
-      ready_();
-      lock.lock();
-    }
+    if (some) ready_();
   }
 }
 

@@ -3,9 +3,9 @@
 // The caller may have many threads (Node has about ten), so that a forked copy
 // of it could not allocate, print or take a lock: another thread may have held
 // the lock at the moment of the copy. The child here shares the memory instead
-// (CLONE_VM | CLONE_VFORK, so the calling thread waits), places the descriptors
-// with raw system calls, and becomes the helper at once. That costs the same at
-// any size of the caller, and what runs until execve is a program of a few
+// (CLONE_VM), on a stack of its own, places the descriptors with raw system
+// calls, and becomes the helper at once. That costs the same at any size of the
+// caller, and what runs until execve is a program of a few
 // pages in a sealed memory file: nothing of the caller is reachable through its
 // /proc/PID/exe, map_files or memory (security.md row 1).
 
@@ -21,6 +21,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <mutex>
 
 #include "../child/sys.h"
@@ -28,6 +29,9 @@
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
+#endif
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x0020
 #endif
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -57,6 +61,8 @@ long sealedFile(const char* name, const void* data, size_t size, bool executable
     at += written;
     size -= static_cast<size_t>(written);
   }
+  // Nobody may take the right to run it away. An old kernel has no such seal.
+  if (executable) fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC);
   if (lseek(fd, 0, SEEK_SET) < 0 ||
       fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
     const int error = errno;
@@ -80,35 +86,52 @@ long helperFile() {
   return file;
 }
 
-constexpr size_t kChildStack = 16384;
+// The work of children that share our memory, or have lately.
+struct OwnedWork {
+  ChildWork child = {};
+  std::vector<int> sources;
+  std::vector<int> moved;
+  std::string base;
+  std::string name = "tsrun";
+};
 
+std::mutex worksMutex;
+std::vector<std::unique_ptr<OwnedWork>> works;
+
+// The kernel clears the word when the child is in memory of its own
+// (CLONE_CHILD_CLEARTID); nobody needs to wait for that.
+void sweepWorks() {
+  const std::lock_guard<std::mutex> guard(worksMutex);
+  std::erase_if(works, [](const std::unique_ptr<OwnedWork>& work) {
+    return __atomic_load_n(&work->child.inMemory, __ATOMIC_ACQUIRE) == 0;
+  });
+}
+
+// Not CLONE_VFORK: a child that is born into a frozen cgroup would keep the
+// calling thread waiting until somebody thaws it.
 long cloneHelper(const SpawnRequest& request, ChildWork& work, Spawned& spawned) {
-  alignas(16) static thread_local char stack[kChildStack];
   int pidfd = -1;
   clone_args arguments = {};
-  arguments.flags = request.cloneFlags | CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+  arguments.flags = request.cloneFlags | CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID;
   arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  arguments.child_tid = reinterpret_cast<uint64_t>(&work.inMemory);
   arguments.exit_signal = SIGCHLD;
-  arguments.stack = reinterpret_cast<uint64_t>(stack);
-  arguments.stack_size = sizeof stack;
+  arguments.stack = reinterpret_cast<uint64_t>(work.stack);
+  arguments.stack_size = sizeof work.stack;
   if (request.cgroup >= 0) {
     arguments.flags |= CLONE_INTO_CGROUP;
     arguments.cgroup = static_cast<uint64_t>(request.cgroup);
   }
+  work.inMemory = 1;
   // A handler of the program's must not run in the child, on shared memory.
   const unsigned long all = ~0UL;
   unsigned long before = 0;
   sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8);
   const long pid = tsrunClone3(&arguments, sizeof arguments, becomeHelper, &work);
   sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8);
-  if (pid < 0) return pid;
-  if (work.error != 0) {
-    siginfo_t info;
-    while (waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED | __WALL) < 0 &&
-           errno == EINTR) {
-    }
-    close(pidfd);
-    return -work.error;
+  if (pid < 0) {
+    work.inMemory = 0;
+    return pid;
   }
   spawned.pid = static_cast<int>(pid);
   spawned.pidfd = pidfd;
@@ -128,23 +151,30 @@ long spawnHelper(const SpawnRequest& request, Spawned& spawned) {
     close(static_cast<int>(plan));
     return -error;
   }
-  std::vector<int> sources(request.stdio, request.stdio + 3);
+  sweepWorks();
+  auto owned = std::make_unique<OwnedWork>();
+  std::vector<int>& sources = owned->sources;
+  sources.assign(request.stdio, request.stdio + 3);
   sources.insert(sources.end(), request.preserve.begin(), request.preserve.end());
-  const std::string base = std::to_string(sources.size());
+  owned->base = std::to_string(sources.size());
   sources.push_back(pair[1]);
   sources.push_back(static_cast<int>(plan));
   sources.insert(sources.end(), request.slots.begin(), request.slots.end());
-  std::vector<int> moved(sources.size());
+  owned->moved.resize(sources.size());
 
-  char name[] = "tsrun";
-  ChildWork work = {};
+  ChildWork& work = owned->child;
   work.sources = sources.data();
-  work.moved = moved.data();
+  work.moved = owned->moved.data();
   work.count = static_cast<int>(sources.size());
   work.helper = static_cast<int>(helper);
+  work.socket = pair[1];
   work.keepCapabilities = (request.cloneFlags & CLONE_NEWUSER) != 0;
-  work.argv[0] = name;
-  work.argv[1] = const_cast<char*>(base.c_str());
+  work.argv[0] = owned->name.data();
+  work.argv[1] = owned->base.data();
+  {
+    const std::lock_guard<std::mutex> guard(worksMutex);
+    works.push_back(std::move(owned));
+  }
   const long result = cloneHelper(request, work, spawned);
   close(pair[1]);
   close(static_cast<int>(plan));

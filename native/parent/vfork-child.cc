@@ -8,17 +8,24 @@
 #include <linux/close_range.h>
 #include <linux/prctl.h>
 
+#include <sys/socket.h>
+
 #include "../child/sys.h"
+#include "../wire/wire.h"
 
 namespace tsrun {
 
-#define CHILD_TRY(expression)                   \
-  do {                                          \
-    const long outcome = (expression);          \
-    if (outcome < 0) {                          \
-      work->error = static_cast<int>(-outcome); \
-      sys::exit(127);                           \
-    }                                           \
+// Tells the parent as the helper would, see wire/wire.h.
+[[noreturn]] static void die(const ChildWork& work, long result) {
+  const wire::MessageHeader message = {wire::Kind::Failed, 0, static_cast<int32_t>(-result), 0};
+  sys::call(__NR_sendto, work.socket, sys::arg(&message), sizeof message, MSG_NOSIGNAL, 0, 0);
+  sys::exit(127);
+}
+
+#define CHILD_TRY(expression)             \
+  do {                                    \
+    const long outcome = (expression);    \
+    if (outcome < 0) die(*work, outcome); \
   } while (0)
 
 // The ambient set is what execve leaves to a user other than root
@@ -40,6 +47,8 @@ static long keepCapabilities() {
 
 extern "C" int becomeHelper(void* argument) {
   auto* work = static_cast<ChildWork*>(argument);
+  // The socket moves out of the way too, and is where failures are told.
+  work->socket = static_cast<int>(sys::fcntl(work->socket, F_DUPFD_CLOEXEC, work->count));
   // All out of the way first, so that no place is overwritten before it was read.
   const long helper = sys::fcntl(work->helper, F_DUPFD_CLOEXEC, work->count);
   CHILD_TRY(helper);

@@ -1,4 +1,5 @@
-// What runs between the clone and the helper's execve, in the caller's memory.
+// What runs between the clone and the helper's execve, in the caller's memory
+// and beside the caller's own threads.
 #pragma once
 
 #include <linux/sched.h>
@@ -6,16 +7,21 @@
 
 namespace tsrun {
 
+inline constexpr size_t kChildStack = 16384;
+
 // Everything the child needs, made by the parent: the child must not allocate.
+// It lives until the kernel says that the child has left the memory.
 struct ChildWork {
+  alignas(16) char stack[kChildStack];
+  int inMemory;        // cleared by the kernel at execve or the child's end
   const int* sources;  // descriptor for each place from 0 on; -1 is /dev/null
   int* moved;          // the same, where they are out of the way of the places
   int count;
   int helper;
+  int socket;  // the child's end, its own number
   char* argv[3];
   // In a new user namespace: execve drops the capabilities of an id that is not mapped yet.
   bool keepCapabilities;
-  int error;  // what the child died of, seen by the parent
 };
 
 // Places the descriptors and becomes the helper; argument is a ChildWork.

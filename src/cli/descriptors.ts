@@ -6,6 +6,12 @@ import type { Context } from './context.js';
 /** Where they begin, for sd_listen_fds(3) and for --preserve-fds. */
 const FIRST = 3;
 
+/**
+ * What a host such as Node opens for itself before it runs us. Whoever could
+ * write to them from inside a container would write to our memory.
+ */
+const HOST_OWN = ['anon_inode:[eventpoll]', 'anon_inode:[eventfd]', 'anon_inode:[io_uring]'];
+
 export interface Preserved {
   /** Those of LISTEN_FDS first. */
   preserve: number[];
@@ -15,8 +21,14 @@ export interface Preserved {
 /**
  * Those of socket activation, and `extra` more behind them.
  *
+ * Whether a descriptor came from the caller cannot be told from itself: Node
+ * makes all it is left close-on-exec. But open(2) and its like take the lowest
+ * number that is free, so the first number that the caller left out has the
+ * first thing that the host opened to keep: an epoll instance. It is in the
+ * range when anything in the range is not the caller's.
+ *
  * @param extra --preserve-fds
- * @throws TsrunError ERR_USAGE when one of them is not open
+ * @throws TsrunError ERR_USAGE when one of them is not open, or not the caller's
  */
 export function preservedDescriptors(
   { native }: Context,
@@ -25,10 +37,16 @@ export function preservedDescriptors(
 ): Preserved {
   const preserve: number[] = [];
   for (let fd = FIRST; fd < FIRST + listenFds + extra; fd++) {
-    // Whether it came from the caller cannot be told: Node makes all it is left close-on-exec.
+    const who = fd < FIRST + listenFds ? 'LISTEN_FDS' : '--preserve-fds';
     if (typeof native.fstat(fd) === 'number') {
-      const who = fd < FIRST + listenFds ? 'LISTEN_FDS' : '--preserve-fds';
       throw new TsrunError('ERR_USAGE', `${who}: descriptor ${fd} is not open`);
+    }
+    const link = native.readlink(`/proc/self/fd/${fd}`);
+    if (typeof link === 'string' && HOST_OWN.includes(link)) {
+      throw new TsrunError(
+        'ERR_USAGE',
+        `${who}: descriptor ${fd} is not the caller's (${link}, as the runtime itself has)`,
+      );
     }
     preserve.push(fd);
   }

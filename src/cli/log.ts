@@ -4,7 +4,8 @@
  * Managers read the file after a failure (callers.md): containerd takes the
  * last object of level error, podman wants the file to be one object and
  * nothing else. So there is one error at most, debug lines only when asked
- * for, and nothing in the file is anything but a log line.
+ * for, nothing in the file is anything but a log line, and warnings wait in a
+ * JSON file for the command's success, for which they are written.
  *
  * Standard error is for people: one plain line for the error whatever the file
  * says. Without a file it is the log itself, in the format that was asked for.
@@ -28,6 +29,9 @@ export class Log {
   private quiet = false;
   /** What a full pipe did not take yet. */
   private readonly pending: { fd: number; line: string }[] = [];
+
+  /** Warnings for a JSON file. */
+  private held: string[] = [];
 
   constructor(private readonly native: Native) {}
 
@@ -63,22 +67,23 @@ export class Log {
 
   /** The error that ends the command; to be called once. */
   error(message: string): void {
+    this.held = [];
     this.write('error', message);
     if (this.fd !== -1) this.emit(2, `tsrun: ${oneLine(message)}\n`);
   }
 
-  /** Gets out what has not been taken yet. */
+  /** Gets out what has not been written yet. */
   async flush(): Promise<void> {
+    for (const line of this.held.splice(0)) this.emit(this.fd, line);
     for (const { fd, line } of this.pending.splice(0)) await writeAll(this.native, fd, line);
   }
 
   private write(level: Level, message: string): void {
     if (this.fd !== -1) {
       const time = new Date().toISOString();
-      this.emit(
-        this.fd,
-        this.json ? jsonLine(level, message, time) : textLine(level, message, time),
-      );
+      const line = this.json ? jsonLine(level, message, time) : textLine(level, message, time);
+      if (this.json && level === 'warning' && !this.debugging) this.held.push(line);
+      else this.emit(this.fd, line);
       return;
     }
     if (this.quiet && level !== 'error') return;

@@ -54,7 +54,7 @@ export interface DeleteOptions {
 
 export class Container {
   readonly id: string;
-  /** Of the container's first process, as this program sees it. */
+  /** Of the container's first process, as this program sees it; 0 when there was none. */
   readonly pid: number;
   private readonly context: Context;
   private readonly child: ChildExit | undefined;

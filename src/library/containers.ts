@@ -4,7 +4,7 @@ import { create } from '../lifecycle/create.js';
 import { list } from '../lifecycle/list.js';
 import type { StateView } from '../lifecycle/state.js';
 import { environment } from '../native/node.js';
-import { loadState } from '../state/store.js';
+import { findState, notFound } from '../state/store.js';
 import { Container } from './container.js';
 import { bundleOf, contextOf, streams, traceEntries } from './options.js';
 import type { CreateContainerOptions, RootOptions } from './options.js';
@@ -46,15 +46,17 @@ export async function createContainer(options: CreateContainerOptions): Promise<
 
 /**
  * An existing container, made by this program or by another, tsrun's command
- * line included.
+ * line included. Of one whose create was killed half-way there is an object
+ * too, with pid 0: its delete with `force` removes what is left.
  *
  * @throws TsrunError ERR_NOT_FOUND, ERR_ID_INVALID, ERR_STATE
  */
 // eslint-disable-next-line @typescript-eslint/require-await -- errors are to be rejections
 export async function getContainer(id: string, options: RootOptions = {}): Promise<Container> {
   const context = contextOf(options);
-  const state = loadState(context.native, context.root, id);
-  return new Container(context, id, state.pid, -1);
+  const found = findState(context.native, context.root, id);
+  if (found.kind === 'absent') throw notFound(id);
+  return new Container(context, id, found.kind === 'state' ? found.state.pid : 0, -1);
 }
 
 /**

@@ -1,6 +1,11 @@
 /** Who the caller is and what it may do. */
 
 import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { namespacePlaces, foreignNamespaces } from '../namespaces/namespaces.js';
+import { EPERM } from '../native/constants.js';
+import { CAP_SYS_ADMIN } from '../plan/capabilities.js';
+import type { Spec } from '../spec/types.js';
 import { inInitialUserNamespace } from '../state/user-namespace.js';
 
 export interface Caller {
@@ -46,5 +51,23 @@ export function readLastCapability(native: Native): number {
 
 /** CAP_SYS_ADMIN in the initial user namespace: what device nodes and device programs take. */
 export function isPrivileged(caller: Caller): boolean {
-  return caller.initialUserNamespace && (caller.effective & (1n << 21n)) !== 0n;
+  return caller.initialUserNamespace && (caller.effective & CAP_SYS_ADMIN) !== 0n;
+}
+
+/**
+ * Says what is missing before the kernel refuses the clone.
+ *
+ * @throws TsrunError ERR_PERMISSION
+ */
+export function requireNamespaceRights(native: Native, spec: Spec, caller: Caller): void {
+  if ((caller.effective & CAP_SYS_ADMIN) !== 0n) return;
+  const places = namespacePlaces(spec.linux?.namespaces ?? [], 0);
+  if (places.user !== 'own' || foreignNamespaces(places) === 0) return;
+  const pointer = '/linux/namespaces';
+  throw new TsrunError(
+    'ERR_PERMISSION',
+    `${pointer}: namespaces take CAP_SYS_ADMIN, or a user namespace among them, ` +
+      `as "tsrun spec --rootless" writes it: ${native.strerror(EPERM)}`,
+    { errno: EPERM, pointer },
+  );
 }

@@ -17,19 +17,21 @@ import { validateId } from '../state/id.js';
 import { lockContainer } from '../state/lock.js';
 import { ownerName } from '../state/owner.js';
 import { statePaths } from '../state/paths.js';
+import type { StatePaths } from '../state/paths.js';
 import { readProcessStat } from '../state/proc-stat.js';
 import { ensureRoot } from '../state/root.js';
 import { STATE_VERSION } from '../state/state.js';
 import type { ContainerState, LateStep } from '../state/state.js';
 import {
   claimDirectory,
+  noteCgroup,
   removeDirectory,
   stateError,
   writeFirstState,
   writeState,
 } from '../state/store.js';
 import { rootfsPath } from './bundle.js';
-import { isPrivileged, readCaller } from './caller.js';
+import { isPrivileged, readCaller, requireNamespaceRights } from './caller.js';
 import type { Caller } from './caller.js';
 import { killAndReap } from './child.js';
 import { connectSocket, sendDescriptor } from './console-socket.js';
@@ -128,6 +130,7 @@ class Creation {
     validateId(id);
     requireCreatable(spec);
     this.checkTerminal();
+    requireNamespaceRights(native, spec, this.caller);
     const rootfs = rootfsPath(native, options.bundle, spec);
     const paths = statePaths(root, id);
     const facts = this.facts(rootfs);
@@ -145,8 +148,12 @@ class Creation {
     const lock = await lockContainer(native, root, id, 'exclusive');
     unlock = () => lock.release();
     this.makeFifo(paths.execFifo);
+    this.makeFifo(paths.execReport);
     if (options.notify === true) makeNotifyDirectory(native, paths.notify);
 
+    if (facts.cgroup !== undefined) {
+      noteCgroup(native, root, id, facts.cgroup.root + facts.cgroup.path);
+    }
     const cgroup = this.makeCgroup(facts);
     if (cgroup === undefined && facts.cgroup !== undefined) {
       const { cgroup: _, ...without } = facts;
@@ -162,7 +169,7 @@ class Creation {
     writeFirstState(native, root, state);
     this.writeProcess(paths.process);
 
-    const child = await this.runHelper(plan, state, cgroup, consoleSocket, paths.execFifo);
+    const child = await this.runHelper(plan, state, cgroup, consoleSocket, paths);
     this.undo.push(async () => {
       await killAndReap(native, child.pidfd);
       native.close(child.pidfd);
@@ -222,12 +229,9 @@ class Creation {
     return path === undefined ? -1 : this.fds.add(connectSocket(this.native, what, path));
   }
 
-  /** Others may write to it: the process opens it as the container's user. */
   private makeFifo(path: string): void {
-    const made = this.native.mkfifo(path, 0o622);
-    // Not what the umask made of it.
-    const changed = made < 0 ? made : this.native.chmod(path, 0o622);
-    if (changed < 0) throw stateError(this.native, 'cannot make', path, changed);
+    const made = this.native.mkfifo(path, 0o600);
+    if (made < 0) throw stateError(this.native, 'cannot make', path, made);
   }
 
   private makeCgroup(facts: PlanFacts): Cgroup | undefined {
@@ -285,7 +289,7 @@ class Creation {
     state: ContainerState,
     cgroup: Cgroup | undefined,
     consoleSocket: number,
-    fifo: string,
+    paths: StatePaths,
   ): Promise<Child> {
     const { native, options, caller } = this;
     const mapper = {
@@ -294,7 +298,12 @@ class Creation {
       effective: caller.effective,
       path: options.path,
     };
-    const inputs = await openInputs(native, plan.inputs, { caller: mapper, fifo }, this.fds);
+    const inputs = await openInputs(
+      native,
+      plan.inputs,
+      { caller: mapper, fifo: paths.execFifo, report: paths.execReport },
+      this.fds,
+    );
     const trace = options.trace;
     return execute(
       native,

@@ -7,7 +7,7 @@ import { POLLIN, SIGKILL } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 import { lockContainer } from '../state/lock.js';
 import { statusOf } from '../state/status.js';
-import { findState, loadState, notFound, removeDirectory } from '../state/store.js';
+import { findState, loadState, notFound, notedCgroup, removeDirectory } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
 import { hookState, hookDirectory } from './hook-state.js';
 import { runHooksAnyway } from './hooks.js';
@@ -48,6 +48,10 @@ export async function deleteContainer(native: Native, options: DeleteOptions): P
     } else if (!force) {
       // Says what is wrong with it.
       loadState(native, root, id);
+    } else {
+      // Nothing was ever started in it, and what somebody else uses is not removed by this.
+      const cgroup = notedCgroup(native, root, id);
+      if (cgroup !== undefined) native.rmdir(cgroup);
     }
     removeDirectory(native, root, id);
   } finally {

@@ -245,25 +245,25 @@ function handlers(
  * its own into cgroups below (cgroups(7), "no internal processes" rule): then
  * the new one goes where the container's first process is.
  */
-async function executeInCgroup(
+function executeInCgroup(
   native: Native,
   request: SpawnRequest,
   answers: Handlers,
   state: ContainerState,
   fds: OpenFds,
 ): Promise<Child> {
-  try {
-    return await execute(native, request, answers);
-  } catch (error) {
-    if (!(error instanceof TsrunError) || error.errno !== EBUSY || request.cgroupFd < 0)
-      throw error;
+  let spawned = native.spawn(request);
+  // Only then: an EBUSY of a step is that step's failure.
+  if (spawned === -EBUSY && request.cgroupFd >= 0) {
     const root = findUnifiedHierarchy(native)?.root;
     const path = cgroupOf(native, state.pid);
-    if (root === undefined || path === undefined) throw error;
-    const fd = native.open(`${root}${path}`, O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0) throw error;
-    return execute(native, { ...request, cgroupFd: fds.add(fd) }, answers);
+    const fd =
+      root === undefined || path === undefined
+        ? -1
+        : native.open(`${root}${path}`, O_RDONLY | O_CLOEXEC, 0);
+    if (fd >= 0) spawned = native.spawn({ ...request, cgroupFd: fds.add(fd) });
   }
+  return execute(native, request, answers, spawned);
 }
 
 /** `--cgroup` names one below the container's, never one beside it. */

@@ -6,7 +6,7 @@
  * of order is a bug of ours and ends the helper.
  */
 
-import type { ExitInfo, Message, Native, SpawnRequest } from '../native/types.js';
+import type { ExitInfo, Message, Native, SpawnRequest, Spawned } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { EAGAIN, ECONNRESET, EPIPE, POLLIN, SIGKILL } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
@@ -35,6 +35,7 @@ export interface Handlers {
  * Runs the helper until it has come to its start gate, or to execve where it
  * has none.
  *
+ * @param spawned what native.spawn() gave for the request
  * @returns the process, its pidfd open and the caller's
  * @throws TsrunError of the step that failed; the process is then gone
  */
@@ -42,8 +43,8 @@ export async function execute(
   native: Native,
   request: SpawnRequest,
   handlers: Handlers,
+  spawned: Spawned | number = native.spawn(request),
 ): Promise<Child> {
-  const spawned = native.spawn(request);
   if (typeof spawned === 'number') throw cannotSpawn(native, -spawned);
   const conversation = new Conversation(native, request.steps, handlers, {
     pid: spawned.pid,

@@ -1,23 +1,38 @@
 /**
  * The start gate from the side of `start`.
  *
- * The helper blocks in opening the fifo for writing until we open it for
- * reading. Then it says, in this order:
+ * The helper waits for a byte in exec.fifo. Behind the gate it tells the end of
+ * its work in exec.report:
  *
- *   0                              it has passed the gate
  *   F<step> <errno> <code> <text>  a step behind the gate failed; it ends
  *   end of the file                execve, which closes its side (or it was killed)
+ *
+ * It holds both fifos open for reading and writing, so that neither side ever
+ * blocks in open(2): a fifo without it has nobody at the other end (ENXIO).
  */
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { EAGAIN, O_CLOEXEC, O_NONBLOCK, O_RDONLY } from '../native/constants.js';
+import {
+  EAGAIN,
+  ENXIO,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  POLLIN,
+} from '../native/constants.js';
+import { waitFor } from '../native/wait.js';
 import type { ContainerState } from '../state/state.js';
+import type { StatePaths } from '../state/paths.js';
 import { explainStep } from './explain.js';
 import { waitForEither } from './wait-either.js';
 
 /** PATH_MAX and the numbers before it. */
 const MAX_RECORD = 8192;
+
+/** How long a process that has failed may take to end: it has nothing left to do. */
+const END_TIMEOUT_MS = 10_000;
 
 /**
  * Opens the gate and waits until the program runs.
@@ -28,27 +43,47 @@ const MAX_RECORD = 8192;
 export async function passGate(
   native: Native,
   state: ContainerState,
-  fifo: string,
+  { execFifo, execReport }: StatePaths,
   pidfd: number,
 ): Promise<void> {
-  const fd = native.open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
-  if (fd < 0) {
-    throw new TsrunError('ERR_STATE', `cannot open ${fifo}: ${native.strerror(-fd)}`, {
-      errno: -fd,
-    });
-  }
+  // Before the gate is opened, so that nothing said can be missed.
+  const report = open(native, execReport, O_RDONLY);
   try {
-    const said = await readToEnd(native, fifo, fd, pidfd);
-    if (said === '') {
-      throw new TsrunError(
-        'ERR_NOT_RUNNING',
-        `cannot start container "${state.id}": its process has ended`,
-      );
-    }
+    knock(native, state, execFifo);
+    const said = await readToEnd(native, execReport, report, pidfd);
     const failed = said.indexOf('F');
-    if (failed >= 0) throw failure(native, state, said.slice(failed));
+    if (failed >= 0) {
+      // It says so with its last breath: `state` is not to find it alive any more.
+      await waitFor(native, pidfd, POLLIN, END_TIMEOUT_MS, true);
+      throw failure(native, state, said.slice(failed));
+    }
   } finally {
-    native.close(fd);
+    native.close(report);
+  }
+}
+
+function open(native: Native, path: string, access: number): number {
+  const fd = native.open(path, access | O_NONBLOCK | O_CLOEXEC, 0);
+  if (fd >= 0) return fd;
+  throw new TsrunError('ERR_STATE', `cannot open ${path}: ${native.strerror(-fd)}`, {
+    errno: -fd,
+  });
+}
+
+function knock(native: Native, state: ContainerState, path: string): void {
+  const fd = native.open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0);
+  if (fd === -ENXIO) {
+    throw new TsrunError(
+      'ERR_NOT_RUNNING',
+      `cannot start container "${state.id}": its process has ended`,
+    );
+  }
+  const written = fd < 0 ? fd : native.write(fd, '0');
+  if (fd >= 0) native.close(fd);
+  if (written < 0) {
+    throw new TsrunError('ERR_STATE', `cannot write to ${path}: ${native.strerror(-written)}`, {
+      errno: -written,
+    });
   }
 }
 
@@ -66,8 +101,8 @@ async function readToEnd(native: Native, path: string, fd: number, pidfd: number
         errno: -data,
       });
     }
-    // Nothing more, and nobody who could say more. A fifo without a writer yet reads as ended, too.
-    if (ended || (typeof data === 'object' && said !== '')) return said;
+    // Nothing more, and nobody who could say more.
+    if (ended || typeof data === 'object') return said;
     ended = (await waitForEither(native, fd, pidfd)) === 'second';
   }
 }

@@ -15,6 +15,7 @@ import {
   O_CLOEXEC,
   O_PATH,
   O_RDONLY,
+  O_RDWR,
   POLLIN,
 } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
@@ -32,6 +33,8 @@ export interface InputSources {
   caller: IdMapCaller;
   /** Path of the exec fifo. */
   fifo?: string;
+  /** Path of the fifo behind it. */
+  report?: string;
   /** pidfd of the container's first process. */
   container?: number;
 }
@@ -65,9 +68,10 @@ async function openInput(
       return openTree(native, input, opened, fds);
     case 'id-map':
       return openIdMap(native, input, sources.caller, fds);
-    case 'fifo': {
-      const path = sources.fifo ?? '';
-      const fd = native.open(path, O_PATH | O_CLOEXEC, 0);
+    case 'fifo':
+    case 'report': {
+      const path = sources[input.kind] ?? '';
+      const fd = native.open(path, O_RDWR | O_CLOEXEC, 0);
       if (fd < 0) throw cannot(native, input.at, `open ${path}`, fd);
       return fds.add(fd);
     }
@@ -86,27 +90,39 @@ function openNamespace(
   fds: OpenFds,
 ): number {
   const { at, path, flag } = input;
-  const fd = native.open(path, O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) throw cannot(native, at, `open namespace ${path}`, fd);
-  fds.add(fd);
-  const type = (Object.keys(NAMESPACE_FLAG) as LinuxNamespaceType[]).find(
+  const place = native.open(path, O_PATH | O_CLOEXEC, 0);
+  if (place < 0) throw cannot(native, at, `open namespace ${path}`, place);
+  try {
+    if (!isNamespace(native, place, flag)) {
+      throw new TsrunError(
+        'ERR_CONFIG_INVALID',
+        `${at}: cannot join ${path}: it is not a ${typeOf(flag) ?? ''} namespace`,
+        { pointer: `${at}/path` },
+      );
+    }
+    const fd = native.open(`/proc/self/fd/${place}`, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) throw cannot(native, at, `open namespace ${path}`, fd);
+    return fds.add(fd);
+  } finally {
+    native.close(place);
+  }
+}
+
+/** Asked before anything is opened: to open a fifo is to wait for whoever writes to it. */
+function isNamespace(native: Native, place: number, flag: number): boolean {
+  if (native.fstatfsType(place) !== NSFS_MAGIC) return false;
+  // The kernel names a namespace file by its type, as in `net:[4026531840]`.
+  const name = native.readlink(`/proc/self/fd/${place}`);
+  // A bind mount of a namespace file has the path of the mount as its name: then setns(2) checks.
+  if (typeof name !== 'string' || !/^[a-z]+:\[\d+\]$/.test(name)) return true;
+  const type = typeOf(flag);
+  return type !== undefined && name.startsWith(`${NAMESPACE_FILE[type]}:[`);
+}
+
+function typeOf(flag: number): LinuxNamespaceType | undefined {
+  return (Object.keys(NAMESPACE_FLAG) as LinuxNamespaceType[]).find(
     (name) => NAMESPACE_FLAG[name] === flag,
   );
-  // The kernel names an open namespace file by its type, as in `net:[4026531840]`.
-  const name = native.readlink(`/proc/self/fd/${fd}`);
-  const expected = type === undefined ? '' : `${NAMESPACE_FILE[type]}:[`;
-  const isNamespace = native.fstatfsType(fd) === NSFS_MAGIC;
-  // A bind mount of a namespace file has the path of the mount as its name: then setns(2) checks.
-  const mismatch =
-    typeof name === 'string' && /^[a-z]+:\[\d+\]$/.test(name) && !name.startsWith(expected);
-  if (!isNamespace || mismatch) {
-    throw new TsrunError(
-      'ERR_CONFIG_INVALID',
-      `${at}: cannot join ${path}: it is not a ${type ?? ''} namespace`,
-      { pointer: `${at}/path` },
-    );
-  }
-  return fd;
 }
 
 function openTree(

@@ -1,21 +1,22 @@
 /** Reads a small file of the container's root file system, from outside, safely. */
 
 import type { Native } from '../native/types.js';
-import { O_CLOEXEC, O_NONBLOCK, O_PATH, O_RDONLY, S_IFMT, S_IFREG } from '../native/constants.js';
+import { O_CLOEXEC, O_PATH, S_IFMT, S_IFREG } from '../native/constants.js';
 
 /** An image's /etc/passwd may be anything (security.md row 19): nobody needs more than this. */
 const MAX_SIZE = 1 << 20;
 
 /**
  * Links are followed inside the root only, and nothing but a regular file is
- * read: a fifo of the image would wait for ever.
+ * opened: a fifo of the image would wait for ever, and to open a device of the
+ * host is to use it (tty_open(), a tape that rewinds).
  *
  * @returns undefined when it is not there or larger than 1 MiB
  */
 export function readRootFile(native: Native, rootfs: string, path: string): string | undefined {
   const root = native.open(rootfs, O_PATH | O_CLOEXEC, 0);
   if (root < 0) return undefined;
-  const fd = native.openInRoot(root, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  const fd = native.openInRoot(root, path, O_PATH | O_CLOEXEC);
   native.close(root);
   if (fd < 0) return undefined;
   const stat = native.fstat(fd);

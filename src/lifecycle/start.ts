@@ -2,7 +2,8 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { S_IFDIR, S_IFMT, SIGKILL } from '../native/constants.js';
+import { POLLIN, S_IFDIR, S_IFMT, SIGKILL } from '../native/constants.js';
+import { waitFor } from '../native/wait.js';
 import { lockContainer } from '../state/lock.js';
 import { statePaths } from '../state/paths.js';
 import { statusOf } from '../state/status.js';
@@ -15,6 +16,9 @@ import { runHooks } from './hooks.js';
 import { openInit } from './init-process.js';
 import { NotifyRelay } from './notify.js';
 import type { ContainerName } from './state.js';
+
+/** How long a container that was killed may take to end. */
+const KILL_TIMEOUT_MS = 10_000;
 
 export interface StartOptions extends ContainerName {
   /** NOTIFY_SOCKET of the caller, for a container that was created with `notify`. */
@@ -52,9 +56,12 @@ export async function start(native: Native, options: StartOptions): Promise<Star
     pidfd = opened;
     const paths = statePaths(root, id);
     relay = openRelay(native, paths.notify, options.notifySocket);
-    await passGate(native, state, paths.execFifo, pidfd);
-    const unlinked = native.unlink(paths.execFifo);
-    if (unlinked < 0) throw stateError(native, 'cannot remove', paths.execFifo, unlinked);
+    await passGate(native, state, paths, pidfd);
+    // The gate first: its absence is what makes the container a running one.
+    for (const fifo of [paths.execFifo, paths.execReport]) {
+      const unlinked = native.unlink(fifo);
+      if (unlinked < 0) throw stateError(native, 'cannot remove', fifo, unlinked);
+    }
   } catch (error) {
     relay?.close();
     if (pidfd >= 0) native.close(pidfd);
@@ -74,6 +81,7 @@ export async function start(native: Native, options: StartOptions): Promise<Star
   } catch (error) {
     // runtime.md, Lifecycle, step 9: an error, and the container is stopped.
     native.pidfdKill(pidfd, SIGKILL);
+    await waitFor(native, pidfd, POLLIN, KILL_TIMEOUT_MS, true);
     native.close(pidfd);
     relay?.close();
     throw error;

@@ -37,6 +37,8 @@ const TYPE_BITS = {
 } as const;
 
 export class FakeFiles {
+  /** Path of what a descriptor has open, for /proc/self/fd. */
+  pathOf: (fd: number) => string | undefined = () => undefined;
   private readonly nodes = new Map<string, FakeNode>();
   private nextIno = 1000n;
 
@@ -49,24 +51,24 @@ export class FakeFiles {
   }
 
   get(path: string): FakeNode | undefined {
-    return this.nodes.get(normal(path));
+    return this.nodes.get(this.normal(path));
   }
 
   /** Follows a link that is the last part. */
   follow(path: string): { path: string; node: FakeNode } | undefined {
-    let at = normal(path);
+    let at = this.normal(path);
     for (let hops = 0; hops < 8; hops++) {
       const node = this.nodes.get(at);
       if (node === undefined) return undefined;
       if (node.type !== 'link') return { path: at, node };
-      at = normal(node.content);
+      at = this.normal(node.content);
     }
     return undefined;
   }
 
   /** Makes a node with all its parents, for setting a scene. */
   put(path: string, type: FakeNode['type'] = 'file', content = ''): FakeNode {
-    const at = normal(path);
+    const at = this.normal(path);
     const slash = at.lastIndexOf('/');
     if (slash > 0 && this.nodes.get(at.slice(0, slash)) === undefined) {
       this.put(at.slice(0, slash), 'directory');
@@ -78,7 +80,7 @@ export class FakeFiles {
 
   /** @returns 0 or a negated errno */
   add(path: string, node: FakeNode): number {
-    const at = normal(path);
+    const at = this.normal(path);
     if (this.nodes.has(at)) return -EEXIST;
     const parent = this.nodes.get(parentOf(at));
     if (parent === undefined) return -ENOENT;
@@ -88,7 +90,7 @@ export class FakeFiles {
   }
 
   remove(path: string): number {
-    const at = normal(path);
+    const at = this.normal(path);
     const node = this.nodes.get(at);
     if (node === undefined) return -ENOENT;
     if (node.type === 'directory') return -EISDIR;
@@ -97,7 +99,7 @@ export class FakeFiles {
   }
 
   removeDirectory(path: string): number {
-    const at = normal(path);
+    const at = this.normal(path);
     const node = this.nodes.get(at);
     if (node === undefined) return -ENOENT;
     if (node.type !== 'directory') return -ENOTDIR;
@@ -109,18 +111,18 @@ export class FakeFiles {
   }
 
   rename(from: string, to: string): number {
-    const node = this.nodes.get(normal(from));
+    const node = this.nodes.get(this.normal(from));
     if (node === undefined) return -ENOENT;
-    const target = normal(to);
+    const target = this.normal(to);
     if (this.nodes.get(parentOf(target)) === undefined) return -ENOENT;
     if (this.nodes.get(target)?.type === 'directory') return -EISDIR;
-    this.nodes.delete(normal(from));
+    this.nodes.delete(this.normal(from));
     this.nodes.set(target, node);
     return 0;
   }
 
   list(path: string): string[] | undefined {
-    const at = normal(path);
+    const at = this.normal(path);
     if (this.nodes.get(at)?.type !== 'directory') return undefined;
     const prefix = at === '/' ? '/' : `${at}/`;
     const names: string[] = [];
@@ -134,6 +136,14 @@ export class FakeFiles {
   /** Every path that the kernel did not make, sorted: what a test compares before and after. */
   paths(): string[] {
     return [...this.nodes].flatMap(([path, node]) => (node.kernel ? [] : [path])).sort();
+  }
+
+  private normal(path: string): string {
+    const fd = /^\/proc\/self\/fd\/(\d+)(?=\/|$)/.exec(path);
+    const open = fd === null ? undefined : this.pathOf(Number(fd[1]));
+    const whole = fd === null || open === undefined ? path : open + path.slice(fd[0].length);
+    const trimmed = whole.replace(/\/+/g, '/').replace(/\/$/, '');
+    return trimmed === '' ? '/' : trimmed;
   }
 }
 
@@ -149,11 +159,6 @@ export function statOf(node: FakeNode): Stat {
     rdevMajor: 0,
     rdevMinor: 0,
   };
-}
-
-function normal(path: string): string {
-  const trimmed = path.replace(/\/+/g, '/').replace(/\/$/, '');
-  return trimmed === '' ? '/' : trimmed;
 }
 
 function parentOf(path: string): string {

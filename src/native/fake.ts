@@ -100,6 +100,10 @@ export class FakeSystem {
   private nextHandle = 1;
 
   constructor() {
+    this.files.pathOf = (fd) => {
+      const open = this.fds.get(fd);
+      return open?.kind === 'node' ? open.path : undefined;
+    };
     this.files.put(CGROUP_ROOT, 'directory');
     this.files.put('/proc/self/cgroup', 'file', '0::/\n');
     this.files.put('/proc/self/status', 'file', status('000001ffffffffff'));

@@ -17,7 +17,7 @@ import { isSysctlName, sysctlFile } from '../spec/sysctl.js';
 import type { LinuxNamespace, LinuxNamespaceType, Linux, Spec } from '../spec/types.js';
 import { grantableCapabilities } from './capabilities.js';
 import { ownsDev, planDeviceLinks, planDevices } from './devices.js';
-import { hasRuntimeHooks, hookStateParts, planContainerHooks } from './hooks.js';
+import { hookStateParts, planContainerHooks, stopsForHooks } from './hooks.js';
 import { invalid, unsupported } from './invalid.js';
 import { mountIdMap } from './mounts/id-map.js';
 import { planHostBind, planMount } from './mounts/mount.js';
@@ -54,6 +54,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const stages = planStages(places, isPrivileged(facts));
   const joins = openNamespaces(linux, places, slots);
   const fifo = slots.input({ kind: 'fifo', at: '' });
+  const report = slots.input({ kind: 'report', at: '' });
   const propagation = rootPropagation(linux?.rootfsPropagation);
   const mounts = planMounts(spec, facts, places, joins.user ?? -1, propagation, slots, warnings);
   const setgroups = allowsSetgroups(linux, places, facts);
@@ -84,7 +85,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     // Before the change of root: where a new procfs cannot be made, this takes the host's, and
     // where it can, the kernel wants to see one that hides nothing.
     planPrivateProc(places, facts.initialUserNamespace),
-    ...(hasRuntimeHooks(spec.hooks) ? [syncStep('runtimeHooks')] : []),
+    ...(stopsForHooks(spec.hooks) ? [syncStep('runtimeHooks')] : []),
     ...containerHooks(spec, facts, 'createContainer', 'creating'),
     // After devpts, and after the hooks, whose output is not the terminal's.
     ...planConsole(process, '/process', ownMounts),
@@ -117,6 +118,8 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
             flags: propagation.root,
           } satisfies Step,
         ]),
+    // Before anything of the container's can look into the process: hooks, an exec at the gate.
+    { op: 'forget', at: '', keep: [fifo, report] },
 
     ...program.privileged,
     ...planPersonality(linux?.personality),
@@ -124,7 +127,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     program.find,
     syncStep('ready'),
     // seccomp goes here with noNewPrivileges: as few system calls as possible are left.
-    { op: 'gate', at: '', fifo },
+    { op: 'gate', at: '', fifo, report },
     ...containerHooks(spec, facts, 'startContainer', 'created'),
     program.exec,
   ];

@@ -102,8 +102,10 @@ export function describeStep(step: Step): string {
       return `cannot change to directory ${step.path}`;
     case 'find':
       return `exec: ${quote(step.file)}`;
+    case 'forget':
+      return 'cannot close what the set-up needed';
     case 'gate':
-      return 'cannot open the start gate';
+      return 'cannot wait at the start gate';
     case 'hook':
       return `hook ${quote(step.path)}`;
     case 'exec':

@@ -60,6 +60,7 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     { op: 'session', at: '' },
     ...planKeyring(target.id, target.noNewKeyring),
     ...planConsole(whole, '', false),
+    { op: 'forget', at: '', keep: [] },
     ...program.privileged,
     ...planAffinity(affinity?.final, '/execCPUAffinity/final'),
     ...program.identity,

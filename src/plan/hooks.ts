@@ -74,7 +74,15 @@ export function planHook(hook: Hook, at: string, cwd: string): Step[] {
   return planProgram({ path: hook.path, args: hookArgs(hook), env: hook.env ?? [], cwd }, at);
 }
 
-/** Whether somebody has to wait between the mounts and the change of root. */
-export function hasRuntimeHooks(hooks: Spec['hooks']): boolean {
-  return (hooks?.prestart?.length ?? 0) + (hooks?.createRuntime?.length ?? 0) > 0;
+/**
+ * Whether the helper stops between the mounts and the change of root: for the
+ * hooks of the runtime, or because from there on a failure, of a createContainer
+ * hook, is to be followed by the poststop hooks.
+ */
+export function stopsForHooks(hooks: Spec['hooks']): boolean {
+  const count = (list: readonly Hook[] | undefined): number => list?.length ?? 0;
+  return (
+    count(hooks?.prestart) + count(hooks?.createRuntime) > 0 ||
+    (count(hooks?.createContainer) > 0 && count(hooks?.poststop) > 0)
+  );
 }

@@ -33,8 +33,10 @@ export type PlanInput = { at: string } & (
     }
   /** A user namespace that exists only to carry this mapping (mount_setattr(2), MOUNT_ATTR_IDMAP). */
   | { kind: 'id-map'; uidMappings: IdMapping[]; gidMappings: IdMapping[] }
-  /** The exec fifo of the container, O_PATH. */
+  /** The exec fifo of the container, O_RDWR: nobody has to be at the other end. */
   | { kind: 'fifo' }
+  /** The fifo in which `start` learns how the rest went, O_RDWR. */
+  | { kind: 'report' }
   /** pidfd of the container's init process, for exec. */
   | { kind: 'container' }
 );

@@ -201,8 +201,10 @@ export type StepBody =
   | { op: 'host-cwd'; path: string }
   /** Finds the program: `file` itself when it has a slash, else in the directories. */
   | { op: 'find'; file: string; directories: string[] }
-  /** Opens the exec fifo in the slot for writing, which waits for `start`. */
-  | { op: 'gate'; fifo: Slot }
+  /** Closes every slot but these, the procfs, and what else set-up has opened. */
+  | { op: 'forget'; keep: Slot[] }
+  /** Waits for a byte in the exec fifo, which `start` writes; from then on failures are told in the report. */
+  | { op: 'gate'; fifo: Slot; report: Slot }
   /** Runs a program to its end, state (before + pid + after) on its standard input. */
   | {
       op: 'hook';

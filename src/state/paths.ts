@@ -9,6 +9,10 @@ export interface StatePaths {
   process: string;
   /** The start gate: there until the container has been started. */
   execFifo: string;
+  /** Fifo in which the process tells `start` what failed behind the gate. */
+  execReport: string;
+  /** Path of the cgroup, noted before it is made: for a create that is killed before it has a state. */
+  cgroup: string;
   /** Directory of the relayed notify socket, only with NOTIFY_SOCKET. */
   notify: string;
 }
@@ -20,6 +24,8 @@ export function statePaths(root: string, id: string): StatePaths {
     state: `${directory}/state.json`,
     process: `${directory}/process.json`,
     execFifo: `${directory}/exec.fifo`,
+    execReport: `${directory}/exec.report`,
+    cgroup: `${directory}/cgroup`,
     notify: `${directory}/notify`,
   };
 }

@@ -2,6 +2,7 @@
 
 import type { Native } from '../native/types.js';
 import { isFrozen } from '../cgroups/manager.js';
+import { O_CLOEXEC, O_NONBLOCK, O_WRONLY } from '../native/constants.js';
 import { isLocked } from './lock.js';
 import { statePaths } from './paths.js';
 import { isAlive } from './proc-stat.js';
@@ -32,7 +33,17 @@ export function statusOf(
     return !holdsLock && isLocked(native, root, state.id) ? 'creating' : 'stopped';
   }
   if (!isAlive(native, state.pid, state.startTime)) return 'stopped';
-  if (typeof native.lstat(statePaths(root, state.id).execFifo) !== 'number') return 'created';
+  if (waitsAtGate(native, statePaths(root, state.id).execFifo)) return 'created';
   if (state.cgroup !== null && isFrozen(native, state.cgroup)) return 'paused';
   return 'running';
+}
+
+/**
+ * Opening the fifo fails where nobody has it open for reading: a `start` that
+ * was killed between opening the gate and removing the fifo leaves one behind.
+ */
+function waitsAtGate(native: Native, execFifo: string): boolean {
+  const fd = native.open(execFifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0);
+  if (fd >= 0) native.close(fd);
+  return fd >= 0;
 }

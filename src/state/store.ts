@@ -22,6 +22,8 @@ import type { ContainerState } from './state.js';
 
 /** Far above what a state with thousands of annotations comes to. */
 const MAX_STATE = 16 << 20;
+/** PATH_MAX, and the mount point of the hierarchy. */
+const MAX_PATH = 8192;
 
 export function stateError(
   native: Native,
@@ -117,16 +119,34 @@ function parseState(text: string, path: string, id: string): ContainerState | un
 }
 
 /**
+ * Notes the path of the cgroup that is about to be made.
+ *
+ * @throws TsrunError ERR_STATE
+ */
+export function noteCgroup(native: Native, root: string, id: string, cgroup: string): void {
+  writeNew(native, statePaths(root, id).cgroup, cgroup);
+}
+
+/** What noteCgroup wrote; undefined when it did not come to that. */
+export function notedCgroup(native: Native, root: string, id: string): string | undefined {
+  const text = native.readText(statePaths(root, id).cgroup, MAX_PATH);
+  return typeof text === 'string' && text.startsWith('/') ? text : undefined;
+}
+
+/**
  * The first writing, in place: the directory is new, and a torn file counts as
  * a broken state anyway.
  *
  * @throws TsrunError ERR_STATE
  */
 export function writeFirstState(native: Native, root: string, state: ContainerState): void {
-  const path = statePaths(root, state.id).state;
+  writeNew(native, statePaths(root, state.id).state, serialize(state));
+}
+
+function writeNew(native: Native, path: string, text: string): void {
   const fd = native.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600);
   if (fd < 0) throw stateError(native, 'cannot write', path, fd);
-  const written = native.write(fd, serialize(state));
+  const written = native.write(fd, text);
   const closed = native.close(fd);
   if (written < 0) throw stateError(native, 'cannot write', path, written);
   if (closed < 0) throw stateError(native, 'cannot write', path, closed);

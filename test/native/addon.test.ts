@@ -89,7 +89,8 @@ const OPERATIONS: Table = {
   cwd: { path: 's', late: 'n' },
   'host-cwd': { path: 's' },
   find: { file: 's', directories: 'l' },
-  gate: { fifo: 'n' },
+  forget: { keep: 'u' },
+  gate: { fifo: 'n', report: 'n' },
   hook: { path: 's', args: 'l', env: 'l', timeout: 'n', before: 's', after: 's' },
   exec: { args: 'l', env: 'l' },
 };

@@ -7,12 +7,13 @@ import { describe, expect, it } from 'vitest';
 import { knownMountOptions } from '../../src/plan/mounts/options.js';
 import {
   inMountNamespace,
+  inUserNamespace,
   mountAt,
   parseMountInfo,
   program,
   useContainers,
 } from '../support/inside.js';
-import type { MountInfo } from '../support/inside.js';
+import type { Change, MountInfo } from '../support/inside.js';
 
 const lab = useContainers();
 const MOUNTS = { mounts: 'cat /proc/self/mountinfo' };
@@ -186,9 +187,15 @@ describe('mount options', () => {
     );
   });
 
-  it('of a bind mount are for it alone, and for all mounts below with an r', async () => {
+  const users: [string, Change][] = [
+    ['', () => undefined],
+    [', in a user namespace', inUserNamespace],
+  ];
+
+  it.each(users)('of a bind mount are for it, and for all below with an r%s', async (_, change) => {
     const source = volumes();
-    const inside = await lab.inspect(MOUNTS, (spec) => {
+    const inside = await lab.inspect(MOUNTS, (spec, bundle) => {
+      change(spec, bundle);
       TREE.forEach(([name, options], index) => {
         const all = ['rbind', ...words(options)];
         spec.mounts?.push({ destination: target(index), source: source[name], options: all });
@@ -216,25 +223,29 @@ describe('mount options', () => {
     expect(sorted(mountAt(host, source.strict).options)).toBe(sorted(words(STRICT)));
   });
 
-  it('of propagation are for the mount, and for all below with an r', async () => {
-    const { plain } = volumes();
-    const inside = await lab.inspect(
-      MOUNTS,
-      (spec) => {
-        PROPAGATION.forEach(([options], index) => {
-          const all = ['rbind', ...words(options)];
-          spec.mounts?.push({ destination: target(index), source: plain, options: all });
-        });
-      },
-      { prefix: inMountNamespace('mount --make-rshared / && exec "$@"') },
-    );
-    const mounts = parseMountInfo(inside.mounts);
-    const propagation = (mount: MountInfo): string => mount.optional.join(' ');
-    PROPAGATION.forEach(([options, top, below], index) => {
-      expect(propagation(mountAt(mounts, target(index))), options).toMatch(top);
-      expect(propagation(mountAt(mounts, `${target(index)}/below`)), options).toMatch(below);
-    });
-  });
+  it.each(users)(
+    'of propagation are for the mount, and for all below with an r%s',
+    async (_, change) => {
+      const { plain } = volumes();
+      const inside = await lab.inspect(
+        MOUNTS,
+        (spec, bundle) => {
+          change(spec, bundle);
+          PROPAGATION.forEach(([options], index) => {
+            const all = ['rbind', ...words(options)];
+            spec.mounts?.push({ destination: target(index), source: plain, options: all });
+          });
+        },
+        { prefix: inMountNamespace('mount --make-rshared / && exec "$@"') },
+      );
+      const mounts = parseMountInfo(inside.mounts);
+      const propagation = (mount: MountInfo): string => mount.optional.join(' ');
+      PROPAGATION.forEach(([options, top, below], index) => {
+        expect(propagation(mountAt(mounts, target(index))), options).toMatch(top);
+        expect(propagation(mountAt(mounts, `${target(index)}/below`)), options).toMatch(below);
+      });
+    },
+  );
 
   it('that only the file system knows are given to it', async () => {
     const options = ['size=1m', 'mode=1750', 'uid=7', 'gid=8', 'nr_inodes=77'];

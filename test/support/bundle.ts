@@ -82,7 +82,6 @@ export function defaultSpec(script: string): Spec {
         bounding: capabilities,
         effective: capabilities,
         permitted: capabilities,
-        ambient: capabilities,
       },
       rlimits: [{ type: 'RLIMIT_NOFILE', hard: 1024, soft: 1024 }],
       noNewPrivileges: true,

@@ -3,7 +3,8 @@
  * of them left anything behind.
  */
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +43,11 @@ export interface Lab {
   directory(): string;
   /** Mounts on the host until the end of the test. */
   mount(target: string, ...args: string[]): void;
+  /**
+   * A process in new namespaces (unshare(1)) that lives until the end of the test.
+   * @param cgroup directory of the cgroup that it is in
+   */
+  holder(flags: readonly string[], cgroup?: string): Promise<number>;
   /** Done before the rest is taken away. */
   cleanup(undo: () => void | Promise<void>): void;
 }
@@ -66,7 +72,7 @@ export function useContainers(): Lab {
     for (const step of undo.reverse()) await step();
     const leftover = runtime.leftover();
     await runtime.clean();
-    const cgroups = readdirSync(UNIFIED, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    const cgroups = cgroupsBelow(UNIFIED).filter((path) =>
       ids.some((id) => path.split('/').includes(id)),
     );
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
@@ -98,6 +104,23 @@ export function useContainers(): Lab {
         program('umount', ['-R', target]);
       });
     },
+    holder: async (flags, cgroup = '') => {
+      const enter = 'test -z "$0" || echo $$ > "$0/cgroup.procs"; exec unshare "$@"';
+      const hold = ['sh', '-c', 'echo here; read line'];
+      const child = spawn('sh', ['-c', enter, cgroup, ...flags, ...hold], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      const end = once(child, 'exit');
+      undo.push(async () => {
+        child.stdin.end();
+        await end;
+      });
+      await once(child.stdout, 'data');
+      const pid = child.pid ?? 0;
+      if (!flags.includes('--fork')) return pid;
+      const children = readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8');
+      return Number(children);
+    },
     cleanup: (step) => {
       undo.push(step);
     },
@@ -109,7 +132,7 @@ export function useContainers(): Lab {
     inspect: async (commands, change, options) => {
       const names = Object.keys(commands) as (keyof typeof commands)[];
       const script = names
-        .map((name) => `echo '@@${name}'; { ${commands[name]}\n} 2>&1`)
+        .map((name) => `printf '\\n@@${name}\\n'; { ${commands[name]}\n} 2>&1`)
         .join('\n');
       const result = await lab.run(`${script}\ntrue`, change, options);
       expect(result).toMatchObject({ status: 0, stderr: '' });
@@ -123,6 +146,18 @@ export function useContainers(): Lab {
     },
   };
   return lab;
+}
+
+/** Others make and remove theirs at the same time. */
+function cgroupsBelow(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => join(directory, name))
+      .flatMap((path) => [path, ...cgroupsBelow(path)]);
+  } catch {
+    return [];
+  }
 }
 
 /** A program of the host that must succeed. */

@@ -62,15 +62,36 @@ export function openPty(): [number, number] {
     library: libc(),
     funcName: 'openpty',
     retType: DataType.I32,
-    paramsType: [
-      DataType.U8Array,
-      DataType.U8Array,
-      DataType.I64,
-      DataType.I64,
-      DataType.I64,
-    ],
+    paramsType: [DataType.U8Array, DataType.U8Array, DataType.I64, DataType.I64, DataType.I64],
     paramsValue: [master, slave, 0, 0, 0],
   });
   if (result !== 0) throw new Error('openpty failed');
   return [master.readInt32LE(0), slave.readInt32LE(0)];
+}
+
+const PR_GET_DUMPABLE = 3;
+const PR_GET_CHILD_SUBREAPER = 37;
+
+/** Dumpable flag of this process (prctl(2), PR_GET_DUMPABLE). */
+export function getDumpable(): number {
+  return load({
+    library: libc(),
+    funcName: 'prctl',
+    retType: DataType.I32,
+    paramsType: [DataType.I32, DataType.I64, DataType.I64, DataType.I64, DataType.I64],
+    paramsValue: [PR_GET_DUMPABLE, 0, 0, 0, 0],
+  });
+}
+
+export function isSubreaper(): boolean {
+  const answer = Buffer.alloc(4);
+  const result = load({
+    library: libc(),
+    funcName: 'prctl',
+    retType: DataType.I32,
+    paramsType: [DataType.I32, DataType.U8Array, DataType.I64, DataType.I64, DataType.I64],
+    paramsValue: [PR_GET_CHILD_SUBREAPER, answer, 0, 0, 0],
+  });
+  if (result !== 0) throw new Error('prctl(PR_GET_CHILD_SUBREAPER) failed');
+  return answer.readInt32LE(0) !== 0;
 }

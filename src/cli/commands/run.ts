@@ -72,6 +72,7 @@ async function runToEnd(
   try {
     terminal?.start();
     const started = await start(native, { ...request, ...notifySocket(context.environment) });
+    await context.log.flush();
     started.ready?.catch((error: unknown) => {
       if (error instanceof TsrunError) context.log.warn(error.message);
     });

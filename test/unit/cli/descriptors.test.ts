@@ -4,10 +4,15 @@ import { activatedDescriptors, preservedDescriptors } from '../../../src/cli/des
 import type { Stat } from '../../../src/native/types.js';
 import { fakeSystem } from './fake.js';
 
-function context(fds: readonly number[], environment: Record<string, string> = {}): Context {
+function context(
+  fds: readonly number[],
+  environment: Record<string, string> = {},
+  links: Record<string, string> = {},
+): Context {
   const { native } = fakeSystem({
     getpid: () => 77,
     fstat: (fd) => (fds.includes(fd) ? ({ mode: 0o100644 } as Stat) : -9),
+    readlink: (path) => links[path] ?? '/a/file',
   });
   return { native, environment } as Context;
 }
@@ -26,6 +31,17 @@ test('one that is not open is refused', () => {
     'LISTEN_FDS: descriptor 3 is not open',
   );
 });
+
+test.each(['eventpoll', 'eventfd', 'io_uring'])(
+  "%s may be the host's own and is refused",
+  (kind) => {
+    const given = context([3, 4, 5], {}, { '/proc/self/fd/4': `anon_inode:[${kind}]` });
+    expect(() => preservedDescriptors(given, 3, 0)).toThrow(
+      `--preserve-fds: descriptor 4 is not the caller's (anon_inode:[${kind}], as the runtime itself has)`,
+    );
+    expect(preservedDescriptors(given, 1, 0).preserve).toEqual([3]);
+  },
+);
 
 test('LISTEN_FDS counts only for the process that LISTEN_PID names', () => {
   expect(activatedDescriptors(context([], { LISTEN_FDS: '2', LISTEN_PID: '77' }))).toBe(2);

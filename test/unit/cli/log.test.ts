@@ -40,6 +40,20 @@ describe('a log file', () => {
     expect(fake.stderr()).toBe('');
   });
 
+  test('has no warnings beside the error, and those of a success in JSON at its end', async () => {
+    for (const fails of [true, false]) {
+      const fake = fakeSystem();
+      const log = new Log(fake.native);
+      log.open({ log: '/log', 'log-format': 'json' });
+      log.warn('b');
+      if (fails) log.error('c');
+      await log.flush();
+      expect(fake.files.get('/log')).toMatch(
+        fails ? /^{"level":"error",.*}\n$/ : /^{"level":"warning",.*}\n$/,
+      );
+    }
+  });
+
   test('is appended to', () => {
     const fake = fakeSystem();
     fake.files.set('/log', 'before\n');

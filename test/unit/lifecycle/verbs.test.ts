@@ -7,8 +7,10 @@ import { list } from '../../../src/lifecycle/list.js';
 import { ps } from '../../../src/lifecycle/ps.js';
 import { start } from '../../../src/lifecycle/start.js';
 import { state } from '../../../src/lifecycle/state.js';
-import { EIO, ENOENT, SIGKILL, SIGTERM } from '../../../src/native/constants.js';
+import { EBUSY, EIO, ENOENT, SIGKILL, SIGTERM } from '../../../src/native/constants.js';
 import type { FakeSystem } from '../../../src/native/fake.js';
+import type { SpawnRequest } from '../../../src/native/types.js';
+import type { Step } from '../../../src/plan/steps.js';
 import { made, ROOT, spec, system } from './scene.js';
 
 const name = { root: ROOT, id: 'a' };
@@ -240,6 +242,39 @@ test('exec runs in a container that runs, in its cgroup', async () => {
   await expect(exec(fake.native, { ...request, process })).rejects.toMatchObject({
     code: 'ERR_NOT_RUNNING',
   });
+});
+
+test("exec goes to the first process's cgroup when the container's takes none", async () => {
+  const fake = system();
+  const pid = await running(fake);
+  fake.files.put(`/proc/${pid}/cgroup`, 'file', '0::/a/init\n');
+  fake.native.mkdir('/sys/fs/cgroup/a/init', 0o755);
+  const spawn = fake.native.spawn.bind(fake.native);
+  const requests: SpawnRequest[] = [];
+  const native = new Proxy(fake.native, {
+    get: (target, name) =>
+      name !== 'spawn'
+        ? (Reflect.get(target, name) as unknown)
+        : (request: SpawnRequest) => (requests.push(request) === 1 ? -EBUSY : spawn(request)),
+  });
+  const process = { args: ['/bin/more'], cwd: '/' };
+  await exec(native, { ...quiet, stdio: [-1, -1, -1], process });
+  expect(requests).toHaveLength(2);
+  expect(fake.ran.filter((path) => path === '/bin/more')).toHaveLength(1);
+});
+
+test('exec is not done twice when a step fails with EBUSY', async () => {
+  const fake = system();
+  const pid = await running(fake);
+  fake.files.put(`/proc/${pid}/cgroup`, 'file', '0::/a\n');
+  const program = (step: Step): boolean => step.op === 'find' && step.file === '/bin/more';
+  let tries = 0;
+  fake.failStep = (step) => (program(step) && ++tries > 0 ? { errno: EBUSY } : undefined);
+  const process = { args: ['/bin/more'], cwd: '/' };
+  await expect(exec(fake.native, { ...quiet, stdio: [-1, -1, -1], process })).rejects.toMatchObject(
+    { errno: EBUSY },
+  );
+  expect(tries).toBe(1);
 });
 
 test('exec leaves nothing, whichever call fails', async () => {

@@ -58,6 +58,7 @@ describe('the default configuration', () => {
       'root-attributes',
       'readonly*2',
       'mask*2',
+      'forget',
       'stdio-owner',
       'umask',
       'rlimit',
@@ -80,10 +81,14 @@ describe('the default configuration', () => {
     expect(plan).not.toHaveProperty('idMaps');
   });
 
-  it('needs nothing but the fifo from the parent', () => {
-    expect(plan.inputs).toEqual([{ kind: 'fifo', at: '' }]);
-    expect(plan.slots).toBe(1);
-    expect(onlyStep(plan, 'gate').fifo).toBe(0);
+  it('needs nothing but the fifos from the parent', () => {
+    expect(plan.inputs).toEqual([
+      { kind: 'fifo', at: '' },
+      { kind: 'report', at: '' },
+    ]);
+    expect(onlyStep(plan, 'forget').keep).toEqual([0, 1]);
+    expect(onlyStep(plan, 'gate')).toMatchObject({ fifo: 0, report: 1 });
+    expect(plan.slots).toBe(2);
     expect(onlyStep(plan, 'sync').point).toBe(SyncPoint.ready);
   });
 
@@ -268,11 +273,11 @@ describe('an ordinary user', () => {
     expect(stepsOf(plan, 'open-tree')[0]).toMatchObject({
       path: '/home/me/data',
       recursive: true,
-      slot: 1,
+      slot: 2,
     });
-    expect(stepsOf(plan, 'bind')[0]).toMatchObject({ slot: 1, propagation: 0 });
-    expect(plan.inputs.map(({ kind }) => kind)).toEqual(['fifo']);
-    expect(plan.slots).toBe(8);
+    expect(stepsOf(plan, 'bind')[0]).toMatchObject({ slot: 2, propagation: 0 });
+    expect(plan.inputs.map(({ kind }) => kind)).toEqual(['fifo', 'report']);
+    expect(plan.slots).toBe(9);
   });
 
   it('leaves groups alone where setgroups is denied', () => {
@@ -463,6 +468,15 @@ describe('hooks', () => {
     const plan = planContainer(spec({ hooks: { createContainer: [{ path: '/c' }] } }), facts());
     expect(stepsOf(plan, 'sync').map(({ point }) => point)).toEqual([SyncPoint.ready]);
   });
+
+  it('of the container that may fail cost one when poststop hooks are to follow', () => {
+    const hooks = { createContainer: [{ path: '/c' }], poststop: [{ path: '/p' }] };
+    const plan = planContainer(spec({ hooks }), facts());
+    expect(stepsOf(plan, 'sync').map(({ point }) => point)).toEqual([
+      SyncPoint.runtimeHooks,
+      SyncPoint.ready,
+    ]);
+  });
 });
 
 describe('the terminal', () => {
@@ -531,8 +545,8 @@ describe('the root', () => {
     const mounts = [{ destination: '/a', source: '/b', options: ['rbind', 'rshared'] }];
     const plan = planContainer(spec({ mounts, linux: { rootfsPropagation: 'rshared' } }), facts());
     expect(position(plan, 'open-tree')).toBeLessThan(position(plan, 'propagation'));
-    expect(onlyStep(plan, 'bind')).toMatchObject({ slot: 1, propagation: MS_SHARED | MS_REC });
-    expect(plan.slots).toBe(2);
+    expect(onlyStep(plan, 'bind')).toMatchObject({ slot: 2, propagation: MS_SHARED | MS_REC });
+    expect(plan.slots).toBe(3);
   });
 
   it('gets the directory of the process while it is writable', () => {

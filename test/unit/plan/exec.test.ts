@@ -5,7 +5,6 @@ import {
   CLONE_NEWPID,
   CLONE_NEWUSER,
 } from '../../../src/native/constants.js';
-import { SyncPoint } from '../../../src/plan/steps.js';
 import { planExec } from '../../../src/plan/exec.js';
 import type { ExecTarget } from '../../../src/plan/exec.js';
 import { planHook, planProgram } from '../../../src/plan/hooks.js';
@@ -33,6 +32,7 @@ describe('exec', () => {
       'fork',
       'session',
       'keyring',
+      'forget',
       'stdio-owner',
       'umask',
       'rlimit',

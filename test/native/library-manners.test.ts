@@ -1,0 +1,143 @@
+/** The library leaves the Node program that uses it alone, and does not hold it up. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, readdirSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { beforeEach, expect, test } from 'vitest';
+
+import { REPOSITORY, api, codeOf, sleeper, useLibrary } from '../support/library.js';
+import { getDumpable, isSubreaper } from '../support/shim.js';
+import { runProgram } from '../support/tsrun.js';
+
+const { createContainer, getContainer } = api;
+const scene = useLibrary();
+const { make } = scene;
+let work: string;
+let root: string;
+let id: string;
+
+beforeEach(() => {
+  ({ work, root, id } = scene);
+});
+
+test('the event loop turns while a hook runs for two seconds', async () => {
+  const bundle = make('true', (spec) => {
+    spec.hooks = { createRuntime: [{ path: '/bin/sleep', args: ['sleep', '2'] }] };
+  });
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  const start = performance.now();
+  const container = await createContainer({ root, id, bundle: bundle.path, stdio: 'ignore' });
+  const took = performance.now() - start;
+  await container.start();
+  await container.wait();
+  await container.delete();
+  delay.disable();
+  expect(took).toBeGreaterThan(2000);
+  expect(delay.count).toBeGreaterThan(200);
+  expect(delay.max / 1e6).toBeLessThan(100);
+});
+
+test('the program is left alone', async () => {
+  const look = (): Record<string, unknown> => ({
+    cwd: process.cwd(),
+    status: readFileSync('/proc/self/status', 'utf8').match(/^(Umask|Sig(Blk|Ign|Cgt)):.*$/gm),
+    listeners: process.eventNames().map((name) => [name, process.listenerCount(name)]),
+    dumpable: getDumpable(),
+    subreaper: isSubreaper(),
+    environment: { ...process.env },
+    descriptors: readdirSync('/proc/self/fd').length,
+  });
+  const umask = process.umask(0o027);
+  // The first container starts the library's thread.
+  const first = await createContainer({ root, id, bundle: make('').path, stdio: 'ignore' });
+  await first.delete({ force: true });
+  const before = look();
+
+  const bundle = make('', sleeper).path;
+  const container = await createContainer({ root, id, bundle, stdio: 'ignore' });
+  await container.start();
+  const exec = await container.exec({ process: { args: ['true'] }, stdio: 'ignore' });
+  await exec.wait();
+  await container.kill(9);
+  await container.wait();
+  await container.delete();
+  await codeOf(createContainer({ root, id, bundle: work }));
+  expect(look()).toEqual(before);
+  process.umask(umask);
+});
+
+test('children of the program stay its own', async () => {
+  const children = Array.from({ length: 12 }, (_, index) => {
+    const child = spawn('sh', ['-c', `read x; exit ${(index + 20).toString()}`], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    return { child, end: once(child, 'exit') };
+  });
+  const release = (from: number, to: number): void => {
+    children.slice(from, to).forEach(({ child }) => child.stdin.end());
+  };
+  // They end while containers are made, run, waited for and deleted.
+  const bundle = make('', sleeper).path;
+  const creating = createContainer({ root, id, bundle, stdio: 'ignore' });
+  release(0, 4);
+  const container = await creating;
+  await container.start();
+  release(4, 8);
+  await container.kill(9);
+  const waiting = container.wait();
+  release(8, 12);
+  expect(await waiting).toEqual({ status: 0, signal: 9 });
+  await container.delete();
+  const ends: unknown[] = await Promise.all(children.map(({ end }) => end));
+  expect(ends).toEqual(children.map((_, index) => [index + 20, null]));
+});
+
+test('a program ends without its containers', async () => {
+  const bundle = make('', sleeper);
+  const program = `
+    import { createContainer } from 'tsrun';
+    const [root, id, bundle] = process.argv.slice(1);
+    const container = await createContainer({ root, id, bundle, stdio: 'ignore' });
+    await container.start();
+    console.log(container.pid);
+  `;
+  const result = await runProgram(
+    [process.execPath, '--input-type=module', '-e', program, root, id, bundle.path],
+    { cwd: REPOSITORY },
+  );
+  expect(result).toMatchObject({ status: 0, stderr: '' });
+  const container = await getContainer(id, { root });
+  expect(container.pid.toString()).toBe(result.stdout.trim());
+  expect(await container.state()).toMatchObject({ status: 'running' });
+  await container.delete({ force: true });
+});
+
+test('worker threads can do it too', async () => {
+  const bundle = make('exit 8');
+  const program = `
+    import { Worker } from 'node:worker_threads';
+    const code = \`
+      import { parentPort, workerData } from 'node:worker_threads';
+      import { createContainer } from 'tsrun';
+      const container = await createContainer(workerData);
+      await container.start();
+      const { status } = await container.wait();
+      await container.delete();
+      parentPort.postMessage(status);
+    \`;
+    const run = (workerData) => new Promise((resolve, reject) => {
+      const worker = new Worker(code, { eval: true, workerData });
+      worker.on('message', resolve).on('error', reject);
+    });
+    const [root, id, bundle] = process.argv.slice(1);
+    const data = (n) => ({ root, id: id + n, bundle, stdio: 'ignore' });
+    console.log(...(await Promise.all([run(data('a')), run(data('b'))])));
+  `;
+  const result = await runProgram(
+    [process.execPath, '--input-type=module', '-e', program, root, id, bundle.path],
+    { cwd: REPOSITORY },
+  );
+  expect(result).toMatchObject({ status: 0, stdout: '8 8\n', stderr: '' });
+});

@@ -1,0 +1,142 @@
+/** process.user, args, env, cwd, oomScoreAdj, noNewPrivileges, as the program itself sees them. */
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+import type { Process, Spec } from '../../src/spec/types.js';
+import { fieldsOf, useScene } from '../support/scene.js';
+import { runProgram } from '../support/tsrun.js';
+
+const scene = useScene();
+
+const withProcess =
+  (change: Partial<Process>) =>
+  (spec: Spec): void => {
+    spec.process = { ...spec.process, ...change } as Process;
+  };
+
+test('the program has the user, groups and umask of the configuration', async () => {
+  const status = fieldsOf(
+    await scene.output(
+      'cat /proc/self/status',
+      withProcess({ user: { uid: 1000, gid: 2000, umask: 0o27, additionalGids: [5, 70000] } }),
+    ),
+  );
+  expect(status['Uid']).toBe('1000\t1000\t1000\t1000');
+  expect(status['Gid']).toBe('2000\t2000\t2000\t2000');
+  expect(status['Groups']).toBe('5 70000');
+  expect(status['Umask']).toBe('0027');
+});
+
+test('root has no groups of the caller and the umask 022', async () => {
+  const status = fieldsOf(
+    await scene.output('cat /proc/self/status', withProcess({ user: { uid: 0, gid: 0 } })),
+  );
+  expect(status['Uid']).toBe('0\t0\t0\t0');
+  expect(status['Groups']).toBe('');
+  expect(status['Umask']).toBe('0022');
+});
+
+test('a umask of zero is not taken for none', async () => {
+  const user = { uid: 0, gid: 0, umask: 0 };
+  const status = fieldsOf(await scene.output('cat /proc/self/status', withProcess({ user })));
+  expect(status['Umask']).toBe('0000');
+});
+
+test('arguments arrive as they are', async () => {
+  const args = ['printf', '<%s>', 'a b', '', '*', '$HOME', 'ä\n', '--'];
+  expect(await scene.output('', withProcess({ args }))).toBe('<a b><><*><$HOME><ä\n><-->');
+});
+
+test.each<[string, number, string[], string[]]>([
+  ['HOME comes from /etc/passwd', 0, ['A=1'], ['A=1', 'HOME=/root']],
+  ['HOME of another user', 1000, ['A=1'], ['A=1', 'HOME=/home/user']],
+  ['HOME of an unknown user is /', 4242, ['A=1'], ['A=1', 'HOME=/']],
+  ['an empty HOME is filled in', 1000, ['HOME=', 'A=1'], ['A=1', 'HOME=/home/user']],
+  ['a given HOME is kept', 1000, ['HOME=/x', 'A=1'], ['HOME=/x', 'A=1']],
+  ['the last entry of a name wins', 0, ['HOME=/', 'A=1', 'B=', 'A=2=3'], ['HOME=/', 'B=', 'A=2=3']],
+])('env: %s', async (_name, uid, env, expected) => {
+  const text = await scene.output(
+    '',
+    withProcess({ args: ['/bin/env'], env, user: { uid, gid: 0 } }),
+  );
+  expect(text.trimEnd().split('\n')).toEqual(expected);
+});
+
+test('HOME is / without an /etc/passwd', async () => {
+  const bundle = scene.bundle('', withProcess({ args: ['/bin/sh', '-c', 'echo $HOME'], env: [] }));
+  writeFileSync(join(bundle.rootfs, 'etc/passwd'), '');
+  expect((await scene.run(bundle)).stdout).toBe('/\n');
+});
+
+test('a missing working directory is made, on a read-only root too', async () => {
+  const text = await scene.output(
+    'pwd; stat -c "%u:%g %a" . ..',
+    withProcess({ cwd: '/made/for/it', user: { uid: 1000, gid: 1000, umask: 0o77 } }),
+  );
+  expect(text).toBe('/made/for/it\n0:0 755\n0:0 755\n');
+});
+
+test('a working directory that only the user may enter is entered', async () => {
+  const text = await scene.output('', (spec) => {
+    withProcess({
+      args: ['/bin/pwd'],
+      cwd: '/mnt/own',
+      user: { uid: 1000, gid: 1000 },
+    })(spec);
+    spec.mounts?.push({
+      destination: '/mnt/own',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['mode=0700', 'uid=1000', 'gid=1000'],
+    });
+  });
+  expect(text).toBe('/mnt/own\n');
+});
+
+test('a working directory that is a file is refused by its name', async () => {
+  const result = await scene.run(scene.bundle('true', withProcess({ cwd: '/etc/passwd' })));
+  expect(result.status).toBe(1);
+  expect(result.stderr).toMatch(/^tsrun: \/process\/cwd: .*\/etc\/passwd: not a directory\n$/);
+});
+
+test.each([0, 999])('oomScoreAdj %d is in force', async (oomScoreAdj) => {
+  const text = await scene.output('cat /proc/self/oom_score_adj', withProcess({ oomScoreAdj }));
+  expect(text).toBe(`${oomScoreAdj.toString()}\n`);
+});
+
+test('an oomScoreAdj that takes a capability is set, or refused by its name', async () => {
+  const lower = 'echo -500 > /proc/self/oom_score_adj';
+  const granted = (await runProgram(['sh', '-c', lower])).status === 0;
+  const bundle = scene.bundle('cat /proc/self/oom_score_adj', withProcess({ oomScoreAdj: -500 }));
+  const { stdout, stderr } = await scene.run(bundle);
+  expect({ stdout, stderr }).toEqual(
+    granted
+      ? { stdout: '-500\n', stderr: '' }
+      : {
+          stdout: '',
+          stderr: 'tsrun: /process/oomScoreAdj: cannot set it to -500: permission denied\n',
+        },
+  );
+});
+
+test.each([
+  [true, '1'],
+  [false, '0'],
+])('noNewPrivileges %s', async (noNewPrivileges, expected) => {
+  const text = await scene.output('cat /proc/self/status', withProcess({ noNewPrivileges }));
+  expect(fieldsOf(text)['NoNewPrivs']).toBe(expected);
+});
+
+test('the program starts with default signals, nothing blocked, in a session of its own', async () => {
+  const text = await scene.output(
+    '',
+    withProcess({ args: ['/bin/cat', '/proc/self/status', '/proc/self/stat'] }),
+  );
+  const status = fieldsOf(text);
+  expect(status['SigBlk']).toBe('0000000000000000');
+  expect(status['SigIgn']).toBe('0000000000000000');
+  // pid (comm) state ppid pgrp session
+  expect(text).toMatch(/^1 \(cat\) R 0 1 1 /m);
+});

@@ -1,0 +1,166 @@
+/**
+ * Foreground `run` and `exec -t` at a terminal: size, raw mode, signals, what is
+ * left of it. Node puts the settings back at its exit too, so on that host the
+ * last is shown twice over.
+ */
+
+import { spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import type { Spec } from '../../src/spec/types.js';
+import { useScene } from '../support/scene.js';
+import { openPty } from '../support/shim.js';
+import { openScreen, setWindowSize, terminalSettings, windowSize } from '../support/terminal.js';
+import type { Screen } from '../support/terminal.js';
+import { COMMAND, newId } from '../support/tsrun.js';
+
+const scene = useScene();
+
+let master: number;
+let slave: number;
+let screen: Screen;
+let before: string;
+
+beforeEach(() => {
+  [master, slave] = openPty();
+  setWindowSize(master, { rows: 31, columns: 97 });
+  before = terminalSettings(slave);
+  screen = openScreen(master);
+});
+
+afterEach(() => {
+  closeSync(slave);
+  screen.close();
+});
+
+const terminal = (spec: Spec): void => {
+  if (spec.process !== undefined) spec.process.terminal = true;
+};
+
+interface Foreground {
+  pid: number;
+  status: Promise<number | null>;
+}
+
+/** The runtime with our terminal as its controlling one, as under a shell. */
+function atTerminal(...args: string[]): Foreground {
+  const [file, ...rest] = ['setsid', '--ctty', ...COMMAND, '--root', scene.runtime.root, ...args];
+  const child = spawn(file, rest, { stdio: [slave, slave, slave] });
+  return {
+    pid: child.pid ?? 0,
+    status: new Promise((resolve) => child.on('close', resolve)),
+  };
+}
+
+test('run gives the program a terminal of the size of ours, and puts ours back', async () => {
+  const bundle = scene.bundle(
+    `stty size; tty; test -t 0 && test -t 1 && test -t 2 && echo all
+     stat -c '%u %t' $(tty); stat -c %a /dev/console; read line; echo "got $line"; exit 7`,
+    terminal,
+  );
+  const { status } = atTerminal('run', '--bundle', bundle.path, newId());
+  await screen.until(/31 97\r\n\/dev\/pts\/0\r\nall\r\n0 88\r\n/);
+  // Raw, so that every key goes in.
+  expect(terminalSettings(slave)).not.toBe(before);
+  await screen.type('typed\r');
+  await screen.until(/got typed\r\n/);
+  expect(await status).toBe(7);
+  expect(terminalSettings(slave)).toBe(before);
+});
+
+test('a change of the window size goes on to the program', async () => {
+  const bundle = scene.bundle(
+    `trap 'stty size; exit 0' WINCH; echo ready; while :; do read line; done`,
+    terminal,
+  );
+  const { status } = atTerminal('run', '--bundle', bundle.path, newId());
+  await screen.until(/ready/);
+  setWindowSize(master, { rows: 40, columns: 120 });
+  await screen.until(/40 120\r\n/);
+  expect(await status).toBe(0);
+  expect(windowSize(slave)).toEqual({ rows: 40, columns: 120 });
+});
+
+test('Ctrl-C interrupts the program, and is its exit status', async () => {
+  // A shell as pid 1 takes only signals that it has a handler for.
+  const bundle = scene.bundle(
+    `trap 'echo interrupted; exit 130' INT; echo ready; read line`,
+    terminal,
+  );
+  const { status } = atTerminal('run', '--bundle', bundle.path, newId());
+  await screen.until(/ready/);
+  await screen.type('\x03');
+  await screen.until(/interrupted/);
+  expect(await status).toBe(130);
+  expect(terminalSettings(slave)).toBe(before);
+});
+
+test.each(['SIGTERM', 'SIGHUP', 'SIGUSR1'] as const)(
+  '%s to the runtime goes on, and the terminal is put back when the program dies of it',
+  async (signal) => {
+    const bundle = scene.bundle('(echo ready; exec sleep 1000)', (spec) => {
+      terminal(spec);
+      // Not pid 1 of a namespace, which would be spared.
+      if (spec.linux?.namespaces !== undefined) {
+        spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== 'pid');
+      }
+      if (spec.process !== undefined)
+        spec.process.args = ['sh', '-c', 'echo ready; exec sleep 1000'];
+      spec.mounts = spec.mounts?.filter(({ destination }) => destination !== '/proc') ?? [];
+      if (spec.linux !== undefined) {
+        spec.linux.maskedPaths = [];
+        spec.linux.readonlyPaths = [];
+      }
+    });
+    const { pid, status } = atTerminal('run', '--bundle', bundle.path, newId());
+    await screen.until(/ready/);
+    process.kill(pid, signal);
+    const number = { SIGTERM: 15, SIGHUP: 1, SIGUSR1: 10 }[signal];
+    expect(await status).toBe(128 + number);
+    expect(terminalSettings(slave)).toBe(before);
+  },
+);
+
+test('a failed run leaves the terminal as it was', async () => {
+  const bundle = scene.bundle('true', (spec) => {
+    terminal(spec);
+    if (spec.process !== undefined) spec.process.args = ['/nothing'];
+  });
+  const { status } = atTerminal('run', '--bundle', bundle.path, newId());
+  await screen.until(/exec: "\/nothing": no such file or directory/);
+  expect(await status).toBe(1);
+  expect(terminalSettings(slave)).toBe(before);
+});
+
+test('all that is printed arrives, however much', async () => {
+  const bundle = scene.bundle('seq 1 30000; printf end', terminal);
+  const { status } = atTerminal('run', '--bundle', bundle.path, newId());
+  expect(await status).toBe(0);
+  await screen.until(/end$/);
+  const lines = screen.text().split('\r\n');
+  expect(lines).toHaveLength(30001);
+  expect(lines[29999]).toBe('30000');
+});
+
+test('exec -t gets a terminal of its own in a container without one', async () => {
+  const container = await scene.started('exec sleep 1000');
+  const { status } = atTerminal(
+    ...['exec', '-t', container.id],
+    ...['sh', '-c', 'stty size; tty; read line; echo "got $line"; exit 9'],
+  );
+  await screen.until(/31 97\r\n\/dev\/pts\/0\r\n/);
+  await screen.type('typed\r');
+  await screen.until(/got typed\r\n/);
+  expect(await status).toBe(9);
+  expect(terminalSettings(slave)).toBe(before);
+  await container.remove();
+});
+
+test('without a terminal of our own, what is piped in ends as a typed end of file does', async () => {
+  const bundle = scene.bundle('cat; tty', terminal);
+  const result = await scene.run(bundle, [], { input: 'line\n' });
+  expect(result).toMatchObject({ status: 0, stderr: '' });
+  // What is typed is echoed.
+  expect(result.stdout).toBe('line\r\nline\r\n/dev/pts/0\r\n');
+});

@@ -1,0 +1,46 @@
+// A create whose program is killed in front of its n-th call into the native side that changes
+// something, in the file system or for other processes:
+//
+//   node crash.mjs DIST ROOT ID BUNDLE N
+//
+// Prints the number of calls when it gets to its end.
+
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const [dist, root, id, bundle, last] = process.argv.slice(2);
+const load = (file) => import(pathToFileURL(join(dist, file)).href);
+const { create } = await load('lifecycle/create.js');
+const { loadBundle } = await load('lifecycle/bundle.js');
+const { loadNative } = await load('native/node.js');
+
+/** Between two of these a crash is the same crash. */
+const READS = new Set(
+  [
+    'close read readText readTextAt readlink realpath stat lstat fstat readdir statfsType',
+    'fstatfsType access receive getpid getuid getgid pidfdOpen reap strerror wait cancelWait',
+    'openTree memfd pipe setNonblocking dup loadDeviceProgram monotonicNs isTerminal',
+  ]
+    .join(' ')
+    .split(' '),
+);
+
+const native = loadNative();
+let calls = 0;
+const mortal = new Proxy(native, {
+  get: (target, name) => {
+    const method = target[name];
+    return (...args) => {
+      if (!READS.has(name)) {
+        calls += 1;
+        if (calls === Number(last)) process.kill(process.pid, 'SIGKILL');
+      }
+      return method.apply(target, args);
+    };
+  },
+});
+const { path, spec } = loadBundle(native, bundle);
+const stdio = [-1, -1, -1];
+await create(mortal, { root, id, bundle: path, spec, stdio, warn: () => undefined });
+console.log(calls);
+process.exit();
