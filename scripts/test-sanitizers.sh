@@ -6,11 +6,13 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-node_modules/.bin/cmake-js compile --out native/build-asan --config Release \
-  --CDTSRUN_SANITIZE=ON >native/build-asan.log 2>&1 || {
-  cat native/build-asan.log
-  exit 1
-}
+for target in all tsrun-plain; do
+  node_modules/.bin/cmake-js compile --out native/build-asan --config Release \
+    --CDTSRUN_SANITIZE=ON --target "$target" >native/build-asan.log 2>&1 || {
+    cat native/build-asan.log
+    exit 1
+  }
+done
 
 # A tree of its own, so that the ordinary loader finds this addon.
 tree=native/build-asan/tree
@@ -39,3 +41,10 @@ TSRUN_CLI="$command" node_modules/.bin/vitest run --project native
 ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:handle_segv=0 UBSAN_OPTIONS=halt_on_error=1 \
   LD_PRELOAD="$preload" TSRUN_ADDON="$PWD/native/build-asan/Release/tsrun.node" \
   node_modules/.bin/vitest run --project native test/native/addon.test.ts
+
+# The executable's host, on the same objects, with its leaks: it is taken down at the end.
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+TSRUN_PLAIN="$PWD/native/build-asan/tsrun-plain" \
+  node_modules/.bin/vitest run --project native test/native/binding.test.ts
+TSRUN_CLI="$PWD/native/build-asan/tsrun-plain $PWD/native/build-asan/chunks/chunks.bin" \
+  node_modules/.bin/vitest run --project native

@@ -26,15 +26,26 @@ constexpr size_t kSmallLists = kSmall / kUnit + 1;
 constexpr size_t kLists = kSmallLists + 8 * 64;
 // What is asked of the system when the range is used up.
 constexpr size_t kMore = size_t{32} << 20;
+// Blocks up to this size count as small; their space grows by pieces.
+constexpr size_t kObject = 112;
+constexpr size_t kPiece = 32768;
 
 struct Free {
   Free* next;
 };
 
 // In the range itself, at its beginning: it is part of what is saved.
-struct State {
+struct Space {
   char* next;  // the header of the next new block: 8 bytes below a multiple of 16
   char* end;
+};
+
+// Small blocks have pages of their own: these are the objects, whose reference
+// counts a process writes to, and each page of the image that is written to is
+// copied. Bytecode and strings are only read.
+struct State {
+  Space large;
+  Space small;
   void* root;
   Free* lists[kLists];
 };
@@ -69,16 +80,19 @@ Class classOf(size_t wanted) {
   return {rounded, kSmallLists + top * 8 + ((rounded >> (top - 3)) & 7)};
 }
 
-void start() {
-  State& now = state();
-  now.next = tsrunArena + ((sizeof(State) + kUnit - 1) & ~(kUnit - 1)) + kHeader;
-  now.end = tsrunArenaEnd;
+bool holds(const Space& space, size_t size) {
+  return static_cast<size_t>(space.end - space.next) >= size + kUnit;
 }
 
-char* fresh(size_t size) {
-  State& now = state();
-  if (now.next == nullptr) start();
-  if (static_cast<size_t>(now.end - now.next) < size + kUnit) {
+// Room of this size at the end of the range, or in a new one.
+char* extend(size_t size) {
+  Space& now = state().large;
+  if (now.next == nullptr) {
+    now.next = tsrunArena + ((sizeof(State) + kUnit - 1) & ~(kUnit - 1)) + kHeader;
+
+    now.end = tsrunArenaEnd;
+  }
+  if (!holds(now, size)) {
     const size_t length = size + kUnit > kMore ? size + kUnit : kMore;
     void* more = mmap(nullptr, length, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -86,8 +100,25 @@ char* fresh(size_t size) {
     now.next = static_cast<char*>(more) + kHeader;
     now.end = static_cast<char*>(more) + length;
   }
-  char* block = now.next + kHeader;
+  char* room = now.next;
   now.next += size;
+  return room;
+}
+
+char* fresh(size_t size) {
+  char* room;
+  if (size <= kObject) {
+    Space& now = state().small;
+    if (now.next == nullptr || !holds(now, size)) {
+      now.next = extend(kPiece);
+      now.end = now.next + kPiece;
+    }
+    room = now.next;
+    now.next += size;
+  } else {
+    room = extend(size);
+  }
+  char* block = room + kHeader;
   sizeOf(block) = size;
   return block;
 }
@@ -141,12 +172,16 @@ void*& root() { return state().root; }
 char* begin() { return tsrunArena; }
 
 char* finish() {
-  for (Free* list : state().lists) {
-    for (Free* block = list; block != nullptr; block = block->next) {
-      memset(static_cast<void*>(block + 1), 0, usableSize(block) - sizeof(Free));
+  for (Free*& list : state().lists) {
+    while (list != nullptr) {
+      Free* block = list;
+      list = block->next;
+      memset(static_cast<void*>(block), 0, usableSize(block));
     }
   }
-  return state().next;
+  // New blocks come from pages of zeros behind the image, not from its gaps.
+  state().small = {};
+  return state().large.next;
 }
 
 }  // namespace tsrun::arena

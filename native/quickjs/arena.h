@@ -23,7 +23,8 @@ extern const JSMallocFunctions engine;
 
 // A place in the range for one pointer, which is saved with it; nullptr before it is set.
 void*& root();
-// What has to be saved: from here to there. Clears blocks that were released.
+// What has to be saved: from here to there. Blocks that were released before are
+// cleared and given up.
 char* begin();
 char* finish();
 

@@ -5,7 +5,7 @@
 find_path(QUICKJS_INCLUDE quickjs.h PATH_SUFFIXES quickjs)
 find_library(QUICKJS_LIBRARY libquickjs.a PATH_SUFFIXES quickjs)
 if(NOT QUICKJS_INCLUDE OR NOT QUICKJS_LIBRARY)
-  add_custom_target(tsrun-executable
+  add_custom_target(executable
     COMMAND ${CMAKE_COMMAND} -E echo "quickjs.h and libquickjs.a are missing (Debian: libquickjs)"
     COMMAND ${CMAKE_COMMAND} -E false)
   return()
@@ -115,3 +115,6 @@ set_property(SOURCE native/quickjs/image.S PROPERTY OBJECT_DEPENDS ${TSRUN_IMAGE
 set_target_properties(tsrun-executable PROPERTIES
   OUTPUT_NAME tsrun
   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/executable)
+
+# What npm run build:executable makes: also the host that the tests of the binding run on.
+add_custom_target(executable DEPENDS tsrun-executable tsrun-plain)
