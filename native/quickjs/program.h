@@ -9,7 +9,8 @@ class Program {
  public:
   Program(const uint8_t* chunks, const JSMallocFunctions* memory) : host(chunks, memory) {}
 
-  // Loads the module main.js (src/cli/main-quickjs.ts) and the addon; false with an exception pending.
+  // Loads the module main.js (src/cli/main-quickjs.ts) and the addon; false with an exception
+  // pending.
   bool load();
   // The command's exit status. Bugs end as messages on standard error.
   int run(int argc, char** argv);
