@@ -29,6 +29,8 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -54,6 +56,8 @@ using Napi::Value;
 // that the call then uses harmlessly before the error is seen.
 
 bool wrongType(Env env, const char* what) {
+  // A property whose getter has thrown: an empty value, without an environment.
+  if (static_cast<napi_env>(env) == nullptr) return false;
   if (!env.IsExceptionPending()) Napi::TypeError::New(env, what).ThrowAsJavaScriptException();
   return false;
 }
@@ -892,29 +896,68 @@ Value Operations(const CallbackInfo& info) {
 }
 
 // The asynchronous part: one poller for an environment, its callbacks on the
-// environment's own thread.
-class Waits {
+// environment's own thread. How they get there differs between the hosts.
+#ifdef TSRUN_EXECUTABLE
+
+// The executable's loop calls from that thread, and ends when the command does.
+class Bell {
  public:
-  explicit Waits(Env env) {
+  Bell(Env env, std::function<void(Env)> ring) : env_(env), ring_(std::move(ring)) {}
+  void operator()() { ring_(env_); }
+  void keepAlive(Env /*env*/, bool /*on*/) {}
+  void silence() {}
+
+ private:
+  Env env_;
+  std::function<void(Env)> ring_;
+};
+
+#else
+
+// The poller has a thread of its own on Node.
+class Bell {
+ public:
+  Bell(Env env, std::function<void(Env)> ring) : ring_(std::move(ring)) {
     tell_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const CallbackInfo&) {}),
                                           "tsrun", 0, 1);
     // Only waits that ask for it keep the program alive.
     tell_.Unref(env);
-    poller_ = std::make_unique<Poller>([this] {
-      tell_.NonBlockingCall([this](Env callEnv, Napi::Function) { deliver(callEnv); });
-    });
+  }
+  void operator()() {
+    tell_.NonBlockingCall([this](Env env, Napi::Function) { ring_(env); });
+  }
+  void keepAlive(Env env, bool on) {
+    if (on) {
+      tell_.Ref(env);
+    } else {
+      tell_.Unref(env);
+    }
+  }
+  void silence() { tell_.Abort(); }
+
+ private:
+  Napi::ThreadSafeFunction tell_;
+  std::function<void(Env)> ring_;
+};
+
+#endif
+
+class Waits {
+ public:
+  explicit Waits(Env env) : bell_(env, [this](Env callEnv) { deliver(callEnv); }) {
+    poller_ = makePoller([this] { bell_(); });
   }
 
   ~Waits() {
     poller_.reset();
-    tell_.Abort();
+    bell_.silence();
   }
 
   long add(Env env, int fd, uint32_t events, int timeoutMs, bool keepAlive,
            const Napi::Function& callback) {
     const uint32_t id = next_++;
     callbacks_[id] = {Napi::Persistent(callback), keepAlive};
-    if (keepAlive && alive_++ == 0) tell_.Ref(env);
+    if (keepAlive && alive_++ == 0) bell_.keepAlive(env, true);
     const long added = poller_->add(id, fd, events, timeoutMs);
     if (added < 0) {
       remove(env, id);
@@ -937,7 +980,7 @@ class Waits {
   void remove(Env env, uint32_t id) {
     const auto found = callbacks_.find(id);
     if (found == callbacks_.end()) return;
-    if (found->second.keepAlive && --alive_ == 0) tell_.Unref(env);
+    if (found->second.keepAlive && --alive_ == 0) bell_.keepAlive(env, false);
     callbacks_.erase(found);
   }
 
@@ -953,7 +996,7 @@ class Waits {
     }
   }
 
-  Napi::ThreadSafeFunction tell_;
+  Bell bell_;
   std::unique_ptr<Poller> poller_;
   std::map<uint32_t, Waiting> callbacks_;
   uint32_t next_ = 1;
@@ -1058,10 +1101,23 @@ constexpr Entry kEntries[] = {
     {"cancelWait", CancelWait},
 };
 
+napi_value callEntry(napi_env env, napi_callback_info info) {
+  const CallbackInfo arguments(env, info);
+  return static_cast<const Entry*>(arguments.Data())->function(arguments);
+}
+
+// In one go, so that a host can put off making each function until its first use.
 Napi::Object Init(Env env, Napi::Object exports) {
-  for (const Entry& entry : kEntries) {
-    exports.Set(entry.name, Napi::Function::New(env, entry.function, entry.name));
+  napi_property_descriptor properties[std::size(kEntries)] = {};
+  for (size_t i = 0; i < std::size(kEntries); i++) {
+    properties[i].utf8name = kEntries[i].name;
+    properties[i].method = callEntry;
+    properties[i].attributes = napi_default_jsproperty;
+    properties[i].data = const_cast<Entry*>(&kEntries[i]);
   }
+  const napi_status status =
+      napi_define_properties(env, exports, std::size(properties), properties);
+  NAPI_THROW_IF_FAILED(env, status, exports);
   return exports;
 }
 

@@ -20,6 +20,7 @@ make|builds the native addon
 g++|builds the native addon
 libc6-dev|headers of the C library for the native addon
 linux-libc-dev|headers of the kernel for the native addon
+libquickjs|the JavaScript engine of the executable
 busybox-static|root file system of the example container
 '
 case "${1:-demo}" in
@@ -114,3 +115,5 @@ build() {
 build spec spec/generated spec/*.json scripts/generate-spec.mjs
 build ts dist/cli/main-node.js src tsconfig.json tsconfig.build.json "$stamps/spec"
 build native native/build/Release/tsrun.node native CMakeLists.txt package.json
+build executable dist/tsrun src spec/generated native CMakeLists.txt package.json \
+  scripts/bundle-executable.mjs

@@ -1,13 +1,12 @@
-// The asynchronous part on Node: one thread that waits for descriptors.
+// Waiting for descriptors and timeouts, many at once. There are two of these,
+// and a build links one: poller-thread.cc for Node, which waits in a thread of
+// its own, and poller-loop.cc for the executable, whose only thread waits when
+// it has nothing else to do.
 #pragma once
-
-#include <sys/epoll.h>
 
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <mutex>
-#include <thread>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -15,38 +14,28 @@ namespace tsrun {
 
 class Poller {
  public:
-  // `ready` is called from the thread whenever take() has something to give.
-  explicit Poller(std::function<void()> ready);
-  ~Poller();
+  Poller() = default;
+  virtual ~Poller() = default;
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  // One wait: 0 or a negated errno. fd -1 waits for the timeout alone.
-  long add(uint32_t id, int fd, uint32_t events, int timeoutMs);
-  void cancel(uint32_t id);
-  // Ids and events of the waits that ended since the last call.
-  std::vector<std::pair<uint32_t, int>> take();
-
- private:
-  struct Wait {
-    int fd;            // a duplicate of the caller's, -1 for none
-    int64_t deadline;  // CLOCK_MONOTONIC in ms, -1 for none
-  };
-
-  void run();
-  void finishAll(const epoll_event* events, int count);
-  void finish(uint32_t id, int events);
-  int nextTimeout(int64_t now) const;
-  void wake() const;
-
-  std::function<void()> ready_;
-  int epoll_ = -1;
-  int event_ = -1;
-  bool stop_ = false;
-  std::mutex mutex_;
-  std::map<uint32_t, Wait> waits_;
-  std::vector<std::pair<uint32_t, int>> done_;
-  std::thread thread_;
+  // One wait: 0 or a negated errno. fd -1 waits for the timeout (milliseconds,
+  // -1 for none) alone. The descriptor is the poller's own duplicate from here
+  // on, so that one can be waited for twice, and closing the caller's cannot
+  // make the wait one for another file.
+  virtual long add(uint32_t id, int fd, uint32_t events, int timeoutMs) = 0;
+  // Forgets a wait, also one that has ended and was not taken yet.
+  virtual void cancel(uint32_t id) = 0;
+  // Ids and events of the waits that ended since the last call; 0 is the timeout.
+  virtual std::vector<std::pair<uint32_t, int>> take() = 0;
 };
+
+// `ready` is called whenever take() has something to give: from the poller's
+// thread, or from within pollOnce(), whichever is linked.
+std::unique_ptr<Poller> makePoller(std::function<void()> ready);
+
+// poller-loop.cc alone: waits until a wait of the one poller has ended, and
+// calls its `ready`. False when there is nothing to wait for.
+bool pollOnce();
 
 }  // namespace tsrun

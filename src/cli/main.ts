@@ -105,15 +105,17 @@ function load(command: CommandName): Promise<{ run: unknown }> {
 
 class CommandContext implements Context {
   readonly native: Native;
-  readonly environment: Host['environment'];
 
   constructor(
-    host: Host,
+    private readonly host: Host,
     readonly log: Log,
     readonly globals: GlobalOptions,
   ) {
     this.native = host.native;
-    this.environment = host.environment;
+  }
+
+  get environment(): Host['environment'] {
+    return this.host.environment;
   }
 
   root(): string {

@@ -1,3 +1,5 @@
+// The poller on Node: one thread that waits, and wakes the environment's.
+
 #include "poller.h"
 
 #include <fcntl.h>
@@ -10,6 +12,9 @@
 
 #include <cerrno>
 #include <climits>
+#include <map>
+#include <mutex>
+#include <thread>
 
 namespace tsrun {
 
@@ -24,9 +29,38 @@ int64_t nowMs() {
   return int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1000000;
 }
 
-}  // namespace
+class ThreadPoller : public Poller {
+ public:
+  explicit ThreadPoller(std::function<void()> ready);
+  ~ThreadPoller() override;
 
-Poller::Poller(std::function<void()> ready) : ready_(std::move(ready)) {
+  long add(uint32_t id, int fd, uint32_t events, int timeoutMs) override;
+  void cancel(uint32_t id) override;
+  std::vector<std::pair<uint32_t, int>> take() override;
+
+ private:
+  struct Wait {
+    int fd;            // a duplicate of the caller's, -1 for none
+    int64_t deadline;  // CLOCK_MONOTONIC in ms, -1 for none
+  };
+
+  void run();
+  void finishAll(const epoll_event* events, int count);
+  void finish(uint32_t id, int events);
+  int nextTimeout(int64_t now) const;
+  void wake() const;
+
+  std::function<void()> ready_;
+  int epoll_ = -1;
+  int event_ = -1;
+  bool stop_ = false;
+  std::mutex mutex_;
+  std::map<uint32_t, Wait> waits_;
+  std::vector<std::pair<uint32_t, int>> done_;
+  std::thread thread_;
+};
+
+ThreadPoller::ThreadPoller(std::function<void()> ready) : ready_(std::move(ready)) {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   epoll_event event = {};
@@ -42,7 +76,7 @@ Poller::Poller(std::function<void()> ready) : ready_(std::move(ready)) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-Poller::~Poller() {
+ThreadPoller::~ThreadPoller() {
   {
     const std::lock_guard<std::mutex> guard(mutex_);
     stop_ = true;
@@ -56,18 +90,16 @@ Poller::~Poller() {
   close(event_);
 }
 
-void Poller::wake() const {
+void ThreadPoller::wake() const {
   const uint64_t one = 1;
   // A full counter is readable all the same.
   [[maybe_unused]] const ssize_t written = write(event_, &one, sizeof one);
 }
 
-long Poller::add(uint32_t id, int fd, uint32_t events, int timeoutMs) {
+long ThreadPoller::add(uint32_t id, int fd, uint32_t events, int timeoutMs) {
   const std::lock_guard<std::mutex> guard(mutex_);
   Wait wait = {-1, timeoutMs < 0 ? -1 : nowMs() + timeoutMs};
   if (fd >= 0) {
-    // A duplicate, so that one descriptor can be waited for twice, and closing
-    // the caller's cannot make the wait one for another file.
     wait.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (wait.fd < 0) return -errno;
     epoll_event event = {};
@@ -90,7 +122,7 @@ long Poller::add(uint32_t id, int fd, uint32_t events, int timeoutMs) {
   return 0;
 }
 
-void Poller::cancel(uint32_t id) {
+void ThreadPoller::cancel(uint32_t id) {
   const std::lock_guard<std::mutex> guard(mutex_);
   const auto found = waits_.find(id);
   if (found == waits_.end()) return;
@@ -101,12 +133,12 @@ void Poller::cancel(uint32_t id) {
   waits_.erase(found);
 }
 
-std::vector<std::pair<uint32_t, int>> Poller::take() {
+std::vector<std::pair<uint32_t, int>> ThreadPoller::take() {
   const std::lock_guard<std::mutex> guard(mutex_);
   return std::exchange(done_, {});
 }
 
-void Poller::finish(uint32_t id, int events) {
+void ThreadPoller::finish(uint32_t id, int events) {
   const auto found = waits_.find(id);
   if (found == waits_.end()) return;
   if (found->second.fd >= 0) {
@@ -117,7 +149,7 @@ void Poller::finish(uint32_t id, int events) {
   done_.emplace_back(id, events);
 }
 
-int Poller::nextTimeout(int64_t now) const {
+int ThreadPoller::nextTimeout(int64_t now) const {
   int64_t next = -1;
   for (const auto& [id, wait] : waits_) {
     if (wait.deadline >= 0 && (next < 0 || wait.deadline < next)) next = wait.deadline;
@@ -127,7 +159,7 @@ int Poller::nextTimeout(int64_t now) const {
   return next - now > INT_MAX ? INT_MAX : static_cast<int>(next - now);
 }
 
-void Poller::finishAll(const epoll_event* events, int count) {
+void ThreadPoller::finishAll(const epoll_event* events, int count) {
   for (int i = 0; i < count; i++) {
     if (events[i].data.u64 == kWakeUp) continue;
     finish(static_cast<uint32_t>(events[i].data.u64), static_cast<int>(events[i].events & 0x1f));
@@ -140,7 +172,7 @@ void Poller::finishAll(const epoll_event* events, int count) {
   for (const uint32_t id : late) finish(id, 0);
 }
 
-void Poller::run() {
+void ThreadPoller::run() {
   while (true) {
     int timeout;
     {
@@ -163,6 +195,12 @@ void Poller::run() {
     }
     if (some) ready_();
   }
+}
+
+}  // namespace
+
+std::unique_ptr<Poller> makePoller(std::function<void()> ready) {
+  return std::make_unique<ThreadPoller>(std::move(ready));
 }
 
 }  // namespace tsrun

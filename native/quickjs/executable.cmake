@@ -1,0 +1,120 @@
+# The `tsrun` executable (npm run build:executable): the addon's sources and the
+# bytecode of the TypeScript in one static file. Not part of what an npm
+# install builds.
+
+find_path(QUICKJS_INCLUDE quickjs.h PATH_SUFFIXES quickjs)
+find_library(QUICKJS_LIBRARY libquickjs.a PATH_SUFFIXES quickjs)
+if(NOT QUICKJS_INCLUDE OR NOT QUICKJS_LIBRARY)
+  add_custom_target(executable
+    COMMAND ${CMAKE_COMMAND} -E echo "quickjs.h and libquickjs.a are missing (Debian: libquickjs)"
+    COMMAND ${CMAKE_COMMAND} -E false)
+  return()
+endif()
+
+# The bytecode. The compiler must be linked with the engine that runs it.
+add_executable(tsrun-compile EXCLUDE_FROM_ALL native/quickjs/compile.cc)
+target_compile_options(tsrun-compile PRIVATE ${TSRUN_WARNINGS})
+target_include_directories(tsrun-compile SYSTEM PRIVATE ${QUICKJS_INCLUDE})
+target_link_libraries(tsrun-compile PRIVATE ${QUICKJS_LIBRARY} m)
+
+set(TSRUN_CHUNKS ${CMAKE_BINARY_DIR}/chunks/chunks.bin)
+file(GLOB_RECURSE TSRUN_TYPESCRIPT CONFIGURE_DEPENDS src/*.ts spec/generated/*.js)
+add_custom_command(
+  OUTPUT ${TSRUN_CHUNKS}
+  COMMAND node ${CMAKE_SOURCE_DIR}/scripts/bundle-executable.mjs
+    $<TARGET_FILE:tsrun-compile> src/cli/main-quickjs.ts ${CMAKE_BINARY_DIR}/chunks
+  DEPENDS tsrun-compile ${TSRUN_TYPESCRIPT} ${CMAKE_SOURCE_DIR}/scripts/bundle-executable.mjs
+    ${CMAKE_SOURCE_DIR}/package.json
+  VERBATIM)
+
+# All but main().
+file(GLOB TSRUN_NAPI_SOURCES CONFIGURE_DEPENDS native/quickjs/napi/*.cc)
+add_library(tsrun-quickjs OBJECT EXCLUDE_FROM_ALL
+  ${TSRUN_NAPI_SOURCES} native/quickjs/chunks.cc native/quickjs/host.cc native/quickjs/program.cc
+  native/addon.cc ${TSRUN_PARENT_SOURCES} native/parent/poller-loop.cc)
+
+# Exactly the functions of Node-API that the addon wants.
+add_custom_command(
+  OUTPUT ${CMAKE_BINARY_DIR}/napi-symbols
+  COMMAND sh ${CMAKE_SOURCE_DIR}/native/quickjs/check-napi.sh ${CMAKE_NM}
+    $<TARGET_OBJECTS:tsrun-quickjs>
+  COMMAND ${CMAKE_COMMAND} -E touch ${CMAKE_BINARY_DIR}/napi-symbols
+  DEPENDS tsrun-quickjs $<TARGET_OBJECTS:tsrun-quickjs>
+    ${CMAKE_SOURCE_DIR}/native/quickjs/check-napi.sh
+  COMMAND_EXPAND_LISTS VERBATIM)
+add_custom_target(tsrun-napi-symbols DEPENDS ${CMAKE_BINARY_DIR}/napi-symbols)
+
+set(TSRUN_HOST $<TARGET_OBJECTS:tsrun-quickjs> $<TARGET_OBJECTS:tsrun-clone-child> native/embed.S)
+
+function(tsrun_host target)
+  target_include_directories(${target} SYSTEM PRIVATE
+    ${QUICKJS_INCLUDE} ${CMAKE_JS_INC} ${NODE_ADDON_API_DIR})
+  target_compile_definitions(${target} PRIVATE TSRUN_EXECUTABLE NAPI_VERSION=8
+    NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS _GNU_SOURCE)
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${TSRUN_WARNINGS}
+    -O2 -fno-rtti -fno-exceptions -ffunction-sections -fdata-sections -fstack-protector-strong
+    -fno-pie>)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF LINKER_LANGUAGE CXX)
+  if(TSRUN_SANITIZE)
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined
+      -fno-sanitize-recover=undefined -g -O1 -fno-omit-frame-pointer>)
+  endif()
+endfunction()
+tsrun_host(tsrun-quickjs)
+
+# Linked dynamically, without an image: for sanitizers and valgrind.
+add_executable(tsrun-plain EXCLUDE_FROM_ALL ${TSRUN_HOST} native/quickjs/main-plain.cc)
+tsrun_host(tsrun-plain)
+add_dependencies(tsrun-plain tsrun-helper)
+add_custom_target(tsrun-chunks DEPENDS ${TSRUN_CHUNKS})
+add_dependencies(tsrun-plain tsrun-chunks)
+target_link_options(tsrun-plain PRIVATE -no-pie)
+target_link_libraries(tsrun-plain PRIVATE ${QUICKJS_LIBRARY} m)
+if(TSRUN_SANITIZE)
+  target_link_options(tsrun-plain PRIVATE -fsanitize=address,undefined)
+  return()
+endif()
+
+# The executable is linked twice: without an image to make that, and with it
+# (image.h). Static, and at a fixed address: the dynamic loader costs 0.8 ms at
+# each start, relocating itself 0.07 ms, and the image needs it. The start files
+# are those of an ordinary program, since the ones for -static register the
+# unwind tables at start, where --eh-frame-hdr finds them without.
+foreach(file crt1.o crti.o crtbegin.o crtend.o crtn.o)
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${file}
+    OUTPUT_VARIABLE TSRUN_${file} OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
+function(tsrun_executable target arena)
+  add_executable(${target} EXCLUDE_FROM_ALL ${TSRUN_HOST} native/quickjs/main.cc
+    native/quickjs/image.cc native/quickjs/arena.cc ${arena})
+  tsrun_host(${target})
+  add_dependencies(${target} tsrun-helper tsrun-clone-child-symbols tsrun-napi-symbols)
+  target_link_options(${target} PRIVATE
+    -static -no-pie -nostartfiles ${TSRUN_crt1.o} ${TSRUN_crti.o} ${TSRUN_crtbegin.o}
+    -s -Wl,--eh-frame-hdr -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now
+    -Wl,-z,noexecstack -Wl,-T,${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld)
+  target_link_libraries(${target} PRIVATE ${QUICKJS_LIBRARY} m ${TSRUN_crtend.o} ${TSRUN_crtn.o})
+  set_property(TARGET ${target} PROPERTY LINK_DEPENDS
+    ${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld)
+endfunction()
+
+set_property(SOURCE native/quickjs/blank.S PROPERTY OBJECT_DEPENDS
+  ${CMAKE_SOURCE_DIR}/native/quickjs/image.S)
+tsrun_executable(tsrun-blank native/quickjs/blank.S)
+set(TSRUN_IMAGE ${CMAKE_BINARY_DIR}/chunks/image.bin)
+add_custom_command(
+  OUTPUT ${TSRUN_IMAGE}
+  COMMAND tsrun-blank ${TSRUN_CHUNKS} ${TSRUN_IMAGE}
+  DEPENDS tsrun-blank ${TSRUN_CHUNKS}
+  VERBATIM)
+
+tsrun_executable(tsrun-executable native/quickjs/image.S)
+set_property(SOURCE native/quickjs/image.S PROPERTY COMPILE_OPTIONS
+  "-DTSRUN_IMAGE=\"${TSRUN_IMAGE}\"")
+set_property(SOURCE native/quickjs/image.S PROPERTY OBJECT_DEPENDS ${TSRUN_IMAGE})
+set_target_properties(tsrun-executable PROPERTIES
+  OUTPUT_NAME tsrun
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/executable)
+
+# What npm run build:executable makes: also the host that the tests of the binding run on.
+add_custom_target(executable DEPENDS tsrun-executable tsrun-plain)

@@ -1,0 +1,18 @@
+# The arena (arena.h): at its beginning the image, which is empty at the first
+# link (blank.S), then zeros. All in all it is a page short of 4 MiB: no range of 2 MiB
+# that a huge page could take is whole behind the image, so that the kernel is
+# not tempted to clear one.
+  .section .arena.image, "aw", %progbits
+  .balign 4096
+  .globl tsrunArena
+tsrunArena:
+#ifdef TSRUN_BLANK
+  .skip 8
+#else
+  .incbin TSRUN_IMAGE
+#endif
+  .balign 4096
+.Lend:
+  .section .arena.rest, "aw", %nobits
+  .skip 0x3ff000 - (.Lend - tsrunArena)
+  .section .note.GNU-stack, "", %progbits

@@ -1,0 +1,25 @@
+// The command line's program, ready to be started.
+#pragma once
+
+#include "host.h"
+
+namespace tsrun {
+
+class Program {
+ public:
+  Program(const uint8_t* chunks, const JSMallocFunctions* memory) : host(chunks, memory) {}
+
+  // Loads the module main.js (src/cli/main-quickjs.ts) and the addon; false with an exception
+  // pending.
+  bool load();
+  // The command's exit status. Bugs end as messages on standard error.
+  int run(int argc, char** argv);
+
+  Host host;
+
+ private:
+  JSValue start_ = JS_UNDEFINED;
+  JSValue native_ = JS_UNDEFINED;
+};
+
+}  // namespace tsrun

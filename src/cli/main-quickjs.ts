@@ -1,0 +1,30 @@
+/** tsrun as an executable: what native/quickjs/main.cc calls. */
+
+import type { Native } from '../native/types.js';
+import type { Environment } from '../state/root.js';
+import { main } from './main.js';
+import { parse } from './parse.js';
+
+/**
+ * Runs the command line to its end.
+ *
+ * @param words the arguments without the program's name
+ * @param environment reads the program's environment; only commands that need it pay for that
+ * @returns the exit status
+ */
+export function start(
+  native: Native,
+  words: readonly string[],
+  environment: () => Environment,
+): Promise<number> {
+  let read: Environment | undefined;
+  return main(
+    {
+      native,
+      get environment() {
+        return (read ??= environment());
+      },
+    },
+    parse(words),
+  );
+}
