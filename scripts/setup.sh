@@ -27,6 +27,7 @@ case "${1:-demo}" in
   demo) ;;
   test)
     packages="$packages"'
+libcap2-bin|capsh, for the tests of a caller that lacks a capability
 uidmap|newuidmap and newgidmap, for the tests of an unprivileged caller
 crun|behaviour and speed are compared with it
 runc|behaviour and speed are compared with it
