@@ -17,7 +17,7 @@ import {
 } from '../native/constants.js';
 import type { Native } from '../native/types.js';
 import { isFrozen, isPopulated } from './events.js';
-import { procs } from './processes.js';
+import { ownProcs } from './processes.js';
 import type { CgroupRecord } from './record.js';
 
 const MODE = 0o755;
@@ -136,10 +136,12 @@ function checkReusable(native: Native, cgroup: CgroupRecord): number {
   const status = native.access(`${cgroup.path}/cgroup.procs`, W_OK);
   if (status < 0) return status;
   if (isPopulated(native, cgroup)) {
-    throw new TsrunError(
-      'ERR_CGROUP',
-      `container's cgroup is not empty: ${procs(native, cgroup).length} process(es) found in ${cgroup.path}`,
-    );
+    const pids = ownProcs(native, cgroup);
+    const found =
+      typeof pids === 'number' || pids.length === 0
+        ? 'processes found below'
+        : `${pids.length} process(es) found in`;
+    throw new TsrunError('ERR_CGROUP', `container's cgroup is not empty: ${found} ${cgroup.path}`);
   }
   if (isFrozen(native, cgroup)) {
     throw new TsrunError('ERR_CGROUP', `container's cgroup unexpectedly frozen: ${cgroup.path}`);

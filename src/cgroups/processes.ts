@@ -5,7 +5,7 @@ import { EOPNOTSUPP, ESRCH, SIGKILL } from '../native/constants.js';
 import type { Native } from '../native/types.js';
 import { isFrozen, isGone, waitFrozen } from './events.js';
 import type { CgroupRecord } from './record.js';
-import { childCgroups } from './tree.js';
+import { walkBelow } from './tree.js';
 
 /** A list of the 4 million processes that a kernel can have at most. */
 const PROCS_MAX = 32 * 1024 * 1024;
@@ -22,27 +22,37 @@ const ROUNDS = 16;
  *
  * @throws TsrunError ERR_CGROUP
  */
-export function procs(native: Native, cgroup: CgroupRecord): number[] {
+export async function procs(native: Native, cgroup: CgroupRecord): Promise<number[]> {
   const pids: number[] = [];
-  collect(native, cgroup.path, pids);
+  const list = (path: string): number => {
+    const status = collect(native, path, pids);
+    return isGone(-status) ? 1 : status;
+  };
+  const own = list(cgroup.path);
+  if (own < 0) throw failed(native, `read ${cgroup.path}/cgroup.procs`, -own);
+  const below = await walkBelow(native, cgroup.path, { enter: list });
+  if (below < 0) throw failed(native, `read the processes below ${cgroup.path}`, -below);
   return pids;
 }
 
-function collect(native: Native, path: string, pids: number[]): void {
+/** Ids of the processes in the cgroup, without those below it; a negated errno. */
+export function ownProcs(native: Native, cgroup: CgroupRecord): number[] | number {
+  const pids: number[] = [];
+  const status = collect(native, cgroup.path, pids);
+  return status < 0 ? status : pids;
+}
+
+/** @returns 0 or a negated errno */
+function collect(native: Native, path: string, pids: number[]): number {
   const text = native.readText(`${path}/cgroup.procs`, PROCS_MAX);
-  if (typeof text === 'string') {
-    for (const line of text.split('\n')) {
-      const pid = Number(line);
-      // 0 is a process of another pid namespace; kill(2) would take it for us.
-      if (pid > 0) pids.push(pid);
-    }
-  } else if (isGone(-text)) {
-    return;
-  } else if (text !== -EOPNOTSUPP) {
-    // A threaded cgroup refuses with EOPNOTSUPP: its processes are listed by its domain.
-    throw failed(native, `read ${path}/cgroup.procs`, -text);
+  // A threaded cgroup refuses with EOPNOTSUPP: its processes are listed by its domain.
+  if (typeof text === 'number') return text === -EOPNOTSUPP ? 0 : text;
+  for (const line of text.split('\n')) {
+    const pid = Number(line);
+    // 0 is a process of another pid namespace; kill(2) would take it for us.
+    if (pid > 0) pids.push(pid);
   }
-  for (const child of childCgroups(native, path)) collect(native, child, pids);
+  return 0;
 }
 
 /**
@@ -68,17 +78,17 @@ export async function killAll(native: Native, cgroup: CgroupRecord, signal: numb
   const froze = !paused && native.writeText(freeze, '1') === 0;
   try {
     if (froze) await waitFrozen(native, cgroup, FREEZE_TIMEOUT_MS);
-    signalAll(native, cgroup, signal);
+    await signalAll(native, cgroup, signal);
   } finally {
     if (froze) native.writeText(freeze, '0');
   }
 }
 
-function signalAll(native: Native, cgroup: CgroupRecord, signal: number): void {
+async function signalAll(native: Native, cgroup: CgroupRecord, signal: number): Promise<void> {
   const reached = new Set<number>();
   for (let round = 0; round < ROUNDS; round++) {
     let news = false;
-    for (const pid of procs(native, cgroup)) {
+    for (const pid of await procs(native, cgroup)) {
       if (reached.has(pid)) continue;
       reached.add(pid);
       news = true;

@@ -7,7 +7,7 @@ import { delay } from '../native/wait.js';
 import { isGone, isPopulated, waitEmpty } from './events.js';
 import { procs } from './processes.js';
 import type { CgroupRecord } from './record.js';
-import { childCgroups } from './tree.js';
+import { walkBelow } from './tree.js';
 
 /** How long removeCgroup() goes on, and its pause where there is no event to wait for, in milliseconds. */
 const REMOVE_TIMEOUT_MS = 10_000;
@@ -28,10 +28,10 @@ export async function removeCgroup(
   const deadline = native.monotonicNs() + timeoutMs * 1e6;
   let wasEmpty = false;
   for (;;) {
-    const status = removeTree(native, cgroup.path);
+    const status = await removeTree(native, cgroup.path);
     if (status === 0) return;
     const left = Math.ceil((deadline - native.monotonicNs()) / 1e6);
-    if (status !== -EBUSY || left <= 0) throw notRemoved(native, cgroup, -status);
+    if (status !== -EBUSY || left <= 0) throw await notRemoved(native, cgroup, -status);
     if (isPopulated(native, cgroup)) {
       wasEmpty = false;
       await waitEmpty(native, cgroup, left);
@@ -45,24 +45,35 @@ export async function removeCgroup(
 }
 
 /** @returns 0 when it is gone, else a negated errno */
-function removeTree(native: Native, path: string): number {
-  const status = native.rmdir(path);
-  if (status === 0 || isGone(-status)) return 0;
+async function removeTree(native: Native, path: string): Promise<number> {
+  const status = remove(native, path);
   if (status !== -EBUSY) return status;
-  const children = childCgroups(native, path);
-  if (children.length === 0) return status;
-  for (const child of children) {
-    const removed = removeTree(native, child);
-    if (removed < 0) return removed;
-  }
-  const again = native.rmdir(path);
-  return again < 0 && !isGone(-again) ? again : 0;
+  const below = await walkBelow(native, path, {
+    // Most have none below them.
+    enter: (child) => {
+      const removed = remove(native, child);
+      if (removed === -EBUSY) return 0;
+      return removed < 0 ? removed : 1;
+    },
+    leave: (child) => remove(native, child),
+  });
+  return below < 0 ? below : remove(native, path);
 }
 
-function notRemoved(native: Native, cgroup: CgroupRecord, errno: number): TsrunError {
+/** @returns 0 when it is gone, else a negated errno */
+function remove(native: Native, path: string): number {
+  const status = native.rmdir(path);
+  return isGone(-status) ? 0 : status;
+}
+
+async function notRemoved(
+  native: Native,
+  cgroup: CgroupRecord,
+  errno: number,
+): Promise<TsrunError> {
   let reason = native.strerror(errno);
   if (errno === EBUSY) {
-    const pids = procs(native, cgroup);
+    const pids = await procs(native, cgroup);
     if (pids.length > 0) reason += `, process ${pids.slice(0, 8).join(', ')} still in it`;
   }
   return new TsrunError('ERR_CGROUP', `cannot remove cgroup ${cgroup.path}: ${reason}`, { errno });

@@ -13,7 +13,7 @@ import type { ContainerName } from './state.js';
  *
  * @throws TsrunError ERR_NOT_FOUND, ERR_NOT_RUNNING, ERR_CGROUP
  */
-export function ps(native: Native, { root, id }: ContainerName): number[] {
+export async function ps(native: Native, { root, id }: ContainerName): Promise<number[]> {
   const stored = loadState(native, root, id);
   if (statusOf(native, root, stored) === 'stopped') {
     throw new TsrunError(

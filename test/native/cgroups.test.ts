@@ -72,7 +72,7 @@ describe('a cgroup of this kernel', () => {
     expect(cgroup.created).toEqual([ROOT + PARENT, `${ROOT}${PARENT}/c`]);
     const child = await sleeper(cgroup.record.path);
     expect(cgroupOf(native, child.pid ?? 0)).toBe(`${PARENT}/c`);
-    expect(procs(native, cgroup.record)).toContain(child.pid);
+    expect(await procs(native, cgroup.record)).toContain(child.pid);
     expect(() => createCgroup(native, { root: ROOT, path: `${PARENT}/c`, required: true })).toThrow(
       "container's cgroup is not empty",
     );
@@ -82,7 +82,7 @@ describe('a cgroup of this kernel', () => {
     const below = join(cgroup.record.path, 'below', 'deeper');
     mkdirSync(below, { recursive: true });
     const both = [await sleeper(cgroup.record.path), await sleeper(below)];
-    expect(procs(native, cgroup.record)).toEqual(
+    expect(await procs(native, cgroup.record)).toEqual(
       expect.arrayContaining(both.map(({ pid }) => pid)),
     );
     const ends = both.map((child) => once(child, 'exit'));

@@ -5,7 +5,7 @@ import type { Command } from '../context.js';
 import { print, toJson } from '../output.js';
 
 export const run: Command<'ps'> = async (context, options, [id = '', ...psOptions]) => {
-  const pids = ps(context.native, { root: context.root(), id });
+  const pids = await ps(context.native, { root: context.root(), id });
   if (options.format === 'json') {
     await print(context.native, toJson(pids));
     return 0;

@@ -68,8 +68,12 @@ describe('createCgroup', () => {
     fs.add(`${ROOT}/x/y`, 7, 8);
     expect(refusal('/x')).toMatchObject({
       code: 'ERR_CGROUP',
-      message: `container's cgroup is not empty: 2 process(es) found in ${ROOT}/x`,
+      message: `container's cgroup is not empty: processes found below ${ROOT}/x`,
     });
+    fs.groups.get(`${ROOT}/x`)?.procs.push(7, 8);
+    expect(refusal('/x').message).toBe(
+      `container's cgroup is not empty: 2 process(es) found in ${ROOT}/x`,
+    );
   });
 
   it('refuses a frozen cgroup', () => {

@@ -80,14 +80,18 @@ export class FakeCgroupfs {
   get native(): Native {
     const calls: Partial<Native> = {
       mkdir: (path) => this.failure('mkdir', path) ?? this.mkdir(path),
-      rmdir: (path) => this.failure('rmdir', path) ?? this.rmdir(path),
+      rmdir: (path) => this.failure('rmdir', this.at(path)) ?? this.rmdir(this.at(path)),
       open: (path) => this.failure('open', path) ?? this.open(path),
+      openat: (fd, name) => {
+        const at = this.openFiles.get(fd)?.path ?? '';
+        return this.open(name === '..' ? at.slice(0, at.lastIndexOf('/')) : `${at}/${name}`);
+      },
       close: (fd) => (this.openFiles.delete(fd) ? 0 : -EBADF),
       read: (fd) => this.read(fd),
-      readText: (path) => this.failure('readText', path) ?? this.contents(path),
+      readText: (path) => this.failure('readText', this.at(path)) ?? this.contents(this.at(path)),
       writeText: (path, data) => this.failure('writeText', path) ?? this.writeText(path, data),
-      readdir: (path) => this.readdir(path),
-      lstat: (path) => this.lstat(path),
+      readdir: (path) => this.readdir(this.at(path)),
+      lstat: (path) => this.lstat(this.at(path)),
       access: (path) => this.failure('access', path) ?? this.access(path),
       chown: (path, uid) => {
         const status = this.failure('chown', path) ?? this.access(path);
@@ -124,6 +128,13 @@ export class FakeCgroupfs {
         return call;
       },
     });
+  }
+
+  /** The path behind one through /proc/self/fd. */
+  private at(path: string): string {
+    const fd = /^\/proc\/self\/fd\/(\d+)(?=\/|$)/.exec(path);
+    if (fd === null) return path;
+    return (this.openFiles.get(Number(fd[1]))?.path ?? '') + path.slice(fd[0].length);
   }
 
   private failure(name: string, path: string): number | undefined {

@@ -24,32 +24,32 @@ beforeEach(() => {
 });
 
 describe('procs', () => {
-  it('lists the processes of all cgroups below', () => {
+  it('lists the processes of all cgroups below', async () => {
     fs.add(PATH, 3, 4);
     fs.add(`${PATH}/system.slice`, 5);
     fs.add(`${PATH}/system.slice/x.service`, 6);
-    expect(procs(fs.native, cgroup)).toEqual([3, 4, 5, 6]);
+    expect(await procs(fs.native, cgroup)).toEqual([3, 4, 5, 6]);
   });
 
-  it('reads no directory where there are no cgroups below', () => {
+  it('reads no directory where there are no cgroups below', async () => {
     fs.add(PATH, 3);
-    procs(fs.native, cgroup);
+    await procs(fs.native, cgroup);
     expect(fs.log).toEqual([`readText ${PATH}/cgroup.procs`, `readText ${PATH}/cgroup.stat`]);
   });
 
-  it('leaves out processes of other pid namespaces, which read as 0', () => {
+  it('leaves out processes of other pid namespaces, which read as 0', async () => {
     fs.add(PATH, 0, 3);
-    expect(procs(fs.native, cgroup)).toEqual([3]);
+    expect(await procs(fs.native, cgroup)).toEqual([3]);
   });
 
-  it('finds none where the cgroup is gone', () => {
-    expect(procs(fs.native, cgroup)).toEqual([]);
+  it('finds none where the cgroup is gone', async () => {
+    expect(await procs(fs.native, cgroup)).toEqual([]);
   });
 
-  it('says what it cannot read', () => {
+  it('says what it cannot read', async () => {
     fs.add(PATH, 3);
     fs.failures.set(`readText ${PATH}/cgroup.procs`, EACCES);
-    expect(() => procs(fs.native, cgroup)).toThrow(
+    await expect(procs(fs.native, cgroup)).rejects.toThrow(
       `cannot read ${PATH}/cgroup.procs: permission denied`,
     );
   });
@@ -181,6 +181,29 @@ describe('removeCgroup', () => {
 
   it('is content with a cgroup that is gone', async () => {
     await removeCgroup(fs.native, cgroup);
+  });
+
+  it('goes far down, one descriptor at a time, and lets others have a turn', async () => {
+    let path = PATH;
+    fs.add(path);
+    for (let depth = 0; depth < 50; depth++) {
+      fs.add(`${path}/side`);
+      path += '/deeper';
+      fs.add(path);
+    }
+    const { native } = fs;
+    let most = 0;
+    const counting = new Proxy(native, {
+      get(target, name: keyof typeof native) {
+        most = Math.max(most, fs.openFiles.size);
+        return target[name];
+      },
+    });
+    await removeCgroup(counting, cgroup);
+    expect([...fs.groups.keys()]).toEqual([ROOT]);
+    expect(most).toBe(2);
+    expect(fs.openFiles.size).toBe(0);
+    expect(fs.waits).toHaveLength(1);
   });
 
   it('removes those below first, and no parents', async () => {

@@ -137,7 +137,7 @@ test('SIGKILL takes the whole cgroup where no pid namespace would', async () => 
   const other = fake.addProcess({ pid: 4000, child: false });
   const procs = fake.files.get('/sys/fs/cgroup/a/cgroup.procs');
   if (procs !== undefined) procs.content += '4000\n';
-  expect(ps(fake.native, name)).toContain(4000);
+  expect(await ps(fake.native, name)).toContain(4000);
   await kill(fake.native, { ...name, signal: SIGKILL });
   expect(other.exit).toMatchObject({ signal: SIGKILL });
 });
@@ -313,5 +313,5 @@ test('ids that cannot be are refused by every command', async () => {
     code: 'ERR_ID_INVALID',
   });
   expect(() => state(native, bad)).toThrow('invalid container id format');
-  expect(() => ps(native, bad)).toThrow('invalid container id format');
+  await expect(ps(native, bad)).rejects.toThrow('invalid container id format');
 });
