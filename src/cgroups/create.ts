@@ -11,6 +11,8 @@ import {
   ENOENT,
   EPERM,
   EROFS,
+  EWOULDBLOCK,
+  LOCK_EX,
   O_CLOEXEC,
   O_RDONLY,
   W_OK,
@@ -39,7 +41,10 @@ export interface CgroupRequest {
 
 export interface Cgroup {
   record: CgroupRecord;
-  /** That directory, open for CLONE_INTO_CGROUP and for attaching programs. The caller closes it. */
+  /**
+   * That directory, open for CLONE_INTO_CGROUP and for attaching programs, and
+   * locked (flock(2)): no other create uses it meanwhile. The caller closes it.
+   */
   fd: number;
   /** Directories that were made for it, outermost first: what undoCreate() takes away. */
   created: string[];
@@ -53,21 +58,51 @@ export interface Cgroup {
  * @throws TsrunError ERR_CGROUP, and ERR_PERMISSION when it is required and not permitted
  */
 export function createCgroup(native: Native, request: CgroupRequest): Cgroup | { warning: string } {
-  const record: CgroupRecord = { manager: 'cgroupfs', path: request.root + request.path };
+  const path = request.root + request.path;
   const created: string[] = [];
-  const status = makeDirectories(native, request.root, record, created);
-  const fd = status < 0 ? status : native.open(record.path, O_RDONLY | O_CLOEXEC, 0);
-  if (fd >= 0) return { record, fd, created };
+  const status = makeDirectories(native, request.root, path, created);
+  const fd = status < 0 ? status : openNew(native, path, created);
+  const stat = fd < 0 ? fd : native.fstat(fd);
+  if (typeof stat !== 'number') {
+    const record: CgroupRecord = { manager: 'cgroupfs', path, inode: String(stat.ino) };
+    return { record, fd, created };
+  }
+  if (fd >= 0) native.close(fd);
 
   removeDirectories(native, created);
-  let reason = `cannot create cgroup ${record.path}: ${native.strerror(-fd)}`;
+  let reason = `cannot create cgroup ${path}: ${native.strerror(-stat)}`;
   // cgroup_mkdir()'s way of saying so.
-  if (fd === -EAGAIN) reason += ' (cgroup.max.depth or cgroup.max.descendants of an ancestor)';
-  const denied = fd === -EACCES || fd === -EPERM || fd === -EROFS;
+  if (stat === -EAGAIN) reason += ' (cgroup.max.depth or cgroup.max.descendants of an ancestor)';
+  const denied = stat === -EACCES || stat === -EPERM || stat === -EROFS;
   if (denied && !request.required) {
     return { warning: `${reason}; the container stays in the cgroup of its caller` };
   }
-  throw new TsrunError(denied ? 'ERR_PERMISSION' : 'ERR_CGROUP', reason, { errno: -fd });
+  throw new TsrunError(denied ? 'ERR_PERMISSION' : 'ERR_CGROUP', reason, { errno: -stat });
+}
+
+/**
+ * Opens and locks it.
+ *
+ * @throws TsrunError ERR_CGROUP when another container is being created in it
+ */
+function openNew(native: Native, path: string, created: string[]): number {
+  const fd = native.open(path, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  try {
+    const locked = native.flock(fd, LOCK_EX);
+    if (locked === -EWOULDBLOCK) {
+      throw new TsrunError('ERR_CGROUP', `another container is being created in cgroup ${path}`);
+    }
+    // What was found before it was locked may have changed.
+    const usable = locked < 0 || created.includes(path) ? locked : checkReusable(native, path);
+    if (usable === 0) return fd;
+    native.close(fd);
+    return usable;
+  } catch (error) {
+    native.close(fd);
+    removeDirectories(native, created);
+    throw error;
+  }
 }
 
 /** Closes the cgroup and takes away what createCgroup() made, as far as it is empty. */
@@ -84,23 +119,18 @@ function removeDirectories(native: Native, created: string[]): void {
 }
 
 /** @returns 0 or a negated errno; `created` has what was made in either case */
-function makeDirectories(
-  native: Native,
-  root: string,
-  cgroup: CgroupRecord,
-  created: string[],
-): number {
+function makeDirectories(native: Native, root: string, path: string, created: string[]): number {
   for (let attempt = 0; attempt < CREATE_ATTEMPTS; attempt++) {
-    const made = native.mkdir(cgroup.path, MODE);
+    const made = native.mkdir(path, MODE);
     if (made === 0) {
-      created.push(cgroup.path);
+      created.push(path);
       return 0;
     }
     if (made === -EEXIST) {
-      const reusable = checkReusable(native, cgroup);
+      const reusable = checkReusable(native, path);
       if (reusable !== -ENOENT) return reusable;
     } else if (made === -ENOENT) {
-      const parents = makeParents(native, root, cgroup.path, created);
+      const parents = makeParents(native, root, path, created);
       if (parents < 0 && parents !== -ENOENT) return parents;
     } else {
       return made;
@@ -132,8 +162,9 @@ function makeParents(native: Native, root: string, path: string, created: string
  * @returns 0 when a container can be put into it, else a negated errno; -ENOENT: it has gone meanwhile
  * @throws TsrunError ERR_CGROUP when processes are in it, or it is frozen
  */
-function checkReusable(native: Native, cgroup: CgroupRecord): number {
-  const status = native.access(`${cgroup.path}/cgroup.procs`, W_OK);
+function checkReusable(native: Native, path: string): number {
+  const cgroup = { path };
+  const status = native.access(`${path}/cgroup.procs`, W_OK);
   if (status < 0) return status;
   if (isPopulated(native, cgroup)) {
     const pids = ownProcs(native, cgroup);
@@ -141,10 +172,10 @@ function checkReusable(native: Native, cgroup: CgroupRecord): number {
       typeof pids === 'number' || pids.length === 0
         ? 'processes found below'
         : `${pids.length} process(es) found in`;
-    throw new TsrunError('ERR_CGROUP', `container's cgroup is not empty: ${found} ${cgroup.path}`);
+    throw new TsrunError('ERR_CGROUP', `container's cgroup is not empty: ${found} ${path}`);
   }
   if (isFrozen(native, cgroup)) {
-    throw new TsrunError('ERR_CGROUP', `container's cgroup unexpectedly frozen: ${cgroup.path}`);
+    throw new TsrunError('ERR_CGROUP', `container's cgroup unexpectedly frozen: ${path}`);
   }
   return 0;
 }

@@ -10,7 +10,7 @@
 import { ENODEV, ENOENT, O_CLOEXEC, O_RDONLY, POLLPRI } from '../native/constants.js';
 import type { Native } from '../native/types.js';
 import { waitFor } from '../native/wait.js';
-import type { CgroupRecord } from './record.js';
+import type { CgroupPlace, CgroupRecord } from './record.js';
 
 /** All files that are read here fit into this many bytes. */
 const FILE_MAX = 4096;
@@ -20,8 +20,15 @@ export function isGone(errno: number): boolean {
   return errno === ENOENT || errno === ENODEV;
 }
 
+/** Whether the cgroup's path still leads to it, and not to one that was made there since. */
+export function isThere(native: Native, { path, inode }: CgroupRecord): boolean {
+  const stat = native.stat(path);
+  // What cannot be found out is for what comes next to fail at.
+  return typeof stat === 'number' ? !isGone(-stat) : String(stat.ino) === inode;
+}
+
 /** Whether a process lives in the cgroup or below it. A cgroup that is gone has none. */
-export function isPopulated(native: Native, cgroup: CgroupRecord): boolean {
+export function isPopulated(native: Native, cgroup: CgroupPlace): boolean {
   const text = native.readText(`${cgroup.path}/cgroup.events`, FILE_MAX);
   return typeof text === 'string' && hasLine(text, 'populated 1');
 }
@@ -30,7 +37,7 @@ export function isPopulated(native: Native, cgroup: CgroupRecord): boolean {
  * Whether the cgroup has been told to freeze (pause, or freeze()). One that is
  * gone has not, and neither has one that stands still because of an ancestor.
  */
-export function isFrozen(native: Native, cgroup: CgroupRecord): boolean {
+export function isFrozen(native: Native, cgroup: CgroupPlace): boolean {
   const text = native.readText(`${cgroup.path}/cgroup.freeze`, FILE_MAX);
   return typeof text === 'string' && text.startsWith('1');
 }
@@ -42,7 +49,7 @@ export function isFrozen(native: Native, cgroup: CgroupRecord): boolean {
  */
 export function waitEmpty(
   native: Native,
-  cgroup: CgroupRecord,
+  cgroup: CgroupPlace,
   timeoutMs: number,
 ): Promise<boolean> {
   return waitForLine(native, cgroup, 'populated 0', timeoutMs);
@@ -51,7 +58,7 @@ export function waitEmpty(
 /** Waits until every process of a cgroup that was told to freeze stands still. */
 export function waitFrozen(
   native: Native,
-  cgroup: CgroupRecord,
+  cgroup: CgroupPlace,
   timeoutMs: number,
 ): Promise<boolean> {
   return waitForLine(native, cgroup, 'frozen 1', timeoutMs);
@@ -60,7 +67,7 @@ export function waitFrozen(
 /** A cgroup that is gone is as good as the line. */
 async function waitForLine(
   native: Native,
-  cgroup: CgroupRecord,
+  cgroup: CgroupPlace,
   line: string,
   timeoutMs: number,
 ): Promise<boolean> {

@@ -4,7 +4,7 @@ import { TsrunError } from '../errors.js';
 import { EOPNOTSUPP, ESRCH, SIGKILL } from '../native/constants.js';
 import type { Native } from '../native/types.js';
 import { isFrozen, isGone, waitFrozen } from './events.js';
-import type { CgroupRecord } from './record.js';
+import type { CgroupPlace } from './record.js';
 import { walkBelow } from './tree.js';
 
 /** A list of the 4 million processes that a kernel can have at most. */
@@ -22,7 +22,7 @@ const ROUNDS = 16;
  *
  * @throws TsrunError ERR_CGROUP
  */
-export async function procs(native: Native, cgroup: CgroupRecord): Promise<number[]> {
+export async function procs(native: Native, cgroup: CgroupPlace): Promise<number[]> {
   const pids: number[] = [];
   const list = (path: string): number => {
     const status = collect(native, path, pids);
@@ -36,7 +36,7 @@ export async function procs(native: Native, cgroup: CgroupRecord): Promise<numbe
 }
 
 /** Ids of the processes in the cgroup, without those below it; a negated errno. */
-export function ownProcs(native: Native, cgroup: CgroupRecord): number[] | number {
+export function ownProcs(native: Native, cgroup: CgroupPlace): number[] | number {
   const pids: number[] = [];
   const status = collect(native, cgroup.path, pids);
   return status < 0 ? status : pids;
@@ -63,7 +63,7 @@ function collect(native: Native, path: string, pids: number[]): number {
  * @returns once all have been sent to; a cgroup that is gone is no error
  * @throws TsrunError ERR_CGROUP
  */
-export async function killAll(native: Native, cgroup: CgroupRecord, signal: number): Promise<void> {
+export async function killAll(native: Native, cgroup: CgroupPlace, signal: number): Promise<void> {
   if (signal === SIGKILL) {
     const status = native.writeText(`${cgroup.path}/cgroup.kill`, '1');
     if (status === 0) return;
@@ -84,7 +84,7 @@ export async function killAll(native: Native, cgroup: CgroupRecord, signal: numb
   }
 }
 
-async function signalAll(native: Native, cgroup: CgroupRecord, signal: number): Promise<void> {
+async function signalAll(native: Native, cgroup: CgroupPlace, signal: number): Promise<void> {
   const reached = new Set<number>();
   for (let round = 0; round < ROUNDS; round++) {
     let news = false;

@@ -1,7 +1,16 @@
 /** What the state of a container keeps of its cgroup. */
-export interface CgroupRecord {
+export interface CgroupRecord extends CgroupPlace {
   /** Who made it, and so who changes and removes it. */
   manager: 'cgroupfs';
+  /**
+   * Its inode number, decimal. The path alone does not name it: when it is gone,
+   * others may make one of that name. Numbers do not come back: the kernel's
+   * have 64 bits with a generation (kernfs_node.id).
+   */
+  inode: string;
+}
+
+export interface CgroupPlace {
   /** Its directory in the v2 hierarchy, as the host has it mounted. */
   path: string;
 }

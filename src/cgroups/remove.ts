@@ -6,7 +6,7 @@ import type { Native } from '../native/types.js';
 import { delay } from '../native/wait.js';
 import { isGone, isPopulated, waitEmpty } from './events.js';
 import { procs } from './processes.js';
-import type { CgroupRecord } from './record.js';
+import type { CgroupPlace } from './record.js';
 import { walkBelow } from './tree.js';
 
 /** How long removeCgroup() goes on, and its pause where there is no event to wait for, in milliseconds. */
@@ -22,7 +22,7 @@ const REMOVE_PAUSE_MS = 5;
  */
 export async function removeCgroup(
   native: Native,
-  cgroup: CgroupRecord,
+  cgroup: CgroupPlace,
   timeoutMs = REMOVE_TIMEOUT_MS,
 ): Promise<void> {
   const deadline = native.monotonicNs() + timeoutMs * 1e6;
@@ -66,11 +66,7 @@ function remove(native: Native, path: string): number {
   return isGone(-status) ? 0 : status;
 }
 
-async function notRemoved(
-  native: Native,
-  cgroup: CgroupRecord,
-  errno: number,
-): Promise<TsrunError> {
+async function notRemoved(native: Native, cgroup: CgroupPlace, errno: number): Promise<TsrunError> {
   let reason = native.strerror(errno);
   if (errno === EBUSY) {
     const pids = await procs(native, cgroup);

@@ -8,6 +8,7 @@ import { deviceRules, deviceRuleWarnings } from '../cgroups/devices/rules.js';
 import {
   createCgroup,
   isPopulated,
+  isThere,
   killAll,
   removeCgroup,
   undoCreate,
@@ -62,6 +63,7 @@ export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgrou
 export async function removeContainerCgroup(native: Native, cgroup: Cgroup): Promise<void> {
   const { record } = cgroup;
   try {
+    if (!isThere(native, record)) return;
     if (isPopulated(native, record)) await killAll(native, record, SIGKILL);
     // One that was there before is not ours to remove, but what we put into it is.
     if (cgroup.created.includes(record.path)) await removeCgroup(native, record);

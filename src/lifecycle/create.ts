@@ -267,6 +267,9 @@ class Creation {
       owner: { uid: realUid, name: ownerName(this.native, realUid) },
       cgroup: cgroup?.record ?? null,
       namespaces: plan.namespaces,
+      newPidNamespace: (spec.linux?.namespaces ?? []).some(
+        ({ type, path }) => type === 'pid' && (path === undefined || path === ''),
+      ),
       setup: setupIds(spec.linux, places),
       rootless: !isPrivileged(this.caller),
       noNewKeyring: this.options.noNewKeyring === true,

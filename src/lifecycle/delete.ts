@@ -12,10 +12,14 @@ import type { ContainerState } from '../state/state.js';
 import { hookState, hookDirectory } from './hook-state.js';
 import { runHooksAnyway } from './hooks.js';
 import { openInit } from './init-process.js';
+import { isUsedByAnother, ownCgroup } from './own-cgroup.js';
 import type { ContainerName } from './state.js';
 
 /** How long a process that was killed may take to end. */
 const KILL_TIMEOUT_MS = 10_000;
+
+/** How long a cgroup may take to become empty that nothing of ours is in any more. */
+const FOREIGN_TIMEOUT_MS = 2000;
 
 export interface DeleteOptions extends ContainerName {
   /** Kill what runs; an id that does not exist is no error. */
@@ -36,8 +40,8 @@ export async function deleteContainer(native: Native, options: DeleteOptions): P
     if (force) return;
     throw notFound(id);
   }
-  // Before the lock: a command that waits for the container's process holds it.
-  if (force && found.kind === 'state') killInit(native, found.state);
+  // Before the lock: a command that waits for a process of the container holds it.
+  if (force && found.kind === 'state') await killEverything(native, root, found.state);
 
   const lock = await lockUnlessGone(native, root, id, force);
   if (lock === undefined) return;
@@ -83,10 +87,7 @@ async function tearDown(
     );
   }
   await endInit(native, state);
-  if (state.cgroup !== null) {
-    if (isPopulated(native, state.cgroup)) await killAll(native, state.cgroup, SIGKILL);
-    await removeCgroup(native, state.cgroup);
-  }
+  await endCgroup(native, root, state, force);
   await runHooksAnyway(
     native,
     {
@@ -99,11 +100,33 @@ async function tearDown(
   );
 }
 
-function killInit(native: Native, state: ContainerState): void {
+async function killEverything(native: Native, root: string, state: ContainerState): Promise<void> {
   const pidfd = openInit(native, state);
-  if (pidfd === undefined) return;
-  native.pidfdKill(pidfd, SIGKILL);
-  native.close(pidfd);
+  if (pidfd !== undefined) {
+    native.pidfdKill(pidfd, SIGKILL);
+    native.close(pidfd);
+  }
+  const cgroup = ownCgroup(native, state);
+  if (cgroup === undefined || !isPopulated(native, cgroup)) return;
+  if (!isUsedByAnother(native, root, state)) await killAll(native, cgroup, SIGKILL);
+}
+
+/** The first process has ended: what is left of its cgroup goes, unless it is another container's. */
+async function endCgroup(
+  native: Native,
+  root: string,
+  state: ContainerState,
+  force: boolean,
+): Promise<void> {
+  const cgroup = ownCgroup(native, state);
+  if (cgroup === undefined) return;
+  if (!isPopulated(native, cgroup)) return removeCgroup(native, cgroup);
+  // That one removes it.
+  if (isUsedByAnother(native, root, state)) return;
+  // With its first process the kernel has ended everything in a pid namespace: the rest is not ours.
+  const foreign = state.phase === 'created' && state.newPidNamespace;
+  if (force || !foreign) await killAll(native, cgroup, SIGKILL);
+  await removeCgroup(native, cgroup, foreign && !force ? FOREIGN_TIMEOUT_MS : undefined);
 }
 
 /**

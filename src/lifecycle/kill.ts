@@ -3,11 +3,12 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { isPopulated, killAll } from '../cgroups/manager.js';
-import { CLONE_NEWPID, ESRCH, SIGKILL } from '../native/constants.js';
+import { ESRCH, SIGKILL } from '../native/constants.js';
 import { statusOf } from '../state/status.js';
 import { loadState } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
 import { notRunning, openInit } from './init-process.js';
+import { isUsedByAnother, ownCgroup } from './own-cgroup.js';
 import type { ContainerName } from './state.js';
 
 export interface KillOptions extends ContainerName {
@@ -27,13 +28,14 @@ export async function kill(native: Native, options: KillOptions): Promise<void> 
   const status = statusOf(native, root, state);
   if (status === 'creating') throw notRunning();
   if (options.all === true) {
-    await signalEverything(native, state, signal, status === 'stopped');
+    await signalEverything(native, root, state, signal, status === 'stopped');
     return;
   }
   if (status === 'stopped') throw notRunning();
   // Without a pid namespace of its own nobody else would end the other processes.
-  if (signal === SIGKILL && state.cgroup !== null && (state.namespaces & CLONE_NEWPID) === 0) {
-    await killAll(native, state.cgroup, signal);
+  const cgroup = ownCgroup(native, state);
+  if (signal === SIGKILL && cgroup !== undefined && !state.newPidNamespace) {
+    await killAll(native, cgroup, signal);
     return;
   }
   signalInit(native, state, signal);
@@ -41,14 +43,16 @@ export async function kill(native: Native, options: KillOptions): Promise<void> 
 
 async function signalEverything(
   native: Native,
+  root: string,
   state: ContainerState,
   signal: number,
   stopped: boolean,
 ): Promise<void> {
-  if (state.cgroup === null) {
+  const cgroup = ownCgroup(native, state);
+  if (cgroup === undefined) {
     if (stopped) throw notRunning();
     // The kernel ends all of a pid namespace with its first process; other signals it does not spread.
-    if (signal !== SIGKILL || (state.namespaces & CLONE_NEWPID) === 0) {
+    if (signal !== SIGKILL || !state.newPidNamespace) {
       throw new TsrunError(
         'ERR_UNSUPPORTED',
         `cannot signal all processes of container "${state.id}": it has no cgroup of its own`,
@@ -57,8 +61,10 @@ async function signalEverything(
     signalInit(native, state, signal);
     return;
   }
-  if (stopped && !isPopulated(native, state.cgroup)) throw notRunning();
-  await killAll(native, state.cgroup, signal);
+  if (stopped && (!isPopulated(native, cgroup) || isUsedByAnother(native, root, state))) {
+    throw notRunning();
+  }
+  await killAll(native, cgroup, signal);
 }
 
 function signalInit(native: Native, state: ContainerState, signal: number): void {

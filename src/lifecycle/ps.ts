@@ -5,6 +5,7 @@ import { procs } from '../cgroups/manager.js';
 import { statusOf } from '../state/status.js';
 import { loadState } from '../state/store.js';
 import { TsrunError } from '../errors.js';
+import { ownCgroup } from './own-cgroup.js';
 import type { ContainerName } from './state.js';
 
 /**
@@ -21,5 +22,6 @@ export async function ps(native: Native, { root, id }: ContainerName): Promise<n
       `cannot list processes of "${id}": container not running`,
     );
   }
-  return stored.cgroup === null ? [stored.pid] : procs(native, stored.cgroup);
+  const cgroup = ownCgroup(native, stored);
+  return cgroup === undefined ? [stored.pid] : procs(native, cgroup);
 }

@@ -28,7 +28,7 @@ const PATIENCE_MS = 30_000;
 const PAUSES_MS = [1, 2, 5, 10, 25, 50];
 
 export interface Lock {
-  /** Whether the directory that is locked is still what the id leads to. */
+  /** Whether the directory that is locked is still what the id leads to: no other has taken its place. */
   isCurrent(): boolean;
   release(): void;
 }
@@ -95,7 +95,7 @@ export function tryLock(
   }
   let held = true;
   return {
-    isCurrent: () => held && isSame(native, fd, path) === true,
+    isCurrent: () => held && isSame(native, fd, path) !== false,
     release: () => {
       if (!held) return;
       held = false;
@@ -106,16 +106,14 @@ export function tryLock(
   };
 }
 
-/** Whether a path leads to what a descriptor has open; a negated errno when there is nothing. */
+/** Whether a path leads to what a descriptor has open; a negated errno when it leads nowhere. */
 function isSame(native: Native, fd: number, path: string): boolean | number {
   const mine = native.fstat(fd);
   const there = native.stat(path);
   if (typeof there === 'number') return there;
+  if (typeof mine === 'number') return mine;
   return (
-    typeof mine !== 'number' &&
-    mine.ino === there.ino &&
-    mine.devMajor === there.devMajor &&
-    mine.devMinor === there.devMinor
+    mine.ino === there.ino && mine.devMajor === there.devMajor && mine.devMinor === there.devMinor
   );
 }
 

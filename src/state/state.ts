@@ -46,6 +46,8 @@ export interface ContainerState {
   cgroup: CgroupRecord | null;
   /** CLONE_NEW* of the namespaces that are not the runtime's own. */
   namespaces: number;
+  /** It has a new pid namespace, whose other processes end with the first one. */
+  newPidNamespace: boolean;
   /** Ids that set-up ran under in the container's user namespace: its root. */
   setup: { uid: number; gid: number };
   /** Made without privileges over the machine. */

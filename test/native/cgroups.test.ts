@@ -51,7 +51,7 @@ afterEach(async () => {
   native.close(cgroup.fd);
   await killAll(native, cgroup.record, SIGKILL);
   await removeCgroup(native, cgroup.record);
-  await removeCgroup(native, { manager: 'cgroupfs', path: ROOT + PARENT });
+  await removeCgroup(native, { path: ROOT + PARENT });
   for (const child of children) child.kill('SIGKILL');
 });
 

@@ -3,7 +3,14 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createCgroup, undoCreate } from '../../../src/cgroups/manager.js';
 import type { Cgroup } from '../../../src/cgroups/manager.js';
 import { TsrunError } from '../../../src/errors.js';
-import { EACCES, EAGAIN, ENOENT, EPERM, EROFS } from '../../../src/native/constants.js';
+import {
+  EACCES,
+  EAGAIN,
+  ENOENT,
+  EPERM,
+  EROFS,
+  EWOULDBLOCK,
+} from '../../../src/native/constants.js';
 import { FakeCgroupfs } from './fake-cgroupfs.js';
 
 const ROOT = '/sys/fs/cgroup';
@@ -33,7 +40,7 @@ describe('createCgroup', () => {
   it('makes the leaf with one mkdir where its parent is there', () => {
     fs.add(`${ROOT}/a`);
     const cgroup = create('/a/b');
-    expect(cgroup.record).toEqual({ manager: 'cgroupfs', path: `${ROOT}/a/b` });
+    expect(cgroup.record).toEqual({ manager: 'cgroupfs', path: `${ROOT}/a/b`, inode: '42' });
     expect(cgroup.created).toEqual([`${ROOT}/a/b`]);
     expect(fs.openFiles.get(cgroup.fd)?.path).toBe(`${ROOT}/a/b`);
     expect(fs.log).toEqual([`mkdir ${ROOT}/a/b`, `open ${ROOT}/a/b`]);
@@ -74,6 +81,24 @@ describe('createCgroup', () => {
     expect(refusal('/x').message).toBe(
       `container's cgroup is not empty: 2 process(es) found in ${ROOT}/x`,
     );
+  });
+
+  it('refuses one that another create has locked, or filled since', () => {
+    fs.flock = () => -EWOULDBLOCK;
+    expect(refusal('/p/x')).toMatchObject({
+      code: 'ERR_CGROUP',
+      message: `another container is being created in cgroup ${ROOT}/p/x`,
+    });
+    expect([...fs.groups.keys()]).toEqual([ROOT]);
+
+    fs.add(`${ROOT}/x`);
+    fs.flock = () => {
+      fs.groups.get(`${ROOT}/x`)?.procs.push(7);
+      return 0;
+    };
+    expect(refusal('/x').message).toContain('not empty: 1 process(es)');
+    expect(fs.groups.has(`${ROOT}/x`)).toBe(true);
+    expect(fs.openFiles.size).toBe(0);
   });
 
   it('refuses a frozen cgroup', () => {

@@ -65,6 +65,8 @@ export class FakeCgroupfs {
   hasKill = true;
   /** Called for each wait; what it changes is the event. */
   onWait: () => void = () => undefined;
+  /** What flock(2) says. */
+  flock: () => number = () => 0;
   waits: { fd: number; timeoutMs: number }[] = [];
   nowMs = 1000;
   private nextFd = 10;
@@ -82,6 +84,8 @@ export class FakeCgroupfs {
       mkdir: (path) => this.failure('mkdir', path) ?? this.mkdir(path),
       rmdir: (path) => this.failure('rmdir', this.at(path)) ?? this.rmdir(this.at(path)),
       open: (path) => this.failure('open', path) ?? this.open(path),
+      flock: () => this.flock(),
+      fstat: () => ({ ino: 42n }) as Stat,
       openat: (fd, name) => {
         const at = this.openFiles.get(fd)?.path ?? '';
         return this.open(name === '..' ? at.slice(0, at.lastIndexOf('/')) : `${at}/${name}`);

@@ -16,7 +16,7 @@ import { FakeCgroupfs } from './fake-cgroupfs.js';
 
 const ROOT = '/sys/fs/cgroup';
 const PATH = `${ROOT}/c`;
-const cgroup: CgroupRecord = { manager: 'cgroupfs', path: PATH };
+const cgroup: CgroupRecord = { manager: 'cgroupfs', path: PATH, inode: '1' };
 let fs: FakeCgroupfs;
 
 beforeEach(() => {
@@ -208,7 +208,7 @@ describe('removeCgroup', () => {
 
   it('removes those below first, and no parents', async () => {
     fs.add(`${ROOT}/p`);
-    const nested: CgroupRecord = { manager: 'cgroupfs', path: `${ROOT}/p/c` };
+    const nested: CgroupRecord = { manager: 'cgroupfs', path: `${ROOT}/p/c`, inode: '1' };
     fs.add(nested.path);
     fs.add(`${nested.path}/a`);
     fs.add(`${nested.path}/a/b`);

@@ -21,6 +21,7 @@ export function stateOf(id: string, changes: Partial<ContainerState> = {}): Cont
     owner: { uid: 0, name: 'root' },
     cgroup: null,
     namespaces: 0,
+    newPidNamespace: true,
     setup: { uid: 0, gid: 0 },
     rootless: false,
     noNewKeyring: false,

@@ -54,7 +54,7 @@ function scene(fake: FakeSystem, row: Row): ContainerState {
   return stateOf('a', {
     pid: 321,
     startTime: process.startTime + (row.process === 'another' ? 1 : 0),
-    cgroup: { manager: 'cgroupfs', path: '/sys/fs/cgroup/a' },
+    cgroup: { manager: 'cgroupfs', path: '/sys/fs/cgroup/a', inode: '1' },
   });
 }
 

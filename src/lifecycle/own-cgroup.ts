@@ -1,0 +1,50 @@
+/** Whose a cgroup is now that a container was made in once. */
+
+import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { isThere } from '../cgroups/manager.js';
+import type { CgroupRecord } from '../cgroups/manager.js';
+import { statusOf } from '../state/status.js';
+import { findState, listIds } from '../state/store.js';
+import type { ContainerState } from '../state/state.js';
+
+/**
+ * The container's cgroup. Undefined when it has none of its own, or has none
+ * any more: one that was made in its place since is somebody else's.
+ */
+export function ownCgroup(native: Native, { cgroup }: ContainerState): CgroupRecord | undefined {
+  return cgroup !== null && isThere(native, cgroup) ? cgroup : undefined;
+}
+
+/**
+ * Whether another container of the same root lives in the cgroup. One that is
+ * empty may be used again (linux.cgroupsPath) before the container that it was
+ * made for has been deleted.
+ */
+export function isUsedByAnother(
+  native: Native,
+  root: string,
+  { id, cgroup }: ContainerState,
+): boolean {
+  return listIds(native, root).some((other) => {
+    if (other === id) return false;
+    const state = stateOf(native, root, other);
+    return (
+      state !== undefined &&
+      state.cgroup?.path === cgroup?.path &&
+      state.cgroup?.inode === cgroup?.inode &&
+      statusOf(native, root, state) !== 'stopped'
+    );
+  });
+}
+
+/** Undefined for one that is broken: it is its own command's to say so. */
+function stateOf(native: Native, root: string, id: string): ContainerState | undefined {
+  try {
+    const found = findState(native, root, id);
+    return found.kind === 'state' ? found.state : undefined;
+  } catch (error) {
+    if (error instanceof TsrunError) return undefined;
+    throw error;
+  }
+}
