@@ -25,13 +25,14 @@ export interface Preserved {
  * makes all it is left close-on-exec. But open(2) and its like take the lowest
  * number that is free, so the first number that the caller left out has the
  * first thing that the host opened to keep: an epoll instance. It is in the
- * range when anything in the range is not the caller's.
+ * range when anything in the range is not the caller's. A host that keeps
+ * nothing open leaves that number to the log file, or to nothing.
  *
  * @param extra --preserve-fds
  * @throws TsrunError ERR_USAGE when one of them is not open, or not the caller's
  */
 export function preservedDescriptors(
-  { native }: Context,
+  { native, log }: Context,
   extra: number,
   listenFds: number,
 ): Preserved {
@@ -42,11 +43,10 @@ export function preservedDescriptors(
       throw new TsrunError('ERR_USAGE', `${who}: descriptor ${fd} is not open`);
     }
     const link = native.readlink(`/proc/self/fd/${fd}`);
-    if (typeof link === 'string' && HOST_OWN.includes(link)) {
-      throw new TsrunError(
-        'ERR_USAGE',
-        `${who}: descriptor ${fd} is not the caller's (${link}, as the runtime itself has)`,
-      );
+    const own = typeof link === 'string' && HOST_OWN.includes(link);
+    if (own || log.isOpenAs(fd)) {
+      const what = own ? `${link}, as the runtime itself has` : 'the log file';
+      throw new TsrunError('ERR_USAGE', `${who}: descriptor ${fd} is not the caller's (${what})`);
     }
     preserve.push(fd);
   }

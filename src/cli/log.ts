@@ -52,6 +52,11 @@ export class Log {
     this.fd = fd;
   }
 
+  /** Whether the file is open as this descriptor. */
+  isOpenAs(fd: number): boolean {
+    return fd === this.fd;
+  }
+
   /** From here on only an error goes to standard error: its readers take all of it for the answer. */
   keepStderrClean(): void {
     this.quiet = true;

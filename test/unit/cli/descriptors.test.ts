@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Log } from '../../../src/cli/log.js';
 import type { Context } from '../../../src/cli/context.js';
 import { activatedDescriptors, preservedDescriptors } from '../../../src/cli/descriptors.js';
 import type { Stat } from '../../../src/native/types.js';
@@ -11,10 +12,14 @@ function context(
 ): Context {
   const { native } = fakeSystem({
     getpid: () => 77,
+    // The log file.
+    open: () => 9,
     fstat: (fd) => (fds.includes(fd) ? ({ mode: 0o100644 } as Stat) : -9),
     readlink: (path) => links[path] ?? '/a/file',
   });
-  return { native, environment } as Context;
+  const log = new Log(native);
+  log.open({ log: '/the/log' });
+  return { native, environment, log } as Context;
 }
 
 test('those of socket activation come first', () => {
@@ -42,6 +47,14 @@ test.each(['eventpoll', 'eventfd', 'io_uring'])(
     expect(preservedDescriptors(given, 1, 0).preserve).toEqual([3]);
   },
 );
+
+test('the log file is ours', () => {
+  const given = context([3, 4, 5, 6, 7, 8, 9]);
+  expect(() => preservedDescriptors(given, 7, 0)).toThrow(
+    "--preserve-fds: descriptor 9 is not the caller's (the log file)",
+  );
+  expect(preservedDescriptors(given, 6, 0).preserve).toHaveLength(6);
+});
 
 test('LISTEN_FDS counts only for the process that LISTEN_PID names', () => {
   expect(activatedDescriptors(context([], { LISTEN_FDS: '2', LISTEN_PID: '77' }))).toBe(2);
