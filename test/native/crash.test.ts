@@ -74,9 +74,12 @@ describe('a create that is killed', () => {
     const { status, pid } = state as StateView;
     const alive = existsSync(`/proc/${pid.toString()}/root/bin`);
     if (status === 'stopped' || (status === 'created' && alive)) return [];
-    // It may have been the last moment of a process whose parent has gone.
-    const now = await container.state();
-    return now.status === 'stopped' ? [] : [now.status];
+    // The last moments of a process whose parent has gone: it has let go of its root already.
+    const stopped = expect.poll(async () => (await container.state()).status, { timeout: 5000 });
+    return await stopped.toBe('stopped').then(
+      () => [],
+      () => [status],
+    );
   }
 });
 
