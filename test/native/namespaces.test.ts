@@ -49,8 +49,8 @@ describe('namespaces', () => {
       inUserNamespace(spec, bundle);
     });
     expect(shared(second.links)).toEqual([]);
-    const both = [...first.links.split('\n').slice(0, 6), ...second.links.split('\n')];
-    expect(new Set(both).size).toBe(14);
+    // Not compared with the first container's, which is gone: the kernel gives numbers again.
+    expect(new Set(second.links.split('\n')).size).toBe(8);
   });
 
   it.each(TYPES.filter(([type]) => type !== 'mount' && type !== 'user'))(
