@@ -68,6 +68,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   });
   const ownMounts = places.mount !== 'own';
 
+  const writes = sysctls(linux);
   const limits = places.user === 'own' ? [] : planRaisedLimits(program.privileged);
 
   const steps: Step[] = [
@@ -84,7 +85,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     ...mounts.steps,
     // Before the change of root: where a new procfs cannot be made, this takes the host's, and
     // where it can, the kernel wants to see one that hides nothing.
-    planPrivateProc(places, facts.initialUserNamespace),
+    ...(writes.length > 0 ? [planPrivateProc(places, facts.initialUserNamespace)] : []),
     ...(stopsForHooks(spec.hooks) ? [syncStep('runtimeHooks')] : []),
     ...containerHooks(spec, facts, 'createContainer', 'creating'),
     // After devpts, and after the hooks, whose output is not the terminal's.
@@ -105,7 +106,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
         ]
       : []),
     // Before readonlyPaths, which are the usual end of writing to /proc/sys.
-    ...sysctls(linux),
+    ...writes,
     ...hidePaths('readonly', linux?.readonlyPaths, '/linux/readonlyPaths'),
     ...hidePaths('mask', linux?.maskedPaths, '/linux/maskedPaths'),
     // After the last bind mount: of an unbindable mount there can be none.
