@@ -113,7 +113,27 @@ export const commandTexts: { [C in CommandName]: CommandText<C> } = {
   },
   spec: {
     summary: 'Write a config.json to begin with',
-    options: { ...BUNDLE, rootless: 'for a caller without privileges', ...HELP },
+    more:
+      'What follows the options is the command that the container runs. Profiles are merged in\n' +
+      'their order, and options come after them.',
+    options: {
+      ...BUNDLE,
+      rootless: 'for a caller without privileges',
+      system: 'for a whole system: boots /sbin/init',
+      userns: 'user namespace with these ids: auto, or CONTAINERID:HOSTID:SIZE',
+      profile: 'file with a part of a config.json, which is merged into it',
+      hostname: 'name of the host inside',
+      env: 'environment variable',
+      tty: 'give the process a terminal (=false: none)',
+      'cap-add': 'capability to add, or ALL',
+      'cap-drop': 'capability to take away, or ALL',
+      'read-only': 'make the root file system read-only (=false: writable)',
+      bind: 'file or directory of the host that is there inside',
+      network: 'none (nothing but loopback), host, or the path of a network namespace',
+      memory: 'limit of memory, with K, M, G or T for its unit',
+      cpus: 'limit of CPU time, in CPUs',
+      ...HELP,
+    },
   },
   features: { summary: 'Show as JSON what tsrun supports', options: HELP },
   plan: {

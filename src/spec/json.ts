@@ -368,14 +368,15 @@ function setMember(members: object, key: string, value: unknown): void {
 /**
  * Writes plain data as JSON.stringify does, and a bigint as the integer it is.
  *
- * @param indent spaces a level; 0 for one line
+ * @param indent spaces a level, or the text of a level; 0 for one line
  */
-export function stringifyJson(value: unknown, indent = 0): string {
+export function stringifyJson(value: unknown, indent: number | string = 0): string {
   try {
     return JSON.stringify(value, null, indent);
   } catch {
     // JSON.stringify refuses a bigint.
-    return write(value, ' '.repeat(indent), indent > 0 ? '\n' : '');
+    const step = typeof indent === 'number' ? ' '.repeat(indent) : indent;
+    return write(value, step, step === '' ? '' : '\n');
   }
 }
 

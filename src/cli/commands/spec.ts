@@ -1,25 +1,22 @@
 /** `spec`: writes a config.json to begin with. */
 
-import { findUnifiedHierarchy } from '../../cgroups/mount.js';
 import { TsrunError } from '../../errors.js';
 import { EEXIST, O_CLOEXEC, O_CREAT, O_EXCL, O_WRONLY } from '../../native/constants.js';
 import type { Command } from '../context.js';
-import { defaultConfig, rootlessConfig } from '../default-config.js';
+import { stringifyJson } from '../../spec/json.js';
+import { composeSpec } from '../spec/compose.js';
 
 // eslint-disable-next-line @typescript-eslint/require-await -- commands are asynchronous
-export const run: Command<'spec'> = async ({ native }, options) => {
+export const run: Command<'spec'> = async ({ native }, options, args) => {
   const path = options.bundle === undefined ? 'config.json' : `${options.bundle}/config.json`;
-  const cgroupNamespace = findUnifiedHierarchy(native)?.layout === 'unified';
-  const config = options.rootless
-    ? rootlessConfig(cgroupNamespace, native.getuid()[1], native.getgid()[1])
-    : defaultConfig(cgroupNamespace);
+  const config = composeSpec(native, options, args);
 
   const fd = native.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666);
   if (fd === -EEXIST) {
     throw new TsrunError('ERR_EXISTS', `file ${path} exists. Remove it first`);
   }
   if (fd < 0) throw cannotWrite(path, native.strerror(-fd), -fd);
-  const written = native.write(fd, `${JSON.stringify(config, null, '\t')}\n`);
+  const written = native.write(fd, `${stringifyJson(config, '\t')}\n`);
   const closed = native.close(fd);
   const error = written < 0 ? written : closed;
   if (error < 0) {

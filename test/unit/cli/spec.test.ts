@@ -2,12 +2,21 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { run } from '../../../src/cli/commands/spec.js';
 import type { Context } from '../../../src/cli/context.js';
-import { defaultConfig, rootlessConfig } from '../../../src/cli/default-config.js';
+import { defaultConfig, forRootless } from '../../../src/cli/spec/default-config.js';
 import { features } from '../../../src/features.js';
 import { validateSpec } from '../../../src/spec/validate.js';
 import { VERSION } from '../../../src/version.js';
 import { validate as validFeatures } from '../../../spec/generated/validate-features.js';
 import { fakeSystem } from './fake.js';
+
+/** What the caller of fakeSystem() gets. */
+function rootlessConfig(cgroupNamespace: boolean, uid: number, gid: number) {
+  const own = { containerID: 0, size: 1 };
+  return forRootless(defaultConfig(cgroupNamespace), {
+    uidMappings: [{ ...own, hostID: uid }],
+    gidMappings: [{ ...own, hostID: gid }],
+  });
+}
 
 test.each([
   ['default', defaultConfig(false)],
@@ -19,21 +28,21 @@ test.each([
 });
 
 test('a cgroup namespace is there where it is of use', () => {
-  expect(defaultConfig(true).linux?.namespaces).toContainEqual({ type: 'cgroup' });
-  expect(defaultConfig(false).linux?.namespaces).not.toContainEqual({ type: 'cgroup' });
+  expect(defaultConfig(true).linux.namespaces).toContainEqual({ type: 'cgroup' });
+  expect(defaultConfig(false).linux.namespaces).not.toContainEqual({ type: 'cgroup' });
 });
 
 test('rootless maps the caller and asks for nothing that it may not have', () => {
   const config = rootlessConfig(true, 1000, 100);
-  expect(config.linux?.uidMappings).toEqual([{ containerID: 0, hostID: 1000, size: 1 }]);
-  expect(config.linux?.gidMappings).toEqual([{ containerID: 0, hostID: 100, size: 1 }]);
-  const types = config.linux?.namespaces?.map(({ type }) => type);
+  expect(config.linux.uidMappings).toEqual([{ containerID: 0, hostID: 1000, size: 1 }]);
+  expect(config.linux.gidMappings).toEqual([{ containerID: 0, hostID: 100, size: 1 }]);
+  const types = config.linux.namespaces.map(({ type }) => type);
   expect(types).toContain('user');
   expect(types).not.toContain('network');
-  expect(config.linux?.resources).toBeUndefined();
-  const options = config.mounts?.flatMap((mount) => mount.options ?? []);
+  expect(config.linux.resources).toBeUndefined();
+  const options = config.mounts.flatMap((mount) => mount.options ?? []);
   expect(options).not.toContain('gid=5');
-  expect(config.mounts?.find(({ destination }) => destination === '/sys')?.options).toContain(
+  expect(config.mounts.find(({ destination }) => destination === '/sys')?.options).toContain(
     'rbind',
   );
 });

@@ -1,12 +1,21 @@
 /** What `spec` writes: a container with a shell, to be edited. */
 
-import type { Mount, Spec } from '../spec/types.js';
-import { SPEC_VERSION } from '../version.js';
+import type { Linux, Mount, Process, Root, Spec } from '../../spec/types.js';
+import { SPEC_VERSION } from '../../version.js';
+import type { IdMappings } from './userns.js';
 
 const CAPABILITIES = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE'];
 
+/** A configuration in which everything is there that `spec` changes. */
+export interface Config extends Spec {
+  process: Process & Required<Pick<Process, 'env' | 'capabilities'>>;
+  root: Root;
+  mounts: Mount[];
+  linux: Linux & Required<Pick<Linux, 'namespaces'>>;
+}
+
 /** @param cgroupNamespace whether the host has nothing but cgroup v2, where a namespace of it is of use */
-export function defaultConfig(cgroupNamespace: boolean): Spec & { mounts: Mount[] } {
+export function defaultConfig(cgroupNamespace: boolean): Config {
   return {
     ociVersion: SPEC_VERSION,
     process: {
@@ -92,34 +101,36 @@ export function defaultConfig(cgroupNamespace: boolean): Spec & { mounts: Mount[
 }
 
 /**
- * The same for a caller without privileges: the caller is root inside and
- * nobody else is there, so nothing may ask for another id. The network stays
- * the caller's, and then the kernel refuses a sysfs of the container's own.
+ * The same for a caller without privileges. Where the caller is the only one
+ * inside, nothing may ask for another id. The network stays the caller's, and
+ * then the kernel refuses a sysfs of the container's own.
  */
-export function rootlessConfig(cgroupNamespace: boolean, uid: number, gid: number): Spec {
-  const config = defaultConfig(cgroupNamespace);
-  const { namespaces = [], resources: _resources, ...linux } = config.linux ?? {};
+export function forRootless(config: Config, mappings: IdMappings): Config {
+  const { namespaces, resources: _resources, ...linux } = config.linux;
+  const alone = mappings.gidMappings.every(({ size }) => size === 1);
   return {
     ...config,
-    mounts: config.mounts.map(rootlessMount),
+    mounts: config.mounts.map(withHostSysfs).map((mount) => (alone ? withoutIds(mount) : mount)),
     linux: {
-      uidMappings: [{ containerID: 0, hostID: uid, size: 1 }],
-      gidMappings: [{ containerID: 0, hostID: gid, size: 1 }],
+      ...mappings,
       namespaces: [...namespaces.filter(({ type }) => type !== 'network'), { type: 'user' }],
       ...linux,
     },
   };
 }
 
-function rootlessMount(mount: Mount): Mount {
-  if (mount.destination === '/sys') {
-    return {
-      destination: '/sys',
-      type: 'none',
-      source: '/sys',
-      options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'],
-    };
-  }
+/** Only the owner of a network namespace may mount a sysfs that shows it: that of the host instead. */
+export function withHostSysfs(mount: Mount): Mount {
+  if (mount.type !== 'sysfs') return mount;
+  return {
+    destination: mount.destination,
+    type: 'none',
+    source: '/sys',
+    options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'],
+  };
+}
+
+function withoutIds(mount: Mount): Mount {
   const options = mount.options?.filter((option) => !/^[ug]id=/.test(option));
   return options === undefined ? mount : { ...mount, options };
 }
