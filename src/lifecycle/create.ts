@@ -10,9 +10,7 @@ import type { ContainerPlan, PlanFacts } from '../plan/plan.js';
 import { SyncPoint } from '../plan/steps.js';
 import type { Step } from '../plan/steps.js';
 import { requireCreatable } from '../spec/create-demands.js';
-import { stringifyJson } from '../spec/json.js';
 import type { Spec } from '../spec/types.js';
-import { writeFileAtomically } from '../state/atomic-file.js';
 import { claimContainer } from '../state/claim.js';
 import { validateId } from '../state/id.js';
 import { ownerName } from '../state/owner.js';
@@ -22,13 +20,7 @@ import { readProcessStat } from '../state/proc-stat.js';
 import { ensureRoot } from '../state/root.js';
 import { STATE_VERSION } from '../state/state.js';
 import type { ContainerState, LateStep } from '../state/state.js';
-import {
-  noteCgroup,
-  removeDirectory,
-  stateError,
-  writeFirstState,
-  writeState,
-} from '../state/store.js';
+import { StateFile, removeDirectory, stateError } from '../state/store.js';
 import { rootfsPath } from './bundle.js';
 import { isPrivileged, readCaller, requireNamespaceRights } from './caller.js';
 import type { Caller } from './caller.js';
@@ -145,12 +137,14 @@ class Creation {
     this.undo.push(() => {
       if (lock.isCurrent()) removeDirectory(native, root, id);
     });
+    const file = new StateFile(native, root, id);
+    this.fds.add(file.fd);
     this.makeFifo(paths.execFifo);
     this.makeFifo(paths.execReport);
     if (options.notify === true) makeNotifyDirectory(native, paths.notify);
 
     if (facts.cgroup !== undefined) {
-      noteCgroup(native, root, id, facts.cgroup.root + facts.cgroup.path);
+      file.add({ notedCgroup: facts.cgroup.root + facts.cgroup.path });
     }
     const cgroup = this.makeCgroup(facts);
     if (cgroup === undefined && facts.cgroup !== undefined) {
@@ -164,10 +158,9 @@ class Creation {
     });
     // The hooks of a failed create run when its process and its cgroup are gone, as after delete.
     if (cgroup !== undefined) this.undo.push(() => removeContainerCgroup(native, cgroup));
-    writeFirstState(native, root, state);
-    this.writeProcess(paths.process);
+    file.add(state, { later: { process: spec.process, lateSteps: lateSteps(plan.steps) } });
 
-    const child = await this.runHelper(plan, state, cgroup, consoleSocket, paths);
+    const child = await this.runHelper(plan, state, cgroup, consoleSocket, paths, file);
     this.undo.push(async () => {
       await killAndReap(native, child.pidfd);
       native.close(child.pidfd);
@@ -275,14 +268,7 @@ class Creation {
       noNewKeyring: this.options.noNewKeyring === true,
       terminal: plan.terminal,
       hooks: { poststart: spec.hooks?.poststart ?? [], poststop: spec.hooks?.poststop ?? [] },
-      lateSteps: lateSteps(plan.steps),
     };
-  }
-
-  private writeProcess(path: string): void {
-    const text = `${stringifyJson(this.options.spec.process, 2)}\n`;
-    const written = writeFileAtomically(this.native, path, text, 0o600);
-    if (written < 0) throw stateError(this.native, 'cannot write', path, written);
   }
 
   private async runHelper(
@@ -291,6 +277,7 @@ class Creation {
     cgroup: Cgroup | undefined,
     consoleSocket: number,
     paths: StatePaths,
+    file: StateFile,
   ): Promise<Child> {
     const { native, options, caller } = this;
     const mapper = {
@@ -334,15 +321,14 @@ class Creation {
           },
           [SyncPoint.runtimeHooks]: async (child) => {
             this.reachedHooks = true;
-            this.identify(state, child);
-            writeState(native, options.root, state);
+            file.add(this.identify(state, child));
             await this.runtimeHooks(state);
           },
           [SyncPoint.ready]: (child) => {
-            this.identify(state, child);
+            const who = this.identify(state, child);
             state.phase = 'created';
             // Before the helper goes on: from here on it lives without us.
-            writeState(native, options.root, state);
+            file.add({ phase: state.phase, ...who });
           },
         },
         console: (fd, name) => this.takeTerminal(consoleSocket, fd, name),
@@ -352,13 +338,17 @@ class Creation {
     );
   }
 
-  private identify(state: ContainerState, { pid }: Child): void {
+  private identify(
+    state: ContainerState,
+    { pid }: Child,
+  ): Pick<ContainerState, 'pid' | 'startTime'> {
     const stat = readProcessStat(this.native, pid);
     if (stat === undefined) {
       throw new TsrunError('ERR_SYSTEM', `cannot read the start time of process ${pid}`);
     }
     state.pid = pid;
     state.startTime = stat.startTime;
+    return { pid, startTime: stat.startTime };
   }
 
   private async runtimeHooks(state: ContainerState): Promise<void> {

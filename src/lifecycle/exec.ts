@@ -9,14 +9,14 @@ import type { ContainerPlan } from '../plan/plan.js';
 import { SyncPoint } from '../plan/steps.js';
 import type { Step } from '../plan/steps.js';
 import { requireRunnable } from '../spec/create-demands.js';
-import { parseProcess } from '../spec/load.js';
+import { parseJson } from '../spec/json.js';
+import { requireProcess } from '../spec/load.js';
 import type { Process } from '../spec/types.js';
 import { lockContainer } from '../state/lock.js';
-import { statePaths } from '../state/paths.js';
 import { statusOf } from '../state/status.js';
 import type { Status } from '../state/status.js';
-import { loadState, stateError } from '../state/store.js';
-import type { ContainerState } from '../state/state.js';
+import { loadState, readLaterLine } from '../state/store.js';
+import type { ContainerState, LaterState } from '../state/state.js';
 import { readCaller, readLastCapability } from './caller.js';
 import { killAndReap } from './child.js';
 import { connectSocket, sendDescriptor } from './console-socket.js';
@@ -29,8 +29,6 @@ import { writePidFile } from './pid-file.js';
 import { readRootFile } from './root-file.js';
 import type { ContainerName } from './state.js';
 import { OpenFds } from './undo.js';
-
-const MAX_PROCESS = 64 << 20;
 
 export interface ExecOptions extends ContainerName {
   /** A valid process (requireProcess). What it leaves out of capabilities and limits is the container's. */
@@ -73,10 +71,9 @@ export function loadProcess(native: Native, { root, id }: ContainerName): Proces
 }
 
 function readProcess(native: Native, root: string, id: string): Process {
-  const path = statePaths(root, id).process;
-  const text = native.readText(path, MAX_PROCESS);
-  if (typeof text === 'number') throw stateError(native, 'cannot read', path, text);
-  return parseProcess(text, path);
+  const line = readLaterLine(native, root, id);
+  const { later } = parseJson(line) as { later: LaterState };
+  return requireProcess(later.process, `the process of container "${id}"`);
 }
 
 /**

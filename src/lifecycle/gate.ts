@@ -23,8 +23,9 @@ import {
   POLLIN,
 } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
-import type { ContainerState } from '../state/state.js';
-import type { StatePaths } from '../state/paths.js';
+import { statePaths } from '../state/paths.js';
+import { readLaterLine } from '../state/store.js';
+import type { ContainerState, LaterState } from '../state/state.js';
 import { explainStep } from './explain.js';
 import { waitForEither } from './wait-either.js';
 
@@ -42,10 +43,11 @@ const END_TIMEOUT_MS = 10_000;
  */
 export async function passGate(
   native: Native,
+  root: string,
   state: ContainerState,
-  { execFifo, execReport }: StatePaths,
   pidfd: number,
 ): Promise<void> {
+  const { execFifo, execReport } = statePaths(root, state.id);
   // Before the gate is opened, so that nothing said can be missed.
   const report = open(native, execReport, O_RDONLY);
   try {
@@ -55,7 +57,7 @@ export async function passGate(
     if (failed >= 0) {
       // It says so with its last breath: `state` is not to find it alive any more.
       await waitFor(native, pidfd, POLLIN, END_TIMEOUT_MS, true);
-      throw failure(native, state, said.slice(failed));
+      throw failure(native, root, state.id, said.slice(failed));
     }
   } finally {
     native.close(report);
@@ -114,15 +116,16 @@ function text(data: Uint8Array): string {
   return result;
 }
 
-function failure(native: Native, state: ContainerState, record: string): TsrunError {
+function failure(native: Native, root: string, id: string, record: string): TsrunError {
   const fields = /^F(\d+) (\d+) (\d+) ([^\n]*)/.exec(record);
   const index = Number(fields?.[1]);
   const errno = Number(fields?.[2]);
-  const late = state.lateSteps.find((entry) => entry.index === index);
+  const { later } = JSON.parse(readLaterLine(native, root, id)) as { later: LaterState };
+  const late = later.lateSteps.find((entry) => entry.index === index);
   if (fields === null || late === undefined) {
     return new TsrunError(
       'ERR_SYSTEM',
-      `cannot start container "${state.id}": its process failed behind the gate`,
+      `cannot start container "${id}": its process failed behind the gate`,
     );
   }
   return explainStep(native, late.step, errno, Number(fields[3]), utf8(fields[4] ?? ''));

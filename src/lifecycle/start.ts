@@ -56,7 +56,7 @@ export async function start(native: Native, options: StartOptions): Promise<Star
     pidfd = opened;
     const paths = statePaths(root, id);
     relay = openRelay(native, paths.notify, options.notifySocket);
-    await passGate(native, state, paths, pidfd);
+    await passGate(native, root, state, pidfd);
     // The gate first: its absence is what makes the container a running one.
     for (const fifo of [paths.execFifo, paths.execReport]) {
       const unlinked = native.unlink(fifo);

@@ -1,14 +1,13 @@
 /**
- * What is kept about a container: `state.json`, and `process.json` beside it.
+ * What is kept about a container, in `state.json` (state-file.ts).
  *
  * Everything that a command after `create` needs is in here, so that
- * config.json is never read again. Written as a whole (atomic-file.ts),
- * indented, so that a person can read it.
+ * config.json is never read again.
  */
 
 import type { StepBody } from '../plan/steps.js';
 import type { CgroupRecord } from '../cgroups/manager.js';
-import type { Hook } from '../spec/types.js';
+import type { Hook, Process } from '../spec/types.js';
 
 /** Version of the format: a newer one is refused, never guessed at. */
 export const STATE_VERSION = 1;
@@ -58,5 +57,17 @@ export interface ContainerState {
   terminal: boolean;
   /** Hooks of later commands. */
   hooks: { poststart: Hook[]; poststop: Hook[] };
+}
+
+/** What only `exec` and the failure of a start need: it has a line of its own. */
+export interface LaterState {
+  /** The spec's process object, the defaults of `exec`. */
+  process: Process | undefined;
   lateSteps: LateStep[];
+}
+
+/** Noted before the cgroup is made: for a create that is killed before it has a state. */
+export interface CgroupNote {
+  /** Absolute path. */
+  notedCgroup: string;
 }

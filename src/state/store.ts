@@ -3,27 +3,15 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
-import {
-  EEXIST,
-  ENOENT,
-  ENOTDIR,
-  O_CLOEXEC,
-  O_CREAT,
-  O_EXCL,
-  O_WRONLY,
-  S_IFDIR,
-  S_IFMT,
-} from '../native/constants.js';
-import { writeFileAtomically } from './atomic-file.js';
+import { EEXIST, ENOENT, ENOTDIR, S_IFDIR, S_IFMT } from '../native/constants.js';
 import { validateId } from './id.js';
 import { statePaths } from './paths.js';
 import { STATE_VERSION } from './state.js';
-import type { ContainerState } from './state.js';
+import { appendLines, fieldsOf, laterLine, makeStateFile } from './state-file.js';
+import type { CgroupNote, ContainerState, LaterState } from './state.js';
 
-/** Far above what a state with thousands of annotations comes to. */
+/** Far above what a state with thousands of annotations, and a process, come to. */
 const MAX_STATE = 16 << 20;
-/** PATH_MAX, and the mount point of the hierarchy. */
-const MAX_PATH = 8192;
 
 export function stateError(
   native: Native,
@@ -90,80 +78,91 @@ export function findState(native: Native, root: string, id: string): Found {
 export function loadState(native: Native, root: string, id: string): ContainerState {
   const found = findState(native, root, id);
   if (found.kind === 'absent') throw notFound(id);
-  if (found.kind === 'broken') {
-    throw new TsrunError(
-      'ERR_STATE',
-      `the state of container "${id}" is incomplete: its create was interrupted (delete --force removes it)`,
-    );
-  }
+  if (found.kind === 'broken') throw incomplete(id);
   return found.state;
+}
+
+function incomplete(id: string): TsrunError {
+  return new TsrunError(
+    'ERR_STATE',
+    `the state of container "${id}" is incomplete: its create was interrupted (delete --force removes it)`,
+  );
 }
 
 /** Undefined when it is torn or is about another id; a newer format is an error. */
 function parseState(text: string, path: string, id: string): ContainerState | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const state = value as { version?: unknown; id?: unknown; pid?: unknown };
-  if (typeof state.version === 'number' && state.version > STATE_VERSION) {
+  const state = fieldsOf(text);
+  if (typeof state['version'] === 'number' && state['version'] > STATE_VERSION) {
     throw new TsrunError(
       'ERR_STATE',
-      `cannot read ${path}: format version ${state.version} is of a newer tsrun`,
+      `cannot read ${path}: format version ${state['version']} is of a newer tsrun`,
     );
   }
-  if (state.version !== STATE_VERSION || state.id !== id || typeof state.pid !== 'number') {
+  if (
+    state['version'] !== STATE_VERSION ||
+    state['id'] !== id ||
+    typeof state['pid'] !== 'number'
+  ) {
     return undefined;
   }
-  return value as ContainerState;
+  return state as unknown as ContainerState;
 }
 
 /**
- * Notes the path of the cgroup that is about to be made.
- *
- * @throws TsrunError ERR_STATE
+ * The file that a new container's state is written to. The directory is the
+ * caller's and empty (claimContainer).
  */
-export function noteCgroup(native: Native, root: string, id: string, cgroup: string): void {
-  writeNew(native, statePaths(root, id).cgroup, cgroup);
+export class StateFile {
+  private readonly path: string;
+  /** The caller's to close. */
+  readonly fd: number;
+
+  /** @throws TsrunError ERR_STATE */
+  constructor(
+    private readonly native: Native,
+    root: string,
+    id: string,
+  ) {
+    this.path = statePaths(root, id).state;
+    this.fd = makeStateFile(native, this.path);
+    if (this.fd < 0) throw this.failed(this.fd);
+  }
+
+  /**
+   * Adds lines, all of them or none that counts.
+   *
+   * @throws TsrunError ERR_STATE
+   */
+  add(...lines: (Partial<ContainerState> | { later: LaterState } | CgroupNote)[]): void {
+    const added = appendLines(this.native, this.fd, lines);
+    if (added < 0) throw this.failed(added);
+  }
+
+  private failed(error: number): TsrunError {
+    return stateError(this.native, 'cannot write', this.path, error);
+  }
 }
 
-/** What noteCgroup wrote; undefined when it did not come to that. */
+/** The cgroup that a create was about to make; undefined when it did not come to that. */
 export function notedCgroup(native: Native, root: string, id: string): string | undefined {
-  const text = native.readText(statePaths(root, id).cgroup, MAX_PATH);
-  return typeof text === 'string' && text.startsWith('/') ? text : undefined;
+  const text = native.readText(statePaths(root, id).state, MAX_STATE);
+  const path = typeof text === 'number' ? undefined : fieldsOf(text)['notedCgroup'];
+  return typeof path === 'string' && path.startsWith('/') ? path : undefined;
 }
 
 /**
- * The first writing, in place: the directory is new, and a torn file counts as
- * a broken state anyway.
+ * The text of the line with the LaterState of a container whose state is whole:
+ * integers in it may be beyond 2^53.
  *
  * @throws TsrunError ERR_STATE
  */
-export function writeFirstState(native: Native, root: string, state: ContainerState): void {
-  writeNew(native, statePaths(root, state.id).state, serialize(state));
-}
-
-function writeNew(native: Native, path: string, text: string): void {
-  const fd = native.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600);
-  if (fd < 0) throw stateError(native, 'cannot write', path, fd);
-  const written = native.write(fd, text);
-  const closed = native.close(fd);
-  if (written < 0) throw stateError(native, 'cannot write', path, written);
-  if (closed < 0) throw stateError(native, 'cannot write', path, closed);
-}
-
-/** @throws TsrunError ERR_STATE; the old state is then still there */
-export function writeState(native: Native, root: string, state: ContainerState): void {
-  const path = statePaths(root, state.id).state;
-  const written = writeFileAtomically(native, path, serialize(state), 0o600);
-  if (written < 0) throw stateError(native, 'cannot write', path, written);
-}
-
-function serialize(state: ContainerState): string {
-  return `${JSON.stringify(state, null, 2)}\n`;
+export function readLaterLine(native: Native, root: string, id: string): string {
+  const path = statePaths(root, id).state;
+  const text = native.readText(path, MAX_STATE);
+  if (typeof text === 'number') throw stateError(native, 'cannot read', path, text);
+  const line = laterLine(text);
+  if (line === undefined) throw incomplete(id);
+  return line;
 }
 
 /**

@@ -11,6 +11,8 @@ import { EBUSY, EIO, ENOENT, SIGKILL, SIGTERM } from '../../../src/native/consta
 import type { FakeSystem } from '../../../src/native/fake.js';
 import type { SpawnRequest } from '../../../src/native/types.js';
 import type { Step } from '../../../src/plan/steps.js';
+import type { LaterState } from '../../../src/state/state.js';
+import { readLaterLine } from '../../../src/state/store.js';
 import { made, ROOT, spec, system } from './scene.js';
 
 const name = { root: ROOT, id: 'a' };
@@ -56,8 +58,10 @@ test('a failing poststart hook stops the container', async () => {
 
 test('what fails behind the gate is told by start', async () => {
   const fake = system();
-  const { state: stored, pidfd } = await made(fake);
-  const last = stored.lateSteps[stored.lateSteps.length - 1];
+  const { pidfd } = await made(fake);
+  const line = readLaterLine(fake.native, name.root, name.id);
+  const { later } = JSON.parse(line) as { later: LaterState };
+  const last = later.lateSteps[later.lateSteps.length - 1];
   expect(last?.step.op).toBe('exec');
   fake.gateSays = `0F${last?.index ?? 0} ${ENOENT} 3 /lib/ld-\u00c3\u00a4.so\n`;
   await expect(start(fake.native, name)).rejects.toMatchObject({ code: 'ERR_EXEC', errno: ENOENT });

@@ -27,7 +27,6 @@ export function stateOf(id: string, changes: Partial<ContainerState> = {}): Cont
     noNewKeyring: false,
     terminal: false,
     hooks: { poststart: [], poststop: [] },
-    lateSteps: [],
     ...changes,
   };
 }

@@ -1,16 +1,37 @@
 import { expect, test } from 'vitest';
 
 import { EIO, ENOSPC } from '../../../src/native/constants.js';
+import type { FakeSystem } from '../../../src/native/fake.js';
+import { parseJson } from '../../../src/spec/json.js';
+import type { ContainerState } from '../../../src/state/state.js';
 import {
+  StateFile,
   claimDirectory,
   findState,
   listIds,
   loadState,
+  notedCgroup,
+  readLaterLine,
   removeDirectory,
-  writeFirstState,
-  writeState,
 } from '../../../src/state/store.js';
 import { ROOT, stateOf, system } from './scene.js';
+
+const LATER = {
+  process: { cwd: '/', rlimits: [{ type: 'RLIMIT_CORE', soft: 1, hard: 2n ** 64n - 1n }] },
+  lateSteps: [],
+};
+
+/** The file of a container `a`, as create writes it. */
+function made(fake: FakeSystem, changes: Partial<ContainerState> = {}): ContainerState {
+  claimDirectory(fake.native, ROOT, 'a');
+  const state = stateOf('a', { phase: 'creating', ...changes });
+  const file = new StateFile(fake.native, ROOT, 'a');
+  file.add({ notedCgroup: '/sys/fs/cgroup/a' });
+  file.add(state, { later: LATER });
+  file.add({ phase: 'created', pid: 7 });
+  fake.native.close(file.fd);
+  return state;
+}
 
 test('an id can be claimed once', () => {
   const { native } = system();
@@ -20,39 +41,55 @@ test('an id can be claimed once', () => {
   );
 });
 
-test('a state is read back as it was written, and is readable by hand', () => {
+test('a state is read back as its lines say, and is readable by hand', () => {
   const fake = system();
-  claimDirectory(fake.native, ROOT, 'a');
-  const state = stateOf('a', { annotations: { 'org.x': 'ü "q"' } });
-  writeFirstState(fake.native, ROOT, state);
-  writeState(fake.native, ROOT, { ...state, pid: 7 });
-  expect(loadState(fake.native, ROOT, 'a')).toEqual({ ...state, pid: 7 });
-  expect(fake.files.get(`${ROOT}/a/state.json`)?.content).toContain('\n  "pid": 7,\n');
-  expect(fake.fds.size).toBe(0);
+  const state = made(fake, { annotations: { 'org.x': 'ü "q"' } });
+  const file = fake.files.get(`${ROOT}/a/state.json`);
+  expect(loadState(fake.native, ROOT, 'a')).toEqual({
+    notedCgroup: '/sys/fs/cgroup/a',
+    ...state,
+    phase: 'created',
+    pid: 7,
+  });
+  expect(notedCgroup(fake.native, ROOT, 'a')).toBe('/sys/fs/cgroup/a');
+  const lines = (file?.content ?? '').split('\n');
+  expect(lines).toHaveLength(5);
+  expect(lines[3]).toBe('{"phase":"created","pid":7}');
+  expect(readLaterLine(fake.native, ROOT, 'a')).toBe(lines[2]);
+  expect(parseJson(lines[2] ?? '')).toEqual({ later: LATER });
 });
 
-test('whichever call fails, the old state or the new one is there, and nothing else', () => {
+test('wherever a state file is torn, it is what it was before', () => {
+  const whole = system();
+  const state = made(whole);
+  const text = whole.files.get(`${ROOT}/a/state.json`)?.content ?? '';
+  const ends = [...text.matchAll(/\n/g)].map(({ index }) => index);
+  const [noted = 0, first = 0, , last = 0] = ends;
+  for (let length = 0; length <= text.length; length++) {
+    const fake = system();
+    fake.files.put(`${ROOT}/a/state.json`, 'file', text.slice(0, length));
+    const found = findState(fake.native, ROOT, 'a');
+    if (length < first) expect(found.kind).toBe('broken');
+    else if (found.kind !== 'state') throw new Error(`broken at ${length}`);
+    else expect(found.state.phase).toBe(length < last ? state.phase : 'created');
+    expect(notedCgroup(fake.native, ROOT, 'a') === undefined).toBe(length < noted);
+  }
+});
+
+test('a line that cannot be written is told, and is not read', () => {
   for (let nth = 1; ; nth++) {
     const fake = system();
     claimDirectory(fake.native, ROOT, 'a');
-    writeFirstState(fake.native, ROOT, stateOf('a', { pid: 1 }));
-    const before = fake.files.paths();
     fake.failNth(nth, ENOSPC);
-    let failed = false;
     try {
-      writeState(fake.native, ROOT, stateOf('a', { pid: 2 }));
+      new StateFile(fake.native, ROOT, 'a').add(stateOf('a'));
     } catch (error) {
       expect(error).toMatchObject({ code: 'ERR_STATE', errno: ENOSPC });
-      failed = true;
+      expect(findState(fake.native, ROOT, 'a').kind).toBe('broken');
+      continue;
     }
-    fake.failNth(0, 0);
-    expect(loadState(fake.native, ROOT, 'a').pid).toBe(failed ? 1 : 2);
-    expect(fake.files.paths()).toEqual(before);
-    expect(fake.fds.size).toBe(0);
-    if (!failed) {
-      expect(nth).toBeGreaterThan(3);
-      return;
-    }
+    expect(nth).toBe(3);
+    return;
   }
 });
 
@@ -84,7 +121,7 @@ test('removal takes everything, the state last', () => {
     const fake = system();
     const before = fake.files.paths();
     claimDirectory(fake.native, ROOT, 'a');
-    writeFirstState(fake.native, ROOT, stateOf('a'));
+    new StateFile(fake.native, ROOT, 'a').add(stateOf('a'));
     fake.files.put(`${ROOT}/a/exec.fifo`, 'fifo');
     fake.files.put(`${ROOT}/a/notify/notify.sock`, 'socket');
     fake.failNth(nth, EIO);

@@ -1,0 +1,65 @@
+/**
+ * The text of `state.json`: a line of JSON each time something became known.
+ * Fields of a later line replace those of the earlier ones, so that
+ * `jq -s add state.json` shows the whole.
+ *
+ * A file that only grows needs no other one to take its place, which costs an
+ * inode and a rename; and ext4 begins to write a file that was renamed over
+ * another one to the disk, which its removal then waits for. A reader needs no
+ * lock: it sees a line whole or takes it for not yet written, and so is what a
+ * crash leaves of one.
+ */
+
+import type { Native } from '../native/types.js';
+import { O_APPEND, O_CLOEXEC, O_CREAT, O_EXCL, O_WRONLY } from '../native/constants.js';
+import { stringifyJson } from '../spec/json.js';
+
+/** What few commands need has a line of its own, and the others do not parse it. */
+const LATER = '{"later":';
+
+/**
+ * Makes the file, which must not be there yet.
+ *
+ * @returns a descriptor for appendLine, or a negated errno
+ */
+export function makeStateFile(native: Native, path: string): number {
+  return native.open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600);
+}
+
+/** @returns 0 or a negated errno */
+export function appendLines(native: Native, fd: number, lines: readonly object[]): number {
+  let text = '';
+  for (const line of lines) text += `${stringifyJson(line)}\n`;
+  const written = native.write(fd, text);
+  return written < 0 ? written : 0;
+}
+
+/** What the lines say together, but for that of `later`; empty when there is none. */
+export function fieldsOf(text: string): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (let from = 0; from < text.length;) {
+    const newline = text.indexOf('\n', from);
+    const to = newline < 0 ? text.length : newline;
+    if (to > from && !text.startsWith(LATER, from)) addLine(fields, text.slice(from, to));
+    from = to + 1;
+  }
+  return fields;
+}
+
+function addLine(fields: Record<string, unknown>, line: string): void {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return;
+  }
+  if (typeof value === 'object' && value !== null) Object.assign(fields, value);
+}
+
+/** The line `{"later": ...}` of the text, undefined when there is none. */
+export function laterLine(text: string): string | undefined {
+  const from = text.startsWith(LATER) ? 0 : text.indexOf(`\n${LATER}`) + 1;
+  if (from === 0 && !text.startsWith(LATER)) return undefined;
+  const newline = text.indexOf('\n', from);
+  return newline < 0 ? undefined : text.slice(from, newline);
+}
