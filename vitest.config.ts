@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Of tests with real processes on a machine that others use too. Who needed it is named. */
+const RETRY = 1;
+
 /**
  * The layers of the test suite; CONTRIBUTING.md says what belongs where.
  * Results go to the terminal, and to a file for scripts/test where it asks.
@@ -24,6 +27,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          retry: RETRY,
         },
       },
       {
@@ -34,6 +38,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          retry: RETRY,
         },
       },
       {
@@ -53,6 +58,7 @@ export default defineConfig({
                 fileParallelism: false,
                 testTimeout: 600_000,
                 hookTimeout: 600_000,
+                retry: RETRY,
               },
             },
           ]

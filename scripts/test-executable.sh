@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the native suite on the executable, from where every user can reach it.
+# Runs the tests with real containers on the executable, from where every user
+# can reach it. What `npm pack` makes is another matter, and tested once.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -9,4 +10,5 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 chmod 755 "$copy"
 cp dist/tsrun "$copy/"
-TSRUN_CLI="$copy/tsrun" node_modules/.bin/vitest run --project native
+TSRUN_CLI="$copy/tsrun" node_modules/.bin/vitest run --project native --project security \
+  --exclude test/native/package.test.ts
