@@ -55,6 +55,7 @@ export default defineConfig({
               test: {
                 name: 'vm',
                 include: ['test/vm/**/*.test.ts'],
+                globalSetup: './test/vm/support/global-setup.ts',
                 fileParallelism: false,
                 testTimeout: 600_000,
                 hookTimeout: 600_000,

@@ -45,30 +45,105 @@ command -v npm >/dev/null || die 'needs npm (it is not in PATH)'
 
 # --- Debian packages --------------------------------------------------------
 
-names=$(printf '%s' "$packages" | sed -n 's/|.*//p')
-# shellcheck disable=SC2086 # one argument a package
-installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $names 2>/dev/null |
-  sed -n 's/^installed //p') || true
-missing=
-for name in $names; do
-  printf '%s\n' "$installed" | grep -qxF -e "$name" || missing="$missing $name"
-done
-if [ -n "$missing" ]; then
-  say 'installs Debian packages:'
-  for name in $missing; do
-    printf '%s' "$packages" | sed -n "s/^$name|/  $name: /p"
+# Of the list $1, the packages that are not installed: sets $missing.
+find_missing() {
+  names=$(printf '%s' "$1" | sed -n 's/|.*//p')
+  # shellcheck disable=SC2086 # one argument a package
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $names 2>/dev/null |
+    sed -n 's/^installed //p') || true
+  missing=
+  for name in $names; do
+    printf '%s\n' "$installed" | grep -qxF -e "$name" || missing="$missing $name"
   done
-  [ "$(id -u)" = 0 ] || die "needs root for that; or run: apt-get install$missing"
-  export DEBIAN_FRONTEND=noninteractive
+}
+
+# quietly COMMAND...: its output only when it fails.
+quietly() {
   log=$(mktemp)
-  # shellcheck disable=SC2086
-  if ! { apt-get update && apt-get install -y --no-install-recommends $missing; } \
-    >"$log" 2>&1 </dev/null; then
+  "$@" >"$log" 2>&1 </dev/null || {
     cat "$log" >&2
     rm -f "$log"
-    die "cannot install:$missing"
-  fi
+    return 1
+  }
   rm -f "$log"
+}
+
+# Installs what is $missing of the list $1.
+install_missing() {
+  say 'installs Debian packages:'
+  for name in $missing; do
+    printf '%s' "$1" | sed -n "s/^$name|/  $name: /p"
+  done
+  if [ "$(id -u)" != 0 ]; then
+    say "needs root for that; or run: apt-get install$missing" >&2
+    return 1
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  # shellcheck disable=SC2086
+  quietly apt-get update && quietly apt-get install -y --no-install-recommends $missing
+}
+
+find_missing "$packages"
+if [ -n "$missing" ]; then
+  install_missing "$packages" || die "cannot install:$missing"
+fi
+
+# --- virtual machine --------------------------------------------------------
+
+# Package, and what it is for.
+vm_packages='
+qemu-system-x86|the virtual machine of test/vm
+virtiofsd|gives that machine the file system of this one
+kmod|loads its kernel modules
+systemd|its first process
+dbus|its message bus, over which systemd is asked for scopes
+apparmor|loads profiles there: this kernel may have no AppArmor
+'
+# Where test/vm/support/requirements.ts looks for it.
+kernel=/var/cache/tsrun/kernel
+
+# Debian's kernel for virtual machines, unpacked and not installed: that would
+# make an initramfs, and hooks of this machine would run for a kernel it does not boot.
+fetch_kernel() {
+  package=$(apt-cache depends linux-image-cloud-amd64 |
+    sed -n 's/^ *Depends: \(linux-image-[0-9].*\)$/\1/p')
+  [ -n "$package" ] || return 1
+  (cd "$1" && apt-get -o APT::Sandbox::User=root download "$package") &&
+    dpkg -x "$1"/*.deb "$1/kernel" &&
+    ln -s usr/lib "$1/kernel/lib" &&
+    /sbin/depmod -b "$1/kernel" "$(ls "$1/kernel/usr/lib/modules")"
+}
+
+unpack_kernel() {
+  say "unpacks linux-image-cloud-amd64 to $kernel: the kernel of the virtual machine"
+  mkdir -p "$(dirname "$kernel")" || return 1
+  work=$(mktemp -d "$(dirname "$kernel")/new.XXXXXX") || return 1
+  chmod 755 "$work"
+  # The list of packages may be missing, or be of a kernel that is no longer there.
+  if { fetch_kernel "$work" >/dev/null 2>&1 || {
+    rm -rf "$work"/* && quietly apt-get update && quietly fetch_kernel "$work"
+  }; }; then
+    mv "$work/kernel" "$kernel"
+    rm -rf "$work"
+  else
+    rm -rf "$work"
+    return 1
+  fi
+}
+
+# Without it the tests in it are skipped, and say so.
+set_up_vm() {
+  if [ "$(dpkg --print-architecture)" != amd64 ]; then
+    say 'no virtual machine for tests: it is for amd64' >&2
+    return 1
+  fi
+  find_missing "$vm_packages"
+  if [ -n "$missing" ]; then install_missing "$vm_packages" || return 1; fi
+  if [ ! -e "$kernel" ]; then unpack_kernel || return 1; fi
+}
+
+if [ "${1:-demo}" = test ]; then
+  set_up_vm || say 'goes on without the virtual machine: its tests will be skipped' >&2
 fi
 
 # --- node_modules -----------------------------------------------------------

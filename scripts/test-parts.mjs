@@ -24,6 +24,11 @@ process.exitCode = await runParts([
   ],
   { name: 'tests (vitest)', command: bin('vitest', 'run') },
   { name: 'tests on the executable', command: ['sh', 'scripts/test-executable.sh'] },
+  // Alone: an emulated machine keeps both processors busy.
+  {
+    name: 'tests in a virtual machine',
+    command: ['env', 'TSRUN_TEST_VM=1', ...bin('vitest', 'run', '--project', 'vm')],
+  },
   {
     name: 'build with sanitizers',
     command: ['sh', 'scripts/test-sanitizers.sh', 'build'],

@@ -1,0 +1,80 @@
+/**
+ * Boots one virtual machine for the whole suite. Workers reach it through a
+ * socket of ours, so that it sees one connection that does not end.
+ */
+
+import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { Socket } from 'node:net';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { makeRootfs } from '../../support/bundle.js';
+import { boot } from './machine.js';
+import { findRequirements } from './requirements.js';
+import type { Reply, Request, VmPlace } from './relay.js';
+
+const REPOSITORY = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+
+export default async function setup(): Promise<() => Promise<void>> {
+  const requirements = findRequirements();
+  if (typeof requirements === 'string') {
+    announce({ skip: requirements });
+    return () => Promise.resolve();
+  }
+
+  const started = Date.now();
+  const machine = await boot(requirements, fill);
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  console.log(`virtual machine: up after ${seconds} s (${machine.accelerator})`);
+
+  let report: string | undefined;
+  const clients = new Set<Socket>();
+  const tell = (reply: Reply): void => {
+    for (const client of clients) client.write(`${JSON.stringify(reply)}\n`);
+  };
+  machine.onDone((name) => tell({ done: name }));
+  machine.onDead((text) => {
+    report = text;
+    tell({ dead: text });
+  });
+  const server = createServer((client) => {
+    clients.add(client);
+    if (report !== undefined) tell({ dead: report });
+    let rest = '';
+    client.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const request = JSON.parse(line) as Request;
+        if ('ask' in request) machine.ask(request.ask);
+        else machine.kill(request.kill);
+      }
+    });
+    client.on('error', () => undefined);
+    client.on('close', () => clients.delete(client));
+  });
+  const socket = join(dirname(machine.share), 'relay.sock');
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  announce({ socket, share: machine.share });
+
+  return async () => {
+    server.close();
+    for (const client of clients) client.destroy();
+    await machine.remove();
+  };
+}
+
+/** Workers have it from the environment. */
+function announce(place: VmPlace): void {
+  process.env['TSRUN_VM'] = JSON.stringify(place);
+}
+
+/** What the guest's agent finds: the programs under test, and a root file system for containers. */
+function fill(share: string): void {
+  const bin = join(share, 'bin');
+  mkdirSync(bin);
+  copyFileSync(process.env['TSRUN_VM_CLI'] ?? join(REPOSITORY, 'dist/tsrun'), join(bin, 'tsrun'));
+  chmodSync(join(bin, 'tsrun'), 0o755);
+  makeRootfs(join(share, 'rootfs'));
+}

@@ -1,0 +1,202 @@
+/** Running scripts in the virtual machine, for test files. */
+
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+
+import type { Spec } from '../../../src/spec/types.js';
+import { defaultSpec } from '../../support/bundle.js';
+import type { Reply, Request, VmPlace } from './relay.js';
+
+/** The shared directory in the guest. */
+export const SHARE = '/run/work';
+/** A busybox root file system in the guest, the default `root.path` of guest.bundle(). */
+export const ROOTFS = '/run/rootfs';
+
+/** An answer takes a third of a second; one that never comes is a hung guest. */
+const ANSWER_TIMEOUT_MS = 180_000;
+
+export interface GuestResult {
+  /** 128 and the signal where a signal ended it. */
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Guest {
+  /**
+   * Runs a shell script in the guest, as root in /root, with `tsrun` in PATH. The
+   * shell is busybox's, and its own commands come before those of PATH: they are
+   * in memory already. Name a path for another one (/bin/ps).
+   * Several run at once. What it leaves running does not hold up the answer.
+   *
+   * @throws when the guest does not answer in time; it is killed then, and the
+   *   error has its console
+   */
+  run(script: string, timeoutMs?: number): Promise<GuestResult>;
+  /** run() of a script that must end with 0 and print nothing on stderr; what it printed. */
+  output(script: string): Promise<string>;
+  /** Writes a file into the shared directory; its path in the guest. */
+  write(name: string, text: string): string;
+  /**
+   * A bundle whose container runs `sh -c script` on a read-only busybox.
+   *
+   * @returns its path in the guest
+   */
+  bundle(script: string, change?: (spec: Spec) => void): string;
+  /** An id of a container that nobody has; afterwards nothing may be left with that name. */
+  newId(): string;
+}
+
+/**
+ * For the top of a test file. Tests are skipped, with the reason, where there
+ * is no virtual machine; after each test nothing of it may be left in the guest.
+ */
+export function useGuest(): Guest {
+  const place = JSON.parse(process.env['TSRUN_VM'] ?? '{"skip":"no virtual machine"}') as VmPlace;
+  if ('skip' in place) {
+    beforeEach((context) => context.skip(place.skip));
+    return missingGuest(place.skip);
+  }
+  const guest = new ConnectedGuest(place.share);
+  beforeAll(() => guest.connect(place.socket));
+  afterAll(() => guest.disconnect());
+  afterEach(() => guest.cleanUp());
+  return guest;
+}
+
+function missingGuest(reason: string): Guest {
+  const missing = (): never => {
+    throw new Error(reason);
+  };
+  return { run: missing, output: missing, write: missing, bundle: missing, newId: missing };
+}
+
+interface Waiter {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+class ConnectedGuest implements Guest {
+  private socket: Socket | undefined;
+  private readonly waiters = new Map<string, Waiter>();
+  private death: string | undefined;
+  private counter = 0;
+  private files: string[] = [];
+  private ids: string[] = [];
+
+  constructor(private readonly share: string) {}
+
+  async connect(path: string): Promise<void> {
+    const socket = createConnection(path);
+    this.socket = socket;
+    let rest = '';
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) this.receive(JSON.parse(line) as Reply);
+    });
+    socket.on('close', () => this.die('the process that has the virtual machine is gone'));
+    await new Promise<void>((resolve, reject) => socket.on('connect', resolve).on('error', reject));
+  }
+
+  disconnect(): void {
+    this.socket?.removeAllListeners('close');
+    this.socket?.destroy();
+  }
+
+  async run(script: string, timeoutMs = ANSWER_TIMEOUT_MS): Promise<GuestResult> {
+    if (this.death !== undefined) throw new Error(this.death);
+    const name = this.newName('command');
+    const file = (kind: string): string => join(this.share, `${name}.${kind}`);
+    writeFileSync(file('cmd'), script);
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const reason = `no answer to this for ${timeoutMs / 1000} seconds:\n${script}`;
+        this.send({ kill: reason });
+      }, timeoutMs);
+      const settle = (end: () => void): void => {
+        clearTimeout(timer);
+        this.waiters.delete(name);
+        end();
+      };
+      this.waiters.set(name, {
+        resolve: () => settle(resolve),
+        reject: (error) => settle(() => reject(error)),
+      });
+      this.send({ ask: name });
+    });
+    const result = {
+      status: Number(readFileSync(file('rc'), 'utf8')),
+      stdout: readFileSync(file('out'), 'utf8'),
+      stderr: readFileSync(file('err'), 'utf8'),
+    };
+    for (const kind of ['cmd', 'rc', 'out', 'err']) rmSync(file(kind));
+    return result;
+  }
+
+  async output(script: string): Promise<string> {
+    const result = await this.run(script);
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    return result.stdout;
+  }
+
+  write(name: string, text: string): string {
+    writeFileSync(join(this.share, name), text);
+    this.files.push(join(this.share, name));
+    return `${SHARE}/${name}`;
+  }
+
+  bundle(script: string, change: (spec: Spec) => void = () => undefined): string {
+    const name = this.newName('bundle');
+    const spec = defaultSpec(script);
+    spec.root = { path: ROOTFS, readonly: true };
+    change(spec);
+    mkdirSync(join(this.share, name));
+    this.files.push(join(this.share, name));
+    writeFileSync(join(this.share, name, 'config.json'), JSON.stringify(spec, null, 2));
+    return `${SHARE}/${name}`;
+  }
+
+  newId(): string {
+    const id = this.newName('test');
+    this.ids.push(id);
+    return id;
+  }
+
+  /** Removes what the test has left in the guest, after looking at what that is. */
+  async cleanUp(): Promise<void> {
+    const ids = this.ids;
+    const files = this.files;
+    this.ids = [];
+    this.files = [];
+    try {
+      if (ids.length === 0 || this.death !== undefined) return;
+      const left = await this.run(`exec /run/left ${ids.join(' ')}`);
+      expect(left).toEqual({ status: 0, stdout: '', stderr: '' });
+    } finally {
+      for (const file of files) rmSync(file, { recursive: true, force: true });
+    }
+  }
+
+  private newName(kind: string): string {
+    this.counter += 1;
+    return `${kind}-${process.pid}-${this.counter}`;
+  }
+
+  private send(request: Request): void {
+    this.socket?.write(`${JSON.stringify(request)}\n`);
+  }
+
+  private receive(reply: Reply): void {
+    if ('dead' in reply) this.die(reply.dead);
+    else this.waiters.get(reply.done)?.resolve();
+  }
+
+  private die(report: string): void {
+    this.death ??= report;
+    for (const waiter of [...this.waiters.values()]) waiter.reject(new Error(this.death));
+  }
+}
