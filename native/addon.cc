@@ -261,6 +261,12 @@ Value WriteSome(const CallbackInfo& info) {
 Value readFileAt(const CallbackInfo& info, int dir, const std::string& path, int64_t max) {
   const int fd = openat(dir, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) return result(info, -errno);
+  // What is read from a fifo or a terminal comes when it pleases, or never.
+  struct stat opened;
+  if (fstat(fd, &opened) < 0 || (!S_ISREG(opened.st_mode) && !S_ISDIR(opened.st_mode))) {
+    close(fd);
+    return result(info, -ESPIPE);
+  }
   std::string content;
   const long got = readAll(fd, max < 0 ? 0 : static_cast<size_t>(max), content);
   close(fd);
@@ -536,9 +542,10 @@ Value BindUnixDatagram(const CallbackInfo& info) {
 Value SendUnixDatagram(const CallbackInfo& info) {
   std::string path = text(info, 0);
   const std::string message = text(info, 1);
+  const int carried = integer(info, 2);
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return result(info, -errno);
-  ssize_t sent = -1;
+  int connected = -1;
   if (!path.empty() && path[0] == '@') {
     // systemd writes an abstract name so (sd_notify(3)).
     sockaddr_un address = {};
@@ -546,21 +553,25 @@ Value SendUnixDatagram(const CallbackInfo& info) {
     const size_t size = std::min(path.size(), sizeof address.sun_path);
     memcpy(address.sun_path, path.data(), size);
     address.sun_path[0] = 0;
-    sent = sendto(fd, message.data(), message.size(), MSG_NOSIGNAL,
-                  reinterpret_cast<const sockaddr*>(&address),
-                  static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size));
+    connected = connect(fd, reinterpret_cast<const sockaddr*>(&address),
+                        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size));
   } else {
     const UnixAddress where(path);
     if (where.error != 0) {
       close(fd);
       return result(info, -where.error);
     }
-    sent = sendto(fd, message.data(), message.size(), MSG_NOSIGNAL,
-                  reinterpret_cast<const sockaddr*>(&where.address), sizeof where.address);
+    connected =
+        connect(fd, reinterpret_cast<const sockaddr*>(&where.address), sizeof where.address);
   }
-  const int error = errno;
+  long sent = connected < 0 ? -errno : 0;
+  if (sent == 0 && carried >= 0) {
+    sent = sendDescriptor(fd, message, carried);
+  } else if (sent == 0 && send(fd, message.data(), message.size(), MSG_NOSIGNAL) < 0) {
+    sent = -errno;
+  }
   close(fd);
-  return result(info, sent < 0 ? -error : 0);
+  return result(info, sent);
 }
 
 Value SendFd(const CallbackInfo& info) {

@@ -30,6 +30,8 @@ struct Helper {
   uint32_t step;            // index of the current step
   int root;                 // the root mount, O_PATH; -1 before `root`
   int proc;                 // a procfs of our own; -1 before `proc`
+  int onProc;               // the container's mounts on /proc and /sys, O_PATH;
+  int onSys;                // -1 where there is none
   int maskDirectory;        // the empty tmpfs over masked directories; -1 until one is needed
   int gate;                 // the report to `start`, once past the gate; -1 before
   bool cwdDenied;           // the early `cwd` was refused, the late one tries again
@@ -82,7 +84,11 @@ long slot(int64_t index);
 long setSlot(int64_t index, int fd);
 
 // paths.cc: everything in the container's root, by descriptor, see security.md rows 6 and 7
+// What is below /proc or /sys is looked for in the mount that was made there,
+// whatever those names lead to by now.
 long openInRoot(const char* path, int flags, uint64_t resolve = 0);
+// Keeps a descriptor of the mount on /proc or /sys; of others it does not.
+long keepMount(const char* path, int mount);
 // O_PATH descriptor of a directory in the root, made with its parents where missing.
 long makeDirectory(const char* path, unsigned mode);
 // The directory that holds the last component of `path` (made where missing),

@@ -105,7 +105,7 @@ static int64_t times[kMaxTimes];
   }
   self.base = base;
   self.socket = base;
-  self.root = self.proc = self.maskDirectory = self.gate = -1;
+  self.root = self.proc = self.onProc = self.onSys = self.maskDirectory = self.gate = -1;
   const wire::Header* header = mapPlan(base + 1);
   if (base != 3 + static_cast<int>(header->preserved)) sys::exit(2);
   sys::call(__NR_close_range, base + 2 + header->inherited, ~0U, 0);

@@ -74,7 +74,8 @@ static long applyPropagation(int mount, const Placement& place) {
 }
 
 static long attach(int mount, int target, const Placement& place) {
-  const long result = moveMount(mount, target);
+  long result = moveMount(mount, target);
+  if (result >= 0) result = keepMount(place.target, mount);
   if (result < 0) return fail(result, place.target);
   return applyPropagation(mount, place);
 }
@@ -212,18 +213,20 @@ static bool sameFile(int a, int b) {
 }
 
 // Masks and labels go through /proc by name, so nothing but a procfs may cover
-// one, whatever links of the image lead there; nor anything the root itself.
+// one, whatever links of the image lead there; nor anything the root itself. Of
+// what is inside, the plan has let through only what may be covered.
 static long checkCovered(int target, int mount, const char* path) {
   if (sameFile(target, self.root)) return fail(-EINVAL, path, wire::Code::WrongType);
-  if (fileSystemType(mount) == PROC_SUPER_MAGIC) return 0;
+  const bool procfs = fileSystemType(mount) == PROC_SUPER_MAGIC;
+  if (procfs && equal(path, "/proc")) return 0;
   if (!equal(path, "/proc")) {
-    if (fileSystemType(target) != PROC_SUPER_MAGIC) return 0;
+    if (startsWith(path, "/proc/") || fileSystemType(target) != PROC_SUPER_MAGIC) return 0;
     struct stat info = {};
     const long result =
         sys::call(__NR_newfstatat, target, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH);
     if (result < 0) return fail(result, path);
     constexpr uint64_t kProcRoot = 1;  // PROC_ROOT_INO of the kernel
-    if (info.st_ino != kProcRoot) return 0;
+    if (procfs && info.st_ino == kProcRoot) return 0;
   }
   return fail(-EINVAL, path, wire::Code::WrongFileSystem);
 }
@@ -253,9 +256,11 @@ static long mountByOldCall(const wire::Step& step, const Placement& place, int t
   long result = sys::call(__NR_mount, sys::arg(TEXT(step, Mount, source)), sys::arg(path),
                           sys::arg(TEXT(step, Mount, type)), 0, sys::arg(data));
   if (result < 0) return fail(result, place.target);
+  keepMount(place.target, -1);
   const long mount = openInRoot(place.target, O_PATH | O_DIRECTORY);
   if (mount < 0) return fail(mount, place.target);
-  result = applyAttributes(static_cast<int>(mount), place);
+  result = keepMount(place.target, static_cast<int>(mount));
+  if (result >= 0) result = applyAttributes(static_cast<int>(mount), place);
   if (result >= 0) result = applyPropagation(static_cast<int>(mount), place);
   sys::close(static_cast<int>(mount));
   return result;

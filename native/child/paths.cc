@@ -9,18 +9,53 @@
 
 namespace tsrun::child {
 
+// The rest of a path below a directory of the root; null when it is not there.
+static const char* below(const char* path, const char* directory) {
+  if (!startsWith(path, directory)) return nullptr;
+  path += length(directory);
+  return *path == 0 || *path == '/' ? path : nullptr;
+}
+
+long keepMount(const char* path, int mount) {
+  while (*path == '/') path++;
+  int* kept = equal(path, "proc") ? &self.onProc : equal(path, "sys") ? &self.onSys : nullptr;
+  if (kept == nullptr) return 0;
+  if (*kept >= 0) sys::close(*kept);
+  *kept = -1;
+  if (mount < 0) return 0;
+  const long copy = sys::fcntl(mount, F_DUPFD_CLOEXEC, 0);
+  if (copy >= 0) *kept = static_cast<int>(copy);
+  return copy < 0 ? copy : 0;
+}
+
+// Whoever can write to the directory of the root may rename its /proc, with
+// which the mount goes, and put another in its place.
+static int startOf(const char** path) {
+  const char* rest = self.onProc >= 0 ? below(*path, "proc") : nullptr;
+  int start = self.onProc;
+  if (rest == nullptr) {
+    rest = self.onSys >= 0 ? below(*path, "sys") : nullptr;
+    start = self.onSys;
+  }
+  if (rest == nullptr) return self.root;
+  while (*rest == '/') rest++;
+  *path = rest;
+  return start;
+}
+
 long openInRoot(const char* path, int flags, uint64_t resolve) {
   open_how how = {};
   how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve;
   // An absolute path would be taken from the descriptor's root all the same.
   while (*path == '/') path++;
+  const int start = startOf(&path);
   if (*path == 0) path = ".";
   // -EAGAIN: something was renamed while `..` was followed; bounded, since an
   // attacker may go on forever.
   long fd = -EAGAIN;
   for (int tries = 0; tries < 256 && fd == -EAGAIN; tries++) {
-    fd = sys::call(__NR_openat2, self.root, sys::arg(path), sys::arg(&how), sizeof how);
+    fd = sys::call(__NR_openat2, start, sys::arg(path), sys::arg(&how), sizeof how);
   }
   return fd;
 }

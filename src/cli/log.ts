@@ -13,7 +13,16 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { EAGAIN, O_APPEND, O_CLOEXEC, O_CREAT, O_WRONLY } from '../native/constants.js';
+import {
+  EAGAIN,
+  ENXIO,
+  O_APPEND,
+  O_CLOEXEC,
+  O_CREAT,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_WRONLY,
+} from '../native/constants.js';
 import { writeAll } from './output.js';
 import type { GlobalOptions } from './table.js';
 
@@ -21,6 +30,15 @@ type Level = 'debug' | 'warning' | 'error';
 
 /** What runc names its default; it stands for having no file. */
 const STDERR = '/dev/stderr';
+
+/**
+ * How long the end of a command waits for a full pipe to take a line. Who does
+ * not read by then is not to keep the command from its exit status.
+ */
+const PATIENCE_MS = 2000;
+
+/** Without O_NONBLOCK a fifo that nobody reads would be waited for, for ever. */
+const FLAGS = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
 export class Log {
   private fd = -1;
@@ -41,13 +59,12 @@ export class Log {
     this.debugging = options.debug === true;
     const path = options.log;
     if (path === undefined || path === '' || path === STDERR) return;
-    const fd = this.native.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644);
+    const fd = this.native.open(path, FLAGS, 0o644);
     if (fd < 0) {
-      throw new TsrunError(
-        'ERR_STATE',
-        `cannot open log file ${path}: ${this.native.strerror(-fd)}`,
-        { errno: -fd },
-      );
+      // open(2): a fifo without a reader, or a socket.
+      const reason =
+        fd === -ENXIO ? 'nobody reads from it, or it is a socket' : this.native.strerror(-fd);
+      throw new TsrunError('ERR_STATE', `cannot open log file ${path}: ${reason}`, { errno: -fd });
     }
     this.fd = fd;
   }
@@ -80,7 +97,12 @@ export class Log {
   /** Gets out what has not been written yet. */
   async flush(): Promise<void> {
     for (const line of this.held.splice(0)) this.emit(this.fd, line);
-    for (const { fd, line } of this.pending.splice(0)) await writeAll(this.native, fd, line);
+    let stuck = false;
+    for (const { fd, line } of this.pending.splice(0)) {
+      // Standard error is waited for as standard output is.
+      if (fd === 2) await writeAll(this.native, fd, line);
+      else if (!stuck) stuck = (await writeAll(this.native, fd, line, PATIENCE_MS)) === -EAGAIN;
+    }
   }
 
   private write(level: Level, message: string): void {

@@ -5,17 +5,21 @@ import { TsrunError } from '../errors.js';
 import { EAGAIN, POLLOUT } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 
-/** @returns 0, or a negated errno */
+/**
+ * @param patienceMs how long to wait for room at a time, -1 for ever
+ * @returns 0, or a negated errno: -EAGAIN when the patience has ended
+ */
 export async function writeAll(
   native: Native,
   fd: number,
   data: string | Uint8Array,
+  patienceMs = -1,
 ): Promise<number> {
   for (;;) {
     const written = native.write(fd, data);
     if (written !== -EAGAIN) return written < 0 ? written : 0;
-    const events = await waitFor(native, fd, POLLOUT, -1);
-    if (events < 0) return events;
+    const events = await waitFor(native, fd, POLLOUT, patienceMs);
+    if (events <= 0) return events < 0 ? events : -EAGAIN;
   }
 }
 

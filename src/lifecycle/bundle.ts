@@ -2,7 +2,7 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { ENOTDIR, S_IFDIR, S_IFMT } from '../native/constants.js';
+import { ENOTDIR, ESPIPE, S_IFDIR, S_IFMT } from '../native/constants.js';
 import { resolve } from '../plan/path.js';
 import { parseSpec } from '../spec/load.js';
 import type { Spec } from '../spec/types.js';
@@ -26,11 +26,15 @@ export function loadBundle(native: Native, directory: string): Bundle {
   const config = `${path}/config.json`;
   const text = native.readText(config, MAX_CONFIG);
   if (typeof text === 'number') {
-    throw new TsrunError('ERR_BUNDLE', `cannot read ${config}: ${native.strerror(-text)}`, {
-      errno: -text,
-    });
+    throw cannotRead(native, config, text);
   }
   return { path, spec: parseSpec(text) };
+}
+
+/** @param error what Native.readText() gave for a file of the caller's */
+export function cannotRead(native: Native, path: string, error: number): TsrunError {
+  const reason = error === -ESPIPE ? 'it is not a regular file' : native.strerror(-error);
+  return new TsrunError('ERR_BUNDLE', `cannot read ${path}: ${reason}`, { errno: -error });
 }
 
 /** @throws TsrunError ERR_BUNDLE when there is no such directory */

@@ -9,11 +9,15 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { EAGAIN, EEXIST } from '../native/constants.js';
+import { EAGAIN, EEXIST, POLLIN } from '../native/constants.js';
+import { waitFor } from '../native/wait.js';
 import { waitForEither } from './wait-either.js';
 
 /** A datagram of sd_notify is a few lines. */
 const MAX_DATAGRAM = 4096;
+
+/** As long as systemd-notify and runc wait for the manager. */
+const BARRIER_MS = 30_000;
 
 export const NOTIFY_FILE = 'notify.sock';
 
@@ -80,6 +84,7 @@ export class NotifyRelay {
         if (ready === undefined) continue;
         this.send(`${ready}\n`);
         this.send(`MAINPID=${pid}\n`);
+        await this.barrier();
         return;
       }
     } finally {
@@ -87,8 +92,34 @@ export class NotifyRelay {
     }
   }
 
-  private send(text: string): void {
-    const sent = this.native.sendUnixDatagram(this.target, text);
+  /**
+   * The manager looks a sender up by its pid, so this one may not end before
+   * what it sent has been read: the manager then closes the writing end of a
+   * pipe (sd_notify_barrier(3)).
+   */
+  private async barrier(): Promise<void> {
+    const pipe = this.native.pipe();
+    if (typeof pipe === 'number') throw cannot(this.native, 'make', 'a pipe', pipe);
+    const [reading, writing] = pipe;
+    try {
+      try {
+        this.send('BARRIER=1', writing);
+      } finally {
+        this.native.close(writing);
+      }
+      if ((await waitFor(this.native, reading, POLLIN, BARRIER_MS)) === 0) {
+        throw new TsrunError(
+          'ERR_SYSTEM',
+          `NOTIFY_SOCKET ${this.target} has not answered BARRIER=1 for ${BARRIER_MS / 1000} s`,
+        );
+      }
+    } finally {
+      this.native.close(reading);
+    }
+  }
+
+  private send(text: string, fd = -1): void {
+    const sent = this.native.sendUnixDatagram(this.target, text, fd);
     if (sent < 0) throw cannot(this.native, 'send to NOTIFY_SOCKET', this.target, sent);
   }
 }

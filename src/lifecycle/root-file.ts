@@ -1,7 +1,8 @@
 /** Reads a small file of the container's root file system, from outside, safely. */
 
 import type { Native } from '../native/types.js';
-import { O_CLOEXEC, O_PATH, S_IFMT, S_IFREG } from '../native/constants.js';
+import { TsrunError } from '../errors.js';
+import { EFBIG, EINVAL, O_CLOEXEC, O_PATH, S_IFMT, S_IFREG } from '../native/constants.js';
 
 /** An image's /etc/passwd may be anything (security.md row 19): nobody needs more than this. */
 const MAX_SIZE = 1 << 20;
@@ -11,7 +12,8 @@ const MAX_SIZE = 1 << 20;
  * opened: a fifo of the image would wait for ever, and to open a device of the
  * host is to use it (tty_open(), a tape that rewinds).
  *
- * @returns undefined when it is not there or larger than 1 MiB
+ * @returns undefined when it is not there or not a regular file
+ * @throws TsrunError ERR_BUNDLE when it is larger than 1 MiB
  */
 export function readRootFile(native: Native, rootfs: string, path: string): string | undefined {
   const root = native.open(rootfs, O_PATH | O_CLOEXEC, 0);
@@ -20,10 +22,15 @@ export function readRootFile(native: Native, rootfs: string, path: string): stri
   native.close(root);
   if (fd < 0) return undefined;
   const stat = native.fstat(fd);
-  let text: string | number = -1;
-  if (typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFREG && stat.size <= MAX_SIZE) {
-    text = native.readText(`/proc/self/fd/${fd}`, MAX_SIZE);
-  }
+  const regular = typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFREG;
+  const text = regular ? native.readText(`/proc/self/fd/${fd}`, MAX_SIZE) : -EINVAL;
   native.close(fd);
+  if (text === -EFBIG) {
+    throw new TsrunError(
+      'ERR_BUNDLE',
+      `cannot read ${path} of the root file system: it is larger than ${MAX_SIZE >> 20} MiB`,
+      { errno: EFBIG },
+    );
+  }
   return typeof text === 'number' ? undefined : text;
 }

@@ -99,7 +99,10 @@ export interface Native {
   write(fd: number, data: string | Uint8Array): number;
   /** One write(2); the number of bytes taken. */
   writeSome(fd: number, data: Uint8Array): number;
-  /** A whole file as text; -EFBIG when it is longer than `max` bytes. */
+  /**
+   * A whole regular file as text; -EFBIG when it is longer than `max` bytes,
+   * -ESPIPE for what is not a file (a fifo, a terminal ...), without waiting.
+   */
   readText(path: string, max: number): string | number;
   /** The same relative to a directory descriptor. */
   readTextAt(dirfd: number, path: string, max: number): string | number;
@@ -141,7 +144,8 @@ export interface Native {
   connectUnix(path: string): FdOrErrno;
   /** A bound unix datagram socket. */
   bindUnixDatagram(path: string): FdOrErrno;
-  sendUnixDatagram(path: string, data: string): Status;
+  /** One datagram, with one descriptor in SCM_RIGHTS where `fd` is not -1. */
+  sendUnixDatagram(path: string, data: string, fd: number): Status;
   /** One message with one descriptor in SCM_RIGHTS. */
   sendFd(socket: number, data: string, fd: number): Status;
   /** The helper's next message; 0 at its end, -EAGAIN when there is none yet. */

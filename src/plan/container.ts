@@ -25,7 +25,7 @@ import type { MountContext, ParsedMount } from './mounts/mount.js';
 import { parseMountOptions } from './mounts/options.js';
 import { planPrivateProc } from './mounts/proc.js';
 import { sourceMode, Sources } from './mounts/sources.js';
-import { resolve } from './path.js';
+import { clean, resolve } from './path.js';
 import { planPersonality } from './personality.js';
 import type { ContainerPlan, PlanFacts } from './plan.js';
 import { planConsole, planKeyring, planProcess, syncStep } from './process.js';
@@ -365,7 +365,7 @@ function hidePaths(
   paths: readonly string[] | undefined,
   at: string,
 ): Step[] {
-  return (paths ?? []).map((target, index) => ({ op, at: `${at}/${index}`, target }));
+  return (paths ?? []).map((path, index) => ({ op, at: `${at}/${index}`, target: clean(path) }));
 }
 
 function runtimeEnvironment(facts: PlanFacts): string[] {

@@ -206,6 +206,29 @@ describe('linux.sysctl', () => {
   });
 });
 
+describe('a /proc or /sys that is renamed before the masks', () => {
+  // The hook runs after the mounts and before the masks, and does what anybody can who may write
+  // to the directory of the root file system. The mount goes with the directory.
+  const rename = (rootfs: string, name: string): string =>
+    `cd ${rootfs} && mv ${name} old && mkdir ${name} && mkdir ${name}/sys && echo x > ${name}/keys`;
+
+  it.each([
+    ['proc', 'maskedPaths', '/proc/keys', 'wc -c < /old/keys', '0'],
+    ['proc', 'readonlyPaths', '/proc/sys', 'grep -c " /old/sys ro," /proc/self/mountinfo', '1'],
+    ['sys', 'maskedPaths', '/sys/kernel', 'ls -A /old/kernel | wc -l', '0'],
+  ] as const)('is hidden where it went: %s, %s', async (name, field, path, command, answer) => {
+    const shown = command.replace('/proc/self', name === 'proc' ? '/old/self' : '/proc/self');
+    const { seen } = await lab.inspect({ seen: shown }, (spec, bundle) => {
+      const args = ['sh', '-c', rename(bundle.rootfs, name)];
+      spec.hooks = { createRuntime: [{ path: '/bin/sh', args }] };
+      linuxOf(spec).maskedPaths = [];
+      linuxOf(spec).readonlyPaths = [];
+      linuxOf(spec)[field] = [path];
+    });
+    expect(seen).toBe(answer);
+  });
+});
+
 describe('linux.personality', () => {
   it.each([
     ['LINUX32', 'i686', '00000008'],

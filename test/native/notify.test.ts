@@ -58,9 +58,20 @@ STOPPING=1'; echo "$NOTIFY_SOCKET" > /tmp/out/socket; exec sleep 1000`;
   expect((await scene.runtime(create, { stdio: QUIET, env })).status).toBe(0);
   const { pid } = await stateOf(scene.runtime, id);
   scene.expectOrphan(pid);
-  expect(await scene.runtime(['start', id], { env })).toMatchObject({ status: 0, stderr: '' });
+  let returned = false;
+  const started = scene.runtime(['start', id], { env }).then((result) => {
+    returned = true;
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+  });
   expect((await receiveMessage(socket)).text).toBe('READY=1\n');
   expect((await receiveMessage(socket)).text).toBe(`MAINPID=${pid.toString()}\n`);
+  // The sender must be there until the manager has seen to what it said.
+  const { text, fds } = await receiveMessage(socket);
+  expect(text).toBe('BARRIER=1');
+  expect(fds).toHaveLength(1);
+  expect(returned).toBe(false);
+  for (const fd of fds) closeSync(fd);
+  await started;
   closeSync(socket);
   await scene.runtime(['delete', '--force', id]);
 });
@@ -93,6 +104,7 @@ test('a foreground run relays while the container runs', async () => {
   const ended = new Promise((resolve) => child.on('close', resolve));
   expect((await receiveMessage(socket)).text).toBe('READY=1\n');
   expect((await receiveMessage(socket)).text).toMatch(/^MAINPID=\d+\n$/);
+  for (const fd of (await receiveMessage(socket)).fds) closeSync(fd);
   child.stdin.end('go on\n');
   expect(await ended).toBe(6);
   closeSync(socket);

@@ -1,6 +1,7 @@
 /** `exec` */
 
 import { TsrunError } from '../../errors.js';
+import { cannotRead } from '../../lifecycle/bundle.js';
 import { exec, loadProcess } from '../../lifecycle/exec.js';
 import type { ExecOptions } from '../../lifecycle/exec.js';
 import { parseProcess } from '../../spec/load.js';
@@ -61,9 +62,7 @@ function execOptions(
 function readProcess({ native }: Context, file: string): Process {
   const text = native.readText(file, MAX_PROCESS);
   if (typeof text === 'number') {
-    throw new TsrunError('ERR_BUNDLE', `cannot read ${file}: ${native.strerror(-text)}`, {
-      errno: -text,
-    });
+    throw cannotRead(native, file, text);
   }
   return parseProcess(text, file);
 }

@@ -45,7 +45,9 @@ export function planMount(parsed: ParsedMount, context: MountContext): Step[] {
     throw unsupported(`${at}/options`, `tmpcopyup is for tmpfs, not for ${mount.type ?? 'a bind'}`);
   }
   if (options.remount) return planRemount(parsed, target);
-  if (options.bind || mount.type === 'bind') return planBind(parsed, target, context);
+  const bind = options.bind || mount.type === 'bind';
+  checkProcTarget(target, bind ? undefined : mount.type, at);
+  if (bind) return planBind(parsed, target, context);
   if (mount.type === 'cgroup' || mount.type === 'cgroup2') {
     return planCgroup(parsed, target, context);
   }
@@ -162,7 +164,6 @@ function planFileSystem(parsed: ParsedMount, target: string, context: MountConte
   if (type === undefined || type === '') {
     throw invalid(`${at}/type`, 'must be given for what is not a bind mount');
   }
-  checkProcTarget(target, type, at);
   const readOnly = (options.attributes.set & MOUNT_ATTR_RDONLY) !== 0;
   // Mounts inside come later, and their targets may have to be made.
   deferReadOnly(parsed, target, type === 'tmpfs' || target === '/dev', context);

@@ -153,6 +153,8 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     ineffective: [],
   };
   for (const name of options) {
+    // As in the comma-separated lists of mount(8), where managers split them from.
+    if (name === '') continue;
     const option = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
     if (option === undefined) result.data.push(name);
     else apply(result, name, option);

@@ -113,8 +113,11 @@ describe('other mount options', () => {
       'size=1m',
       'mode=755',
       'constructor',
-      '',
     ]);
+  });
+
+  it('are nothing when they are empty', () => {
+    expect(parseMountOptions([''])).toEqual(NONE);
   });
 });
 
