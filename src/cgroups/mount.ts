@@ -49,6 +49,22 @@ export function unifiedMountPoint(mountinfo: string): string | undefined {
   return found;
 }
 
+/** Mount points of the v1 hierarchies, by the names of their controllers. */
+export function v1Mounts(native: Native): Map<string, string> {
+  const found = new Map<string, string>();
+  const mountinfo = native.readText('/proc/self/mountinfo', PROC_FILE_MAX);
+  if (typeof mountinfo === 'number') return found;
+  for (const line of mountinfo.split('\n')) {
+    const dash = line.indexOf(' - ');
+    if (dash === -1 || !line.startsWith(' - cgroup ', dash)) continue;
+    const place = line.split(' ')[4];
+    const options = line.slice(line.lastIndexOf(' ') + 1).split(',');
+    if (place === undefined) continue;
+    for (const name of options) found.set(name, unescape(place));
+  }
+  return found;
+}
+
 /** Space, tab, newline and backslash are three octal digits in mountinfo. */
 function unescape(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) =>

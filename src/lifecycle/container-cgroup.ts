@@ -14,6 +14,11 @@ import {
   undoCreate,
 } from '../cgroups/manager.js';
 import type { Cgroup } from '../cgroups/manager.js';
+import { applyLimits } from '../cgroups/limits/apply.js';
+import { enableControllers } from '../cgroups/limits/enable.js';
+import { notInV2 } from '../cgroups/limits/missing.js';
+import { controllerOf } from '../cgroups/limits/write.js';
+import type { CgroupWrite } from '../cgroups/limits/write.js';
 import { delegateCgroup } from '../cgroups/delegate.js';
 import { SIGKILL } from '../native/constants.js';
 import type { IdMapping, PlanFacts } from '../plan/plan.js';
@@ -22,6 +27,8 @@ import type { Spec } from '../spec/types.js';
 export interface CgroupDemand {
   spec: Spec;
   place: PlanFacts['cgroup'];
+  /** The limits (ContainerPlan.cgroupWrites). */
+  writes: readonly CgroupWrite[];
   /** Privileged over the machine: device rules must be in force. */
   privileged: boolean;
   /** The caller must have a cgroup for the container. */
@@ -35,9 +42,13 @@ export interface CgroupDemand {
  * @throws TsrunError ERR_CGROUP, ERR_PERMISSION; nothing is left behind
  */
 export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgroup | undefined {
-  const { place, required, warn } = demand;
+  const { place, writes, warn } = demand;
+  const limit = writes.find(({ isDefault }) => isDefault !== true);
+  // One that nothing is in force of is worse than none.
+  const required = demand.required || limit !== undefined;
   if (place === undefined) {
     const reason = 'no cgroup v2 hierarchy is mounted';
+    if (limit !== undefined) throw noHierarchy(native, limit, reason);
     if (required) throw new TsrunError('ERR_CGROUP', `cannot create a cgroup: ${reason}`);
     warn(`${reason}; the container stays in the cgroup of its caller`);
     warnOfDevices(demand);
@@ -49,9 +60,18 @@ export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgrou
     warnOfDevices(demand);
     return undefined;
   }
+  const target = {
+    root: place.root,
+    directory: cgroup.record.path,
+    fresh: cgroup.created.includes(cgroup.record.path),
+  };
   try {
+    // Others made the parents that were there, with the controllers that they want. Later limits
+    // and statistics need them in those that are new.
+    if (cgroup.created.length > 1) enableControllers(native, target.root, target.directory);
+    applyLimits(native, target, writes);
     setDevices(native, cgroup, demand);
-    delegate(native, cgroup, demand);
+    delegate(native, cgroup, target.root, demand);
   } catch (error) {
     undoCreate(native, cgroup);
     throw error;
@@ -91,16 +111,31 @@ function warnOfDevices({ spec, warn }: CgroupDemand): void {
   );
 }
 
+function noHierarchy(native: Native, { pointer, file }: CgroupWrite, reason: string): TsrunError {
+  return new TsrunError(
+    'ERR_CGROUP',
+    `${pointer}: cannot set ${file}: ${reason}; ${notInV2(native, controllerOf(file))}`,
+    { pointer },
+  );
+}
+
 /**
  * config-linux.md, "Cgroup ownership": with a new cgroup namespace and the
  * cgroup mounted for writing, it belongs to the container's user.
  */
-function delegate(native: Native, cgroup: Cgroup, { spec, callerUid }: CgroupDemand): void {
+function delegate(
+  native: Native,
+  cgroup: Cgroup,
+  root: string,
+  { spec, callerUid }: CgroupDemand,
+): void {
   const isNew = (spec.linux?.namespaces ?? []).some(
     ({ type, path }) => type === 'cgroup' && (path === undefined || path === ''),
   );
   const mount = [...(spec.mounts ?? [])].reverse().find(({ type }) => type === 'cgroup');
   if (!isNew || mount === undefined || mount.options?.includes('ro') === true) return;
+  // An init system in there passes on what it is given.
+  if (cgroup.created.length <= 1) enableControllers(native, root, cgroup.record.path);
   const uid = hostId(spec.linux?.uidMappings ?? [], spec.process?.user?.uid ?? 0);
   if (uid !== undefined && uid !== callerUid) delegateCgroup(native, cgroup.record, uid);
 }

@@ -1,7 +1,10 @@
 /** `create`: from a valid spec to a container that waits at its start gate. */
 
-import type { Native } from '../native/types.js';
+import { EOPNOTSUPP } from '../native/constants.js';
+import type { Native, SpawnRequest } from '../native/types.js';
 import { TsrunError } from '../errors.js';
+import type { CgroupWrite } from '../cgroups/limits/write.js';
+import { makeThreaded } from '../cgroups/manager.js';
 import type { Cgroup } from '../cgroups/manager.js';
 import { setupIds } from '../plan/user-namespace.js';
 import { namespacePlaces } from '../namespaces/namespaces.js';
@@ -146,7 +149,7 @@ class Creation {
     if (facts.cgroup !== undefined) {
       file.add({ notedCgroup: facts.cgroup.root + facts.cgroup.path });
     }
-    const cgroup = this.makeCgroup(facts);
+    const cgroup = this.makeCgroup(facts, plan.cgroupWrites ?? []);
     if (cgroup === undefined && facts.cgroup !== undefined) {
       const { cgroup: _, ...without } = facts;
       plan = planContainer(spec, without);
@@ -225,12 +228,13 @@ class Creation {
     if (made < 0) throw stateError(this.native, 'cannot make', path, made);
   }
 
-  private makeCgroup(facts: PlanFacts): Cgroup | undefined {
+  private makeCgroup(facts: PlanFacts, writes: readonly CgroupWrite[]): Cgroup | undefined {
     const { spec, rootless, warn } = this.options;
     const privileged = isPrivileged(this.caller);
     return makeContainerCgroup(this.native, {
       spec,
       place: facts.cgroup,
+      writes,
       privileged,
       required: privileged && rootless !== true,
       callerUid: this.caller.uid,
@@ -293,18 +297,23 @@ class Creation {
       this.fds,
     );
     const trace = options.trace;
+    const request: SpawnRequest = {
+      cloneFlags: plan.cloneFlags,
+      cgroupFd: cgroup?.fd ?? -1,
+      stdio: options.stdio,
+      preserve: options.preserve ?? [],
+      fds: inputs,
+      slots: plan.slots,
+      steps: plan.steps,
+      trace: trace !== undefined,
+    };
+    let spawned = native.spawn(request);
+    if (spawned === -EOPNOTSUPP && cgroup !== undefined && makeThreaded(native, cgroup.record)) {
+      spawned = native.spawn(request);
+    }
     return execute(
       native,
-      {
-        cloneFlags: plan.cloneFlags,
-        cgroupFd: cgroup?.fd ?? -1,
-        stdio: options.stdio,
-        preserve: options.preserve ?? [],
-        fds: inputs,
-        slots: plan.slots,
-        steps: plan.steps,
-        trace: trace !== undefined,
-      },
+      request,
       {
         started: ({ pid }) => {
           if (plan.oomScoreAdj !== undefined) {
@@ -335,6 +344,7 @@ class Creation {
         warning: options.warn,
         ...(trace === undefined ? {} : { trace: (times) => trace(plan.steps, times) }),
       },
+      spawned,
     );
   }
 

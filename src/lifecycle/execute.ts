@@ -8,7 +8,15 @@
 
 import type { ExitInfo, Message, Native, SpawnRequest, Spawned } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { EAGAIN, ECONNRESET, EPIPE, POLLIN, SIGKILL } from '../native/constants.js';
+import {
+  EAGAIN,
+  EBUSY,
+  ECONNRESET,
+  EOPNOTSUPP,
+  EPIPE,
+  POLLIN,
+  SIGKILL,
+} from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 import { explainStep } from './explain.js';
 import type { Step, SyncPointValue } from '../plan/steps.js';
@@ -45,7 +53,7 @@ export async function execute(
   handlers: Handlers,
   spawned: Spawned | number = native.spawn(request),
 ): Promise<Child> {
-  if (typeof spawned === 'number') throw cannotSpawn(native, -spawned);
+  if (typeof spawned === 'number') throw cannotSpawn(native, request, -spawned);
   const conversation = new Conversation(native, request.steps, handlers, {
     pid: spawned.pid,
     pidfd: spawned.pidfd,
@@ -186,11 +194,18 @@ function describeWarning(steps: readonly Step[], message: Message): string {
   return at === undefined || at === '' ? message.text : `${at}: ${message.text}`;
 }
 
-function cannotSpawn(native: Native, errno: number): TsrunError {
-  return new TsrunError('ERR_SYSTEM', `cannot start a process: ${native.strerror(errno)}`, {
-    errno,
-  });
+function cannotSpawn(native: Native, { cgroupFd }: SpawnRequest, errno: number): TsrunError {
+  const cause = cgroupFd >= 0 ? CGROUP_CAUSES[errno] : undefined;
+  const reason = native.strerror(errno) + (cause === undefined ? '' : ` (${cause})`);
+  return new TsrunError('ERR_SYSTEM', `cannot start a process: ${reason}`, { errno });
 }
+
+/** What clone3(2) means when the process is to be born in a cgroup. */
+const CGROUP_CAUSES: Readonly<Record<number, string>> = {
+  [EAGAIN]: 'pids.max of its cgroup or of one above it',
+  [EBUSY]: 'its cgroup has controllers enabled for those below it, and takes no processes',
+  [EOPNOTSUPP]: 'its cgroup is threaded, or below a threaded one: see cgroup.type',
+};
 
 function broken(native: Native, doing: string, errno: number): TsrunError {
   return new TsrunError('ERR_SYSTEM', `cannot ${doing}: ${native.strerror(errno)}`, { errno });

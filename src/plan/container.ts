@@ -7,6 +7,8 @@ import {
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
 } from '../native/constants.js';
+import { compileLimits, hasLimits } from '../cgroups/limits/compile.js';
+import type { CgroupWrite } from '../cgroups/limits/write.js';
 import { foreignNamespaces, NAMESPACE_FLAG, namespacePlaces } from '../namespaces/namespaces.js';
 import type { Places } from '../namespaces/namespaces.js';
 import { planStages } from '../namespaces/stages.js';
@@ -50,6 +52,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   requireMountNamespace(spec, places, facts);
 
   const warnings: string[] = [];
+  const cgroupWrites = planCgroup(spec, warnings);
   const slots = new Slots();
   const stages = planStages(places, isPrivileged(facts));
   const joins = openNamespaces(linux, places, slots);
@@ -148,10 +151,19 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
       : {}),
     limits,
     ...(process.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
+    ...(cgroupWrites.length === 0 ? {} : { cgroupWrites }),
     terminal: process.terminal === true,
     namespaces: foreignNamespaces(places),
     warnings,
   };
+}
+
+function planCgroup({ linux, ociVersion }: Spec, warnings: string[]): CgroupWrite[] {
+  const resources = linux?.resources;
+  if (!hasLimits(resources)) return [];
+  const limits = compileLimits(resources, { at: '/linux/resources', ociVersion });
+  warnings.push(...limits.warnings);
+  return limits.writes;
 }
 
 /** Without one, everything below would happen to the host. */

@@ -6,6 +6,7 @@
  * privilege, and a plan can be printed, compared and tested.
  */
 
+import type { CgroupWrite } from '../cgroups/limits/write.js';
 import type { Slot, Step } from './steps.js';
 
 /** A line of /proc/PID/uid_map (user_namespaces(7)). */
@@ -65,6 +66,8 @@ export interface ContainerPlan {
   limits: PlanLimit[];
   /** Written by the parent right after the clone. */
   oomScoreAdj?: number;
+  /** The limits of linux.resources: what the parent writes to the cgroup before the clone. */
+  cgroupWrites?: CgroupWrite[];
   /** The process gets a pseudoterminal, and a `console` message will come. */
   terminal: boolean;
   /** CLONE_NEW* of every namespace that is not the runtime's own, for a later exec. */

@@ -1,5 +1,6 @@
 /** What `create` asks of a spec on top of being valid, and what it cannot do yet. */
 import { apparmorProblems } from '../apparmor/demands.js';
+import { resourceProblems } from '../cgroups/limits/demands.js';
 import type { ErrorCode } from '../errors.js';
 import { TsrunError } from '../errors.js';
 import { seccompProblems } from '../seccomp/demands.js';
@@ -69,13 +70,20 @@ export function requireRunnable(process: Process): void {
   throwFirst('cannot run the process', confinement(process, ''));
 }
 
+/**
+ * Lets a resources object through that `update` can put into force.
+ *
+ * @throws TsrunError ERR_UNSUPPORTED, with pointers into the object
+ */
+export function requireUpdatable(resources: LinuxResources): void {
+  throwFirst('cannot update the container', resourceProblems(resources, ''));
+}
+
 /** Fields that are refused by name, as long as nothing obeys them. */
 function refused({ process, linux }: Spec): CreateProblem[] {
   return [
     ...confinement(process, '/process'),
-    ...unsupportedResources.flatMap((name) =>
-      unsupported(`/linux/resources/${name}`, limits(name, linux?.resources?.[name])),
-    ),
+    ...resourceProblems(linux?.resources, '/linux/resources'),
     ...seccompProblems(linux),
     ...mountLabelProblems(linux),
     ...unsupported('/linux/netDevices', Object.keys(linux?.netDevices ?? {}).length > 0),
@@ -86,35 +94,4 @@ function refused({ process, linux }: Spec): CreateProblem[] {
 
 function confinement(process: Process | undefined, at: string): CreateProblem[] {
   return [...apparmorProblems(process, at), ...processLabelProblems(process, at)];
-}
-
-const unsupportedResources = [
-  'memory',
-  'cpu',
-  'pids',
-  'blockIO',
-  'hugepageLimits',
-  'network',
-  'rdma',
-  'unified',
-] as const satisfies readonly (keyof LinuxResources)[];
-
-/**
- * Whether a member of linux.resources limits anything. Managers write empty
- * objects, -1 for no limit and false for what is off: a new cgroup is like that.
- */
-function limits(name: (typeof unsupportedResources)[number], value: unknown): boolean {
-  if (name === 'pids') {
-    const limit = (value as LinuxResources['pids'])?.limit;
-    return limit !== undefined && limit > 0;
-  }
-  return limitsAnything(value);
-}
-
-function limitsAnything(value: unknown): boolean {
-  if (value === undefined || value === false || value === -1 || value === '') return false;
-  if (typeof value === 'object' && value !== null) {
-    return Object.values(value).some(limitsAnything);
-  }
-  return true;
 }

@@ -102,7 +102,7 @@ describe('createCgroup', () => {
   });
 
   it('refuses a frozen cgroup', () => {
-    fs.groups.set(`${ROOT}/x`, { procs: [], frozen: true });
+    fs.addFrozen(`${ROOT}/x`);
     expect(refusal('/x').message).toBe(`container's cgroup unexpectedly frozen: ${ROOT}/x`);
   });
 

@@ -25,7 +25,37 @@ import type { Native, Stat } from '../../../src/native/types.js';
 interface Group {
   procs: number[];
   frozen: boolean;
+  /** Controllers in cgroup.subtree_control. */
+  subtree: Set<string>;
+  /** What was written to the files of controllers. */
+  values: Map<string, string>;
+  /** cgroup.type */
+  type: string;
 }
+
+function newGroup(procs: number[], frozen = false): Group {
+  return { procs, frozen, subtree: new Set(), values: new Map(), type: 'domain' };
+}
+
+/** Files of controllers, and what a new cgroup has in them. */
+const CONTROLLER_FILES: Readonly<Record<string, string>> = {
+  'cpu.idle': '0',
+  'cpu.max': 'max 100000',
+  'cpu.max.burst': '0',
+  'cpu.weight': '100',
+  'cpuset.cpus': '',
+  'cpuset.mems': '',
+  'hugetlb.2MB.max': 'max',
+  'hugetlb.2MB.rsvd.max': 'max',
+  'io.max': '',
+  'io.weight': 'default 100',
+  'memory.current': '0',
+  'memory.high': 'max',
+  'memory.low': '0',
+  'memory.max': 'max',
+  'memory.swap.max': 'max',
+  'pids.max': 'max',
+};
 
 interface OpenFile {
   path: string;
@@ -35,7 +65,7 @@ interface OpenFile {
 }
 
 /** The files of a cgroup, without a value of their own here. */
-const OTHER_FILES = ['cgroup.controllers', 'cgroup.subtree_control', 'cgroup.threads', 'cpu.stat'];
+const OTHER_FILES = ['cgroup.threads', 'cpu.stat'];
 
 const STRERROR: Record<number, string> = {
   1: 'operation not permitted',
@@ -61,6 +91,12 @@ export class FakeCgroupfs {
   readonly statfs = new Map<string, number>();
   /** Errnos that calls give, by `name path`. */
   readonly failures = new Map<string, number>();
+  /** Files of CONTROLLER_FILES that this kernel does not have. */
+  readonly missing = new Set<string>();
+  /** Every write that went well, as `path=value`. */
+  readonly written: string[] = [];
+  /** Controllers of the hierarchy. */
+  controllers: string[] = [];
   /** cgroup.kill exists (Linux 5.14). */
   hasKill = true;
   /** Called for each wait; what it changes is the event. */
@@ -72,11 +108,36 @@ export class FakeCgroupfs {
   private nextFd = 10;
 
   constructor(readonly root: string) {
-    this.groups.set(root, { procs: [], frozen: false });
+    this.groups.set(root, newGroup([]));
   }
 
   add(path: string, ...procs: number[]): void {
-    this.groups.set(path, { procs, frozen: false });
+    this.groups.set(path, newGroup(procs));
+  }
+
+  addFrozen(path: string, ...procs: number[]): void {
+    this.groups.set(path, newGroup(procs, true));
+  }
+
+  /** What a file of a controller holds; undefined when it was not written to. */
+  value(path: string): string | undefined {
+    const [group, , file] = this.split(path);
+    return group?.values.get(file);
+  }
+
+  private available(directory: string): string[] {
+    if (directory === this.root) return this.controllers;
+    const parent = this.groups.get(directory.slice(0, directory.lastIndexOf('/')));
+    return [...(parent?.subtree ?? [])];
+  }
+
+  private hasFile(directory: string, name: string): boolean {
+    return (
+      name in CONTROLLER_FILES &&
+      !this.missing.has(name) &&
+      directory !== this.root &&
+      this.available(directory).includes(name.slice(0, name.indexOf('.')))
+    );
   }
 
   get native(): Native {
@@ -187,7 +248,16 @@ export class FakeCgroupfs {
         return `nr_descendants ${this.descendants(directory)}\nnr_dying_descendants 0\n`;
       case 'cgroup.procs':
         return group.procs.map((pid) => `${pid}\n`).join('');
+      case 'cgroup.controllers':
+        return `${this.available(directory).join(' ')}\n`;
+      case 'cgroup.subtree_control':
+        return `${[...group.subtree].join(' ')}\n`;
+      case 'cgroup.type':
+        return `${group.type}\n`;
       default:
+        if (this.hasFile(directory, name)) {
+          return `${group.values.get(name) ?? CONTROLLER_FILES[name] ?? ''}\n`;
+        }
         return OTHER_FILES.includes(name) ? '' : -ENOENT;
     }
   }
@@ -234,6 +304,28 @@ export class FakeCgroupfs {
   private writeText(path: string, data: string): number {
     const [group, directory, name] = this.split(path);
     if (group === undefined) return -ENOENT;
+    const status = this.write(group, directory, name, data);
+    if (status === 0) this.written.push(`${path}=${data}`);
+    return status;
+  }
+
+  private write(group: Group, directory: string, name: string, data: string): number {
+    if (name === 'cgroup.subtree_control') {
+      const names = data.split(' ').map((word) => word.slice(1));
+      if (names.some((controller) => !this.available(directory).includes(controller)))
+        return -ENOENT;
+      if (directory !== this.root && group.procs.length > 0) return -EBUSY;
+      for (const controller of names) group.subtree.add(controller);
+      return 0;
+    }
+    if (name === 'cgroup.type') {
+      group.type = data;
+      return 0;
+    }
+    if (this.hasFile(directory, name)) {
+      group.values.set(name, data.trim());
+      return 0;
+    }
     if (name === 'cgroup.freeze') {
       group.frozen = data === '1';
       return 0;

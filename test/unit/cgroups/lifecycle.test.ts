@@ -92,7 +92,7 @@ describe('killAll', () => {
   });
 
   it('leaves a paused container paused', async () => {
-    fs.groups.set(PATH, { procs: [3], frozen: true });
+    fs.addFrozen(PATH, 3);
     await killAll(fs.native, cgroup, SIGTERM);
     expect(fs.signals).toEqual([[3, SIGTERM]]);
     expect(isFrozen(fs.native, cgroup)).toBe(true);

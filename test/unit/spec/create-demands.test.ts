@@ -36,20 +36,21 @@ describe('createProblems', () => {
     ['/linux/netDevices', { eth0: {} }],
     ['/linux/memoryPolicy', { mode: 'MPOL_DEFAULT' }],
     ['/linux/intelRdt', {}],
-    ['/linux/resources/memory', { limit: 1 }],
-    ['/linux/resources/memory', { disableOOMKiller: true }],
-    ['/linux/resources/memory', { limit: 0 }],
-    ['/linux/resources/cpu', { shares: 2 }],
-    ['/linux/resources/cpu', { cpus: '0' }],
-    ['/linux/resources/pids', { limit: 9007199254740993n }],
-    ['/linux/resources/blockIO', { weight: 10 }],
-    ['/linux/resources/hugepageLimits', [{ pageSize: '2MB', limit: 0 }]],
-    ['/linux/resources/network', { classID: 0 }],
-    ['/linux/resources/rdma', { a: { hcaHandles: 1 } }],
-    ['/linux/resources/unified', { 'memory.max': 'max' }],
   ])('refuses %s %o', (pointer, value) => {
     expect(problemsWith([pointer, value])).toEqual([
       { pointer, message: 'is not supported yet', code: 'ERR_UNSUPPORTED' },
+    ]);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['/linux/resources/cpu', { realtimeRuntime: 1 }, '/realtimeRuntime'],
+    ['/linux/resources/cpu', { realtimePeriod: 1 }, '/realtimePeriod'],
+    ['/linux/resources/network', { classID: 1 }, '/classID'],
+    ['/linux/resources/unified', { 'cgroup.procs': '0' }, '/cgroup.procs'],
+    ['/linux/resources/unified', { 'cgroup.freeze': '1' }, '/cgroup.freeze'],
+  ])('refuses in %s %o what v2 has not', (pointer, value, member) => {
+    expect(problemsWith([pointer, value])).toMatchObject([
+      { pointer: pointer + member, code: 'ERR_UNSUPPORTED' },
     ]);
   });
 
@@ -61,6 +62,9 @@ describe('createProblems', () => {
     ['/linux/resources', {}],
     ['/linux/resources', undefined],
     ['/linux/resources/memory', {}],
+    ['/linux/resources/memory', { limit: 1, kernel: 1, swappiness: 0, disableOOMKiller: true }],
+    ['/linux/resources/cpu', { realtimeRuntime: 0, realtimePeriod: 0 }],
+    ['/linux/resources/network', { classID: 0, priorities: [{ name: 'eth0', priority: 1 }] }],
     ['/linux/resources/memory', { limit: -1, disableOOMKiller: false }],
     ['/linux/resources/cpu', { cpus: '' }],
     ['/linux/resources/pids', { limit: 0 }],

@@ -1,0 +1,123 @@
+/**
+ * linux.resources.memory → memory.max, memory.low, memory.swap.max
+ * (Documentation/admin-guide/cgroup-v2.rst, "Memory Interface Files").
+ *
+ * All in bytes; -1 is no limit, 0 is not set. The specification's `swap` is
+ * memory and swap together, as in v1; memory.swap.max is swap alone.
+ */
+
+import { TsrunError } from '../../errors.js';
+import type { LinuxMemory } from '../../spec/types.js';
+import { given } from './write.js';
+import type { CgroupWrite, Current } from './write.js';
+
+const UNLIMITED = -1n;
+
+/** @throws TsrunError ERR_CONFIG_INVALID for a `swap` that no memory.swap.max can stand for */
+export function memoryWrites(
+  memory: LinuxMemory,
+  at: string,
+  current: Current | undefined,
+): CgroupWrite[] {
+  const limit = given(memory.limit);
+  const reservation = given(memory.reservation);
+  const writes: CgroupWrite[] = [];
+  const swap = swapMaximum(limit, given(memory.swap), at, current);
+  if (swap !== undefined) {
+    writes.push({
+      ...amount(
+        'memory.swap.max',
+        swap,
+        given(memory.swap) === undefined ? `${at}/limit` : `${at}/swap`,
+      ),
+      // Without swap in the kernel none can be used.
+      ...(swap === 0n ? { mayLack: true } : {}),
+    });
+  }
+  if (reservation !== undefined) {
+    writes.push(
+      reservation === UNLIMITED
+        ? { file: 'memory.low', value: 'max', pointer: `${at}/reservation` }
+        : amount('memory.low', reservation, `${at}/reservation`),
+    );
+  }
+  if (limit !== undefined) writes.push(amount('memory.max', limit, `${at}/limit`));
+  return writes;
+}
+
+function amount(file: string, bytes: bigint, pointer: string): CgroupWrite {
+  return bytes === UNLIMITED
+    ? { file, value: 'max', pointer, isDefault: true }
+    : { file, value: String(bytes), pointer };
+}
+
+/** Swap alone in bytes, UNLIMITED, or undefined to leave it. */
+function swapMaximum(
+  limit: bigint | undefined,
+  together: bigint | undefined,
+  at: string,
+  current: Current | undefined,
+): bigint | undefined {
+  if (together === undefined) {
+    // In v1 memory without a limit means swap without one, too.
+    if (limit === undefined || limit === UNLIMITED) return limit;
+    return keptTogether(limit, at, current);
+  }
+  if (together === UNLIMITED || limit === UNLIMITED) return together;
+  const memory = limit ?? bytesIn(current?.('memory.max'));
+  if (memory === undefined) {
+    if (current !== undefined) return together;
+    throw invalid(`${at}/swap`, 'cannot be limited without a limit of memory');
+  }
+  if (together < memory) {
+    throw invalid(
+      `${at}/swap`,
+      `is memory and swap together, and below the limit of memory, ${memory}`,
+    );
+  }
+  return together - memory;
+}
+
+/** A new limit of memory alone does not change the limit of both together. */
+function keptTogether(limit: bigint, at: string, current: Current | undefined): bigint | undefined {
+  const memory = bytesIn(current?.('memory.max'));
+  const swap = bytesIn(current?.('memory.swap.max'));
+  if (memory === undefined || swap === undefined || memory === limit) return undefined;
+  if (limit > memory + swap) {
+    throw invalid(
+      `${at}/limit`,
+      `is above the limit of memory and swap together, ${memory + swap}: change swap as well`,
+    );
+  }
+  return memory + swap - limit;
+}
+
+function bytesIn(text: string | undefined): bigint | undefined {
+  return text !== undefined && /^\d+\n?$/.test(text) ? BigInt(text.trim()) : undefined;
+}
+
+function invalid(pointer: string, message: string): TsrunError {
+  return new TsrunError('ERR_CONFIG_INVALID', `${pointer}: ${message}`, { pointer });
+}
+
+/**
+ * checkBeforeUpdate: with v2 the kernel reclaims and kills to come below a new
+ * limit. The specification wants such a limit refused, as v1 does it.
+ *
+ * @throws TsrunError ERR_CGROUP
+ */
+export function checkUsage(memory: LinuxMemory, at: string, current: Current): void {
+  if (memory.checkBeforeUpdate !== true) return;
+  const usage = bytesIn(current('memory.current'));
+  if (usage === undefined) return;
+  for (const name of ['limit', 'swap'] as const) {
+    const value = given(memory[name]);
+    if (value === undefined || value < 0n || value > usage) continue;
+    const pointer = `${at}/${name}`;
+    throw new TsrunError(
+      'ERR_CGROUP',
+      `${pointer}: refused, ${value} is not above the ${usage} bytes in use (checkBeforeUpdate)`,
+      { pointer },
+    );
+  }
+}
