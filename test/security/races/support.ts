@@ -1,0 +1,175 @@
+/**
+ * Races for paths: an attacker in one container exchanges directories of a
+ * shared volume for links that lead to a directory of the host, while others
+ * are created on that volume.
+ */
+
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { makeBundle } from '../../support/bundle.js';
+import type { Bundle } from '../../support/bundle.js';
+import { COMMAND, makeRuntime, newId, runProgram } from '../../support/tsrun.js';
+import type { Spec } from '../../../src/spec/types.js';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const REPOSITORY = join(HERE, '../../..');
+
+/** Paths that are exchanged: so many tries are in one container. */
+export const PAIRS = 100;
+
+/** Node takes 50 times as long, and the helper that resolves paths is the same file. */
+export const ON_NODE = COMMAND[0] === process.execPath;
+
+/** What is tried in a container. */
+export interface Kind {
+  name: string;
+  /** Asks for one thing below `/vol/dK`; `round` makes names that no earlier try has made. */
+  ask(spec: Spec, directory: string, round: number): void;
+  /**
+   * How many of the things that were asked for are where the container sees
+   * them; undefined when only what is found on the host tells.
+   */
+  seen?(mountinfo: string): number;
+  /** Done when the host's root is no longer there. */
+  afterPivot?: true;
+}
+
+export interface Outcome {
+  tries: number;
+  /** Tries after which something was outside of the container, or missing in it. */
+  outside: number;
+}
+
+export class Race {
+  private readonly outside = mkdtempSync(join(tmpdir(), 'tsrun-outside-'));
+  private readonly victim: Bundle;
+  private readonly attacker: Bundle;
+  private readonly runtime = makeRuntime();
+
+  constructor() {
+    this.victim = makeBundle('cat /proc/self/mountinfo');
+    this.attacker = makeBundle('exec /exchange /mnt 100');
+    execFileSync('cc', [
+      ...['-static', '-O2', '-o', join(this.attacker.rootfs, 'exchange')],
+      join(HERE, 'exchange.c'),
+    ]);
+    // The links lead to the same names within the container, which is where they belong.
+    for (const place of [this.outside, join(this.victim.rootfs, this.outside)]) this.fill(place);
+    const volume = join(this.victim.rootfs, 'vol');
+    for (let i = 0; i < PAIRS; i++) {
+      this.fill(join(volume, `d${String(i)}`));
+      symlinkSync(this.outside, join(volume, `e${String(i)}`));
+    }
+    const { spec } = this.attacker;
+    spec.mounts?.push({ destination: '/mnt', type: 'bind', source: volume, options: ['rbind'] });
+    this.attacker.write();
+  }
+
+  private fill(directory: string): void {
+    mkdirSync(join(directory, 'x'), { recursive: true });
+    writeFileSync(join(directory, 'secret'), 'secret');
+  }
+
+  /**
+   * Creates containers until `tries` are made, or something landed outside.
+   *
+   * @param command the runtime that creates them
+   */
+  async run(kind: Kind, command: readonly string[], tries: number): Promise<Outcome> {
+    const id = newId();
+    const attack = spawn(
+      COMMAND[0] ?? '',
+      [
+        ...COMMAND.slice(1),
+        ...['--root', this.runtime.root, 'run', '--bundle', this.attacker.path, id],
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    const ended = once(attack, 'exit');
+    await Promise.race([once(attack.stdout, 'data'), ended]);
+    try {
+      return await this.create(kind, command, tries);
+    } finally {
+      if (attack.exitCode !== null) throw new Error('the attacker ended before its time');
+      await this.runtime(['kill', id, 'KILL']);
+      await ended;
+    }
+  }
+
+  private async create(kind: Kind, command: readonly string[], tries: number): Promise<Outcome> {
+    const before = readdirSync(this.outside).sort().join();
+    const { spec } = this.victim;
+    const original = JSON.stringify(spec);
+    const outcome: Outcome = { tries: 0, outside: 0 };
+    for (let round = 0; outcome.tries < tries && outcome.outside === 0; round++) {
+      Object.assign(spec, JSON.parse(original));
+      for (let i = 0; i < PAIRS; i++) kind.ask(spec, `/vol/d${String(i)}`, round);
+      this.victim.write();
+      const root = ['--root', this.runtime.root];
+      const result = await runProgram([
+        ...command,
+        ...[...root, 'run', '--bundle', this.victim.path, newId()],
+      ]);
+      if (result.status !== 0 || result.stderr !== '') {
+        throw new Error(`the container was not created: ${result.stderr}`);
+      }
+      outcome.tries += PAIRS;
+      const missing = kind.seen === undefined ? 0 : PAIRS - kind.seen(result.stdout);
+      const made = readdirSync(this.outside).sort().join() === before ? 0 : 1;
+      outcome.outside = missing + made;
+    }
+    Object.assign(spec, JSON.parse(original));
+    return outcome;
+  }
+
+  async remove(): Promise<void> {
+    await this.runtime.clean();
+    this.victim.remove();
+    this.attacker.remove();
+    rmSync(this.outside, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The runtime with the defence compiled out: paths are looked up as if the
+ * container's root were no root. On Node, since only the addon differs.
+ */
+export function buildUnsafe(): { command: string[]; remove(): void } {
+  const tree = mkdtempSync(join(tmpdir(), 'tsrun-unsafe-'));
+  const cmake = join(REPOSITORY, 'node_modules/.bin/cmake-js');
+  execFileSync(
+    cmake,
+    [
+      ...['compile', '--out', 'native/build-unsafe', '--config', 'Release'],
+      ...['--CDTSRUN_UNSAFE_PATHS=ON', '--target', 'tsrun'],
+    ],
+    { cwd: REPOSITORY, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  for (const name of ['dist', 'spec', 'package.json', 'node_modules/commander']) {
+    cpSync(join(REPOSITORY, name), join(tree, name), { recursive: true });
+  }
+  const addon = 'native/build/Release/tsrun.node';
+  mkdirSync(dirname(join(tree, addon)), { recursive: true });
+  cpSync(join(REPOSITORY, 'native/build-unsafe/Release/tsrun.node'), join(tree, addon));
+  if (!existsSync(join(tree, addon))) throw new Error('the addon was not built');
+  return {
+    command: [process.execPath, join(tree, 'dist/cli/main-node.js')],
+    remove: () => {
+      rmSync(tree, { recursive: true, force: true });
+    },
+  };
+}
