@@ -1,161 +1,123 @@
-// tsrun side by side with crun and runc, as processes, in one interleaved run.
+// tsrun side by side with crun and runc, in one interleaved run: README.md.
 //
-//   node bench/run.mjs [--tsrun 'COMMAND'] [--rounds N] [--rest MS] [--without NAME]...
-//
-// run       the whole of `run` of busybox true
-// sequence  create, start, kill, delete of busybox sleep, one process each;
-//           the wait for the killed process is not counted
-//
-// Every round runs each runtime once, in rotated order, and rests between the
-// rounds: taking down a network namespace holds a lock that the next clone
-// waits for. --rest 250 shows an idle machine, where people wait.
+//   node bench/run.mjs [--rounds N] [--only ROW]... [--containers N] [--rest MS] [--idle MS]
+//                      [--tsrun FILE] [--out DIRECTORY]
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import {
-  die,
-  enterCgroup2View,
-  installed,
-  makeBundle,
-  median,
-  milliseconds,
-  now,
-  printTable,
-  ratio,
-  rest,
-  rotate,
-  workDirectory,
-} from './lib.mjs';
+import { describeMachine } from './lib/machine.mjs';
+import { now } from './lib/numbers.mjs';
+import { Timer, find } from './lib/programs.mjs';
+import { linesOf, printResults, writeResults } from './lib/results.mjs';
+import { Scene } from './lib/scene.mjs';
+import { enterCgroup2View } from './lib/view.mjs';
+import { rows } from './rows/index.mjs';
 
-const { values: options } = parseArgs({
-  options: {
-    tsrun: {
-      type: 'string',
-      default: `${process.execPath} ${join(import.meta.dirname, '../dist/cli/main-node.js')}`,
-    },
-    rounds: { type: 'string', default: '30' },
-    rest: { type: 'string', default: '50' },
-    without: { type: 'string', multiple: true, default: [] },
-  },
-});
-const rounds = Number(options.rounds);
-const restMs = Number(options.rest);
-if (!Number.isInteger(rounds) || rounds < 1) die(`--rounds: not a count: ${options.rounds}`);
-if (!Number.isFinite(restMs) || restMs < 0) die(`--rest: not milliseconds: ${options.rest}`);
+const ROOT = join(import.meta.dirname, '..');
+
+/** Ends the program with a message that a person can act on. */
+function die(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+function count(options, name, least) {
+  const value = Number(options[name]);
+  if (!Number.isInteger(value) || value < least) die(`--${name}: not a count: ${options[name]}`);
+  return value;
+}
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        rounds: { type: 'string', default: '100' },
+        only: { type: 'string', multiple: true, default: [] },
+        containers: { type: 'string', default: '1000' },
+        rest: { type: 'string', default: '50' },
+        idle: { type: 'string', default: '250' },
+        tsrun: { type: 'string', default: join(ROOT, 'dist/tsrun') },
+        out: { type: 'string' },
+      },
+    });
+    return {
+      ...values,
+      rounds: count(values, 'rounds', 1),
+      containers: count(values, 'containers', 1),
+      rest: count(values, 'rest', 0),
+      idle: count(values, 'idle', 0),
+    };
+  } catch (error) {
+    return die(error.message);
+  }
+}
+
+const options = readOptions();
+const names = rows.map(({ name }) => name);
+for (const name of options.only) {
+  if (!names.includes(name)) die(`--only: no row ${name}; the rows are ${names.join(', ')}`);
+}
+const chosen = rows.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
 if (process.getuid() !== 0) die('needs root: it runs containers');
-
 enterCgroup2View();
 
-const runtimes = [
-  { name: 'tsrun', command: options.tsrun.split(' ') },
-  { name: 'crun', command: ['crun'] },
-  { name: 'runc', command: ['runc'] },
-].filter(({ name }) => !options.without.includes(name));
-for (const { name, command } of runtimes) {
-  if (!installed(command[0])) die(`${name}: cannot run ${command[0]}`);
-}
-
-const work = workDirectory();
-const bundles = {
-  run: makeBundle(join(work, 'run'), ['true']),
-  sequence: makeBundle(join(work, 'sequence'), ['sleep', '1000']),
+const commands = {
+  tsrun: [find(options.tsrun)],
+  node: [process.execPath, join(ROOT, 'dist/cli/main-node.js')],
+  crun: [find('crun')],
+  runc: [find('runc')],
 };
-for (const runtime of runtimes) {
-  runtime.root = join(work, `${runtime.name}-state`);
-  mkdirSync(runtime.root);
+for (const [name, [file]] of Object.entries(commands)) {
+  if (file === undefined) die(`${name} is missing: scripts/setup.sh test brings it`);
 }
 
-/** Milliseconds of one command of the runtime; a failing one ends the benchmark. */
-function timed(runtime, ...args) {
-  const [program, ...before] = runtime.command;
-  const all = [...before, '--root', runtime.root, ...args];
-  const start = now();
-  const { status } = spawnSync(program, all, { stdio: 'ignore' });
-  const time = now() - start;
-  if (status !== 0) {
-    // Once more, to be seen; nothing of a failed sequence may stay behind.
-    spawnSync(program, all, { stdio: ['ignore', 'inherit', 'inherit'] });
-    spawnSync(program, [...before, '--root', runtime.root, 'delete', '--force', id(runtime)]);
-    die(`${runtime.name} ${args.join(' ')}: exit status ${String(status)}`);
-  }
-  return time;
-}
+const work = mkdtempSync(join(tmpdir(), 'tsrun-bench.'));
+let stopped = false;
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (stopped = true));
 
-const id = (runtime) => `bench-${runtime.name}-${process.pid}`;
-
-/** Waits until the process has ended: a zombie counts, its reaping is not ours. */
-function ended(pid) {
-  for (;;) {
-    if (!existsSync(`/proc/${pid}/stat`)) return;
-    try {
-      if (/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) return;
-    } catch {
-      return;
-    }
-  }
-}
-
-const measures = {
-  run: (runtime) => ({ run: timed(runtime, 'run', '--bundle', bundles.run, id(runtime)) }),
-  sequence: (runtime) => {
-    const pidFile = join(work, 'pid');
-    const times = {
-      create: timed(
-        runtime,
-        'create',
-        '--bundle',
-        bundles.sequence,
-        '--pid-file',
-        pidFile,
-        id(runtime),
-      ),
-      start: timed(runtime, 'start', id(runtime)),
-      kill: timed(runtime, 'kill', id(runtime), 'KILL'),
-    };
-    ended(Number(readFileSync(pidFile, 'utf8')));
-    times.delete = timed(runtime, 'delete', id(runtime));
-    times.sequence = times.create + times.start + times.kill + times.delete;
-    return times;
-  },
-};
-
+const machine = describeMachine(commands, ROOT);
+const runtimes = Object.entries(commands).map(([name, command]) => ({ name, command }));
 const samples = new Map();
-function record(name, measure, time) {
-  const key = `${measure} ${name}`;
-  samples.set(key, [...(samples.get(key) ?? []), time]);
-}
-
-const warmUp = 2;
-for (const measure of Object.values(measures)) {
-  for (let round = -warmUp; round < rounds; round += 1) {
-    for (const runtime of rotate(runtimes, round + warmUp)) {
-      const times = measure(runtime);
-      if (round >= 0) {
-        for (const [name, time] of Object.entries(times)) record(runtime.name, name, time);
-      }
+let timer;
+try {
+  timer = new Timer(work);
+  const start = now();
+  for (const row of chosen) {
+    const directory = join(work, row.name);
+    mkdirSync(directory);
+    const scene = new Scene(
+      directory,
+      timer,
+      runtimes.map((runtime) => ({ ...runtime })),
+      options,
+      () => stopped,
+    );
+    const begin = now();
+    try {
+      await row.measure(scene);
+    } finally {
+      await scene.clean();
     }
-    await rest(restMs);
+    for (const [line, values] of scene.samples) samples.set(line, values);
+    console.error(`${row.name}: ${((now() - begin) / 1000).toFixed(0)} s`);
   }
+  const results = {
+    machine,
+    options,
+    lines: linesOf(chosen, samples, options),
+    samples,
+    seconds: (now() - start) / 1000,
+  };
+  printResults(results);
+  // A part of the rows is not what the page shows.
+  const out = options.out ?? (options.only.length === 0 ? ROOT : undefined);
+  if (out !== undefined) writeResults(results, out);
+} catch (error) {
+  console.error(stopped ? 'stopped' : `bench: ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  timer?.end();
+  rmSync(work, { recursive: true, force: true });
 }
-
-const middle = (measure, name) => {
-  const times = samples.get(`${measure} ${name}`);
-  return times === undefined ? undefined : median(times);
-};
-console.log(`medians of ${rounds} rounds, milliseconds; ${restMs} ms of rest between rounds`);
-printTable(
-  ['', 'tsrun', 'crun', 'runc', 'tsrun/crun', 'tsrun/runc'],
-  ['run', 'sequence', 'create', 'start', 'kill', 'delete'].map((measure) => {
-    const [tsrun, crun, runc] = ['tsrun', 'crun', 'runc'].map((name) => middle(measure, name));
-    return [
-      measure,
-      milliseconds(tsrun),
-      milliseconds(crun),
-      milliseconds(runc),
-      ratio(tsrun, crun),
-      ratio(tsrun, runc),
-    ];
-  }),
-);

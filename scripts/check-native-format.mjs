@@ -9,9 +9,12 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const database = join(root, 'native/build');
 
-const files = readdirSync(join(root, 'native'), { recursive: true })
-  .filter((name) => !/^build[^/]*\//.test(name) && /\.(cc|h|c|def)$/.test(name))
-  .map((name) => join('native', name))
+const files = ['native', 'bench/c']
+  .flatMap((directory) =>
+    readdirSync(join(root, directory), { recursive: true })
+      .filter((name) => !/^build[^/]*\//.test(name) && /\.(cc|h|c|def)$/.test(name))
+      .map((name) => join(directory, name)),
+  )
   .sort();
 
 function run(command, args) {
