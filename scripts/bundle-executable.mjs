@@ -5,9 +5,10 @@
 // COMPILER is native/quickjs/compile.cc, built. ENTRY exports start(), as
 // src/cli/main-quickjs.ts. DIRECTORY gets the modules as JavaScript, ENTRY as
 // main.js, and chunks.bin. What is loaded lazily (import()) is a module of its own.
+// The commit for --version is the one that dist/ was stamped with.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -20,6 +21,18 @@ const root = join(import.meta.dirname, '..');
 const modules = join(directory, 'modules');
 rmSync(modules, { recursive: true, force: true });
 mkdirSync(modules, { recursive: true });
+
+const stamped = join(root, 'dist/version.js');
+const version = {
+  name: 'version',
+  setup({ onLoad }) {
+    if (!existsSync(stamped)) return;
+    onLoad({ filter: /\/src\/version\.ts$/ }, () => ({
+      contents: readFileSync(stamped, 'utf8'),
+      loader: 'js',
+    }));
+  },
+};
 
 const { metafile } = await build({
   absWorkingDir: root,
@@ -34,6 +47,7 @@ const { metafile } = await build({
   minify: true,
   metafile: true,
   logLevel: 'warning',
+  plugins: [version],
 });
 
 const files = Object.keys(metafile.outputs).map((file) => join(root, file));

@@ -19,12 +19,17 @@ target_link_libraries(tsrun-compile PRIVATE ${QUICKJS_LIBRARY} m)
 
 set(TSRUN_CHUNKS ${CMAKE_BINARY_DIR}/chunks/chunks.bin)
 file(GLOB_RECURSE TSRUN_TYPESCRIPT CONFIGURE_DEPENDS src/*.ts spec/generated/*.js)
+# What --version says of the commit is in dist/, where there is one.
+set(TSRUN_VERSION ${CMAKE_SOURCE_DIR}/dist/version.js)
+if(NOT EXISTS ${TSRUN_VERSION})
+  set(TSRUN_VERSION)
+endif()
 add_custom_command(
   OUTPUT ${TSRUN_CHUNKS}
   COMMAND node ${CMAKE_SOURCE_DIR}/scripts/bundle-executable.mjs
     $<TARGET_FILE:tsrun-compile> src/cli/main-quickjs.ts ${CMAKE_BINARY_DIR}/chunks
   DEPENDS tsrun-compile ${TSRUN_TYPESCRIPT} ${CMAKE_SOURCE_DIR}/scripts/bundle-executable.mjs
-    ${CMAKE_SOURCE_DIR}/package.json
+    ${CMAKE_SOURCE_DIR}/package.json ${TSRUN_VERSION}
   VERBATIM)
 
 # All but main().
