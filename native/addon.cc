@@ -36,11 +36,13 @@
 #include <string>
 #include <vector>
 
+#include "parent/blake2b.h"
 #include "parent/bpf.h"
 #include "parent/encode.h"
 #include "parent/errors.h"
 #include "parent/messages.h"
 #include "parent/poller.h"
+#include "parent/seccomp.h"
 #include "parent/signals.h"
 #include "parent/spawn.h"
 #include "wire/wire.h"
@@ -337,6 +339,12 @@ Value Rename(const CallbackInfo& info) {
   return answer(info, rename(from.c_str(), to.c_str()));
 }
 
+Value Link(const CallbackInfo& info) {
+  PATH(from, 0);
+  PATH(to, 1);
+  return answer(info, link(from.c_str(), to.c_str()));
+}
+
 Value Mkfifo(const CallbackInfo& info) {
   PATH(path, 0);
   const auto mode = static_cast<mode_t>(integer(info, 1));
@@ -592,6 +600,8 @@ const char* kindName(wire::Kind kind) {
       return "warning";
     case wire::Kind::Trace:
       return "trace";
+    case wire::Kind::Listener:
+      return "listener";
   }
   return "unknown";
 }
@@ -895,6 +905,108 @@ Value AttachDeviceProgram(const CallbackInfo& info) {
   return result(info, attachDeviceProgram(integer(info, 0), integer(info, 1), integer(info, 2)));
 }
 
+// Filters of system calls.
+
+bool strings(const Value& value, std::vector<std::string>& out) {
+  if (!value.IsArray()) return wrongType(value.Env(), "an array of strings is expected");
+  const auto array = value.As<Napi::Array>();
+  const uint32_t length = array.Length();
+  out.reserve(length);
+  for (uint32_t i = 0; i < length; i++) {
+    const Value item = array.Get(i);
+    if (!item.IsString()) return wrongType(value.Env(), "a string is expected");
+    out.push_back(item.As<Napi::String>().Utf8Value());
+  }
+  return true;
+}
+
+bool seccompRule(const Value& value, SeccompRule& rule) {
+  if (!value.IsObject()) return wrongType(value.Env(), "a rule must be an object");
+  const auto object = value.As<Napi::Object>();
+  int64_t action = 0;
+  const Value compare = object.Get("args");
+  if (!strings(object.Get("names"), rule.names) || !readNumber(object.Get("action"), action)) {
+    return false;
+  }
+  rule.action = static_cast<uint32_t>(action);
+  if (!compare.IsArray()) return wrongType(value.Env(), "an array of numbers is expected");
+  const auto array = compare.As<Napi::Array>();
+  const uint32_t length = array.Length();
+  if (length % 4 != 0) return wrongType(value.Env(), "four numbers an argument are expected");
+  for (uint32_t i = 0; i < length; i += 4) {
+    int64_t part[4] = {};
+    for (uint32_t j = 0; j < 4; j++) {
+      if (!readNumber(array.Get(i + j), part[j])) return false;
+    }
+    rule.arguments.push_back({static_cast<unsigned>(part[0]), static_cast<int>(part[1]),
+                              static_cast<uint64_t>(part[2]), static_cast<uint64_t>(part[3])});
+  }
+  return true;
+}
+
+bool seccompProfile(const CallbackInfo& info, SeccompProfile& profile) {
+  if (!info[0].IsObject()) return wrongType(info.Env(), "a profile is expected");
+  const auto object = info[0].As<Napi::Object>();
+  int64_t action = 0;
+  if (!readNumber(object.Get("defaultAction"), action) ||
+      !strings(object.Get("architectures"), profile.architectures)) {
+    return false;
+  }
+  profile.defaultAction = static_cast<uint32_t>(action);
+  const Value rules = object.Get("rules");
+  if (!rules.IsArray()) return wrongType(info.Env(), "an array of rules is expected");
+  const auto array = rules.As<Napi::Array>();
+  const uint32_t length = array.Length();
+  profile.rules.resize(length);
+  for (uint32_t i = 0; i < length; i++) {
+    if (!seccompRule(array.Get(i), profile.rules[i])) return false;
+  }
+  return true;
+}
+
+Value CompileSeccomp(const CallbackInfo& info) {
+  const Env env = info.Env();
+  SeccompProfile profile;
+  if (!seccompProfile(info, profile)) return env.Undefined();
+  SeccompFilter filter;
+  const long outcome = compileSeccomp(profile, filter);
+  auto object = Napi::Object::New(env);
+  object.Set("error", result(info, outcome));
+  object.Set("architecture", result(info, filter.failedArchitecture));
+  object.Set("rule", result(info, filter.failedRule));
+  object.Set("name", string(info, filter.failedName));
+  object.Set("program", bytes(info, filter.program.data(), filter.program.size()));
+  auto architectures = Napi::Array::New(env);
+  uint32_t count = 0;
+  for (const auto& [token, highest] : filter.architectures) {
+    architectures.Set(count++, pair(info, token, highest));
+  }
+  object.Set("architectures", architectures);
+  auto unknown = Napi::Array::New(env);
+  count = 0;
+  for (const auto& name : filter.unknown) unknown.Set(count++, string(info, name));
+  object.Set("unknown", unknown);
+  return object;
+}
+
+Value SeccompSystem(const CallbackInfo& info) { return string(info, seccompSystem()); }
+Value SeccompVersion(const CallbackInfo& info) { return string(info, seccompVersion()); }
+Value SeccompFlagWorks(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(),
+                            seccompFlagWorks(static_cast<unsigned long>(number(info, 0))));
+}
+Value SystemCallNumber(const CallbackInfo& info) {
+  return result(info, systemCallNumber(text(info, 0).c_str()));
+}
+
+Value Digest(const CallbackInfo& info) {
+  std::string copy;
+  const char* at = nullptr;
+  size_t size = 0;
+  if (!data(info, 0, copy, at, size)) return info.Env().Undefined();
+  return string(info, blake2b(at, size));
+}
+
 Value Strerror(const CallbackInfo& info) { return string(info, errorText(integer(info, 0))); }
 
 Value Operations(const CallbackInfo& info) {
@@ -1060,6 +1172,7 @@ constexpr Entry kEntries[] = {
     {"rmdir", Rmdir},
     {"unlink", Unlink},
     {"rename", Rename},
+    {"link", Link},
     {"mkfifo", Mkfifo},
     {"readlink", Readlink},
     {"realpath", Realpath},
@@ -1106,6 +1219,12 @@ constexpr Entry kEntries[] = {
     {"idMapTree", IdMapTree},
     {"loadDeviceProgram", LoadDeviceProgram},
     {"attachDeviceProgram", AttachDeviceProgram},
+    {"compileSeccomp", CompileSeccomp},
+    {"seccompSystem", SeccompSystem},
+    {"seccompVersion", SeccompVersion},
+    {"seccompFlagWorks", SeccompFlagWorks},
+    {"systemCallNumber", SystemCallNumber},
+    {"digest", Digest},
     {"strerror", Strerror},
     {"operations", Operations},
     {"wait", Wait},

@@ -20,6 +20,7 @@ make|builds the native addon
 g++|builds the native addon
 libc6-dev|headers of the C library for the native addon
 linux-libc-dev|headers of the kernel for the native addon
+libseccomp-dev|compiles the filters of system calls
 libquickjs|the JavaScript engine of the executable
 busybox-static|root file system of the example container
 '

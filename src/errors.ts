@@ -39,6 +39,8 @@ export type ErrorCode =
   | 'ERR_PERMISSION'
   /** A console, pid-file or other socket of the caller's is unusable. */
   | 'ERR_CONSOLE'
+  /** A filter of system calls cannot be made, or would keep the container from starting. */
+  | 'ERR_SECCOMP'
   /** The command line is wrong. */
   | 'ERR_USAGE';
 

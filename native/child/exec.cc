@@ -104,14 +104,15 @@ long passGate(const wire::Step& step) {
   if (fifo < 0) return fifo;
   const long report = slot(NUMBER(step, Gate, report));
   if (report < 0) return report;
+  self.gate = static_cast<int>(report);
+  // How the parent, if it still listens, learns that the filter is loaded.
+  if (self.filtered) sys::close(self.socket);
   char byte;
   long got;
   do {
     got = sys::read(static_cast<int>(fifo), &byte, 1);
   } while (got == -EINTR);
-  if (got < 0) return fail(got, "exec.fifo");
-  self.gate = static_cast<int>(report);
-  return 0;
+  return got < 0 ? fail(got, "exec.fifo") : 0;
 }
 
 static long readAt(int fd, uint64_t offset, void* data, size_t size) {

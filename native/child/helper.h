@@ -34,6 +34,7 @@ struct Helper {
   int onSys;                // -1 where there is none
   int maskDirectory;        // the empty tmpfs over masked directories; -1 until one is needed
   int gate;                 // the report to `start`, once past the gate; -1 before
+  bool filtered;            // a filter of system calls is loaded
   bool cwdDenied;           // the early `cwd` was refused, the late one tries again
   char program[kPathSize];  // what `find` found
   Failure failure;
@@ -140,6 +141,7 @@ long setIoPriority(const wire::Step& step);
 long setAffinity(const wire::Step& step);
 long setPersonality(const wire::Step& step);
 long noNewPrivileges(const wire::Step& step);
+long loadFilter(const wire::Step& step);
 long setUmask(const wire::Step& step);
 long setCredentials(const wire::Step& step);
 long enterCwd(const wire::Step& step);

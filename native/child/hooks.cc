@@ -122,11 +122,8 @@ static long startHook(const wire::Step& step, const Ends& ends) {
   const long made = sys::call(__NR_pipe2, sys::arg(failure), O_CLOEXEC | O_NONBLOCK);
   if (made < 0) return fail(made, path);
   int pidfd = -1;
-  clone_args arguments = {};
-  arguments.flags = CLONE_PIDFD;
-  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
-  const long pid = sys::call(__NR_clone3, sys::arg(&arguments), sizeof arguments);
+  // Not clone3(2), which profiles deny as long as they cannot see its flags.
+  const long pid = sys::call(__NR_clone, CLONE_PIDFD | SIGCHLD, 0, sys::arg(&pidfd), 0, 0);
   if (pid == 0) {
     becomeHook(path, TEXTS(step, Hook, args), TEXTS(step, Hook, env),
                {ends.input, ends.output, failure[1]});

@@ -84,6 +84,8 @@ long runStep(const wire::Step& step) {
       return setPersonality(step);
     case Op::NoNewPrivileges:
       return noNewPrivileges(step);
+    case Op::Seccomp:
+      return loadFilter(step);
     case Op::Umask:
       return setUmask(step);
     case Op::Credentials:

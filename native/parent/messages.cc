@@ -99,7 +99,7 @@ long sendDescriptor(int socket, const std::string& data, int fd) {
   do {
     sent = sendmsg(socket, &packet, MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
-  return sent < 0 ? -errno : 0;
+  return sent < 0 ? -errno : sent;
 }
 
 }  // namespace tsrun

@@ -25,7 +25,7 @@ long receiveMessage(int socket, Message& message);
 // Lets a waiting helper go on.
 long proceed(int socket);
 
-// One message with one descriptor on a socket of the caller's.
+// One message with one descriptor on a socket of the caller's: the bytes that it took.
 long sendDescriptor(int socket, const std::string& data, int fd);
 
 }  // namespace tsrun

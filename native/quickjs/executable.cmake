@@ -53,7 +53,7 @@ set(TSRUN_HOST $<TARGET_OBJECTS:tsrun-quickjs> $<TARGET_OBJECTS:tsrun-clone-chil
 
 function(tsrun_host target)
   target_include_directories(${target} SYSTEM PRIVATE
-    ${QUICKJS_INCLUDE} ${CMAKE_JS_INC} ${NODE_ADDON_API_DIR})
+    ${QUICKJS_INCLUDE} ${CMAKE_JS_INC} ${NODE_ADDON_API_DIR} ${SECCOMP_INCLUDE})
   target_compile_definitions(${target} PRIVATE TSRUN_EXECUTABLE NAPI_VERSION=8
     NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS _GNU_SOURCE)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${TSRUN_WARNINGS}
@@ -74,7 +74,7 @@ add_dependencies(tsrun-plain tsrun-helper)
 add_custom_target(tsrun-chunks DEPENDS ${TSRUN_CHUNKS})
 add_dependencies(tsrun-plain tsrun-chunks)
 target_link_options(tsrun-plain PRIVATE -no-pie)
-target_link_libraries(tsrun-plain PRIVATE ${QUICKJS_LIBRARY} m)
+target_link_libraries(tsrun-plain PRIVATE ${QUICKJS_LIBRARY} ${SECCOMP_LIBRARY} m)
 if(TSRUN_SANITIZE)
   target_link_options(tsrun-plain PRIVATE -fsanitize=address,undefined)
   return()
@@ -98,7 +98,7 @@ function(tsrun_executable target arena)
     -static -no-pie -nostartfiles ${TSRUN_crt1.o} ${TSRUN_crti.o} ${TSRUN_crtbegin.o}
     -s -Wl,--eh-frame-hdr -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now
     -Wl,-z,noexecstack -Wl,-T,${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld)
-  target_link_libraries(${target} PRIVATE ${QUICKJS_LIBRARY} m ${TSRUN_crtend.o} ${TSRUN_crtn.o})
+  target_link_libraries(${target} PRIVATE ${QUICKJS_LIBRARY} ${SECCOMP_LIBRARY} m ${TSRUN_crtend.o} ${TSRUN_crtn.o})
   set_property(TARGET ${target} PROPERTY LINK_DEPENDS
     ${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld)
 endfunction()

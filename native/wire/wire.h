@@ -102,11 +102,12 @@ consteval int fieldIndex(const char* fields, const char* name, char type) {
 //   Sync    value: SyncPoint    waits at a sync point                go (one byte)
 //   Forked  fd: pidfd           second clone; the sender ends        go, by receiveMessage()
 //   Console fd: pty master      text: its name                       -
+//   Listener fd: seccomp(2)'s   the filter is loaded               go (one byte)
 //   Warning text                went on without something            -
 //   Trace   times               monotonic ns at the end of each step -
 //   Failed  value: errno, code  the step failed; the helper ends     -
 //   end of the socket           execve, or the helper is gone        -
-enum class Kind : uint32_t { Sync = 1, Failed, Forked, Console, Warning, Trace };
+enum class Kind : uint32_t { Sync = 1, Failed, Forked, Console, Warning, Trace, Listener };
 
 struct MessageHeader {
   Kind kind;

@@ -10,10 +10,13 @@ import { setupIds } from '../plan/user-namespace.js';
 import { namespacePlaces } from '../namespaces/namespaces.js';
 import { planContainer } from '../plan/container.js';
 import type { ContainerPlan, PlanFacts } from '../plan/plan.js';
+import { filterLoading } from '../plan/seccomp.js';
 import { SyncPoint } from '../plan/steps.js';
 import type { Step } from '../plan/steps.js';
+import { cacheDirectory } from '../seccomp/cache.js';
+import { keepFilter, makeFilter } from '../seccomp/filter.js';
 import { requireCreatable } from '../spec/create-demands.js';
-import type { Spec } from '../spec/types.js';
+import type { LinuxSeccomp, Spec } from '../spec/types.js';
 import { claimContainer } from '../state/claim.js';
 import { validateId } from '../state/id.js';
 import { ownerName } from '../state/owner.js';
@@ -37,6 +40,7 @@ import { hookDirectory, hookState } from './hook-state.js';
 import { runHooks, runHooksAnyway } from './hooks.js';
 import { writeIdMaps } from './id-maps.js';
 import { openInputs } from './inputs.js';
+import { sendListener } from './listener.js';
 import { raiseLimits, setOomScoreAdj } from './limits.js';
 import { checkSysctls } from './namespaces-own.js';
 import { makeNotifyDirectory } from './notify.js';
@@ -144,6 +148,7 @@ class Creation {
     this.fds.add(file.fd);
     this.makeFifo(paths.execFifo);
     this.makeFifo(paths.execReport);
+    const filter = this.filter(plan, paths);
     if (options.notify === true) makeNotifyDirectory(native, paths.notify);
 
     if (facts.cgroup !== undefined) {
@@ -163,7 +168,7 @@ class Creation {
     if (cgroup !== undefined) this.undo.push(() => removeContainerCgroup(native, cgroup));
     file.add(state, { later: { process: spec.process, lateSteps: lateSteps(plan.steps) } });
 
-    const child = await this.runHelper(plan, state, cgroup, consoleSocket, paths, file);
+    const child = await this.runHelper(plan, state, cgroup, consoleSocket, paths, file, filter);
     this.undo.push(async () => {
       await killAndReap(native, child.pidfd);
       native.close(child.pidfd);
@@ -272,7 +277,30 @@ class Creation {
       noNewKeyring: this.options.noNewKeyring === true,
       terminal: plan.terminal,
       hooks: { poststart: spec.hooks?.poststart ?? [], poststop: spec.hooks?.poststop ?? [] },
+      ...(spec.linux?.seccomp === undefined ? {} : { seccomp: filterState(spec.linux.seccomp) }),
     };
+  }
+
+  /** The compiled linux.seccomp, kept for exec. */
+  private filter(plan: ContainerPlan, paths: StatePaths): Uint8Array | undefined {
+    const { native, options } = this;
+    const seccomp = options.spec.linux?.seccomp;
+    if (seccomp === undefined) return undefined;
+    const cache = cacheDirectory(native, options.root);
+    const filter = makeFilter(native, seccomp, plan.steps, cache);
+    const kept = keepFilter(native, filter, paths.seccomp);
+    if (kept < 0) throw stateError(native, 'cannot write', paths.seccomp, kept);
+    return filter.program;
+  }
+
+  private sendListener(state: ContainerState, fd: number, pid: number): Promise<void> {
+    const { path, metadata } = state.seccomp ?? {};
+    return sendListener(
+      this.native,
+      { path: path ?? '', ...(metadata === undefined ? {} : { metadata }) },
+      fd,
+      { ociVersion: state.ociVersion, pid, state: hookState({ ...state, pid }, 'creating') },
+    );
   }
 
   private async runHelper(
@@ -282,6 +310,7 @@ class Creation {
     consoleSocket: number,
     paths: StatePaths,
     file: StateFile,
+    filter: Uint8Array | undefined,
   ): Promise<Child> {
     const { native, options, caller } = this;
     const mapper = {
@@ -293,7 +322,12 @@ class Creation {
     const inputs = await openInputs(
       native,
       plan.inputs,
-      { caller: mapper, fifo: paths.execFifo, report: paths.execReport },
+      {
+        caller: mapper,
+        fifo: paths.execFifo,
+        report: paths.execReport,
+        ...(filter === undefined ? {} : { seccomp: filter }),
+      },
       this.fds,
     );
     const trace = options.trace;
@@ -341,6 +375,7 @@ class Creation {
           },
         },
         console: (fd, name) => this.takeTerminal(consoleSocket, fd, name),
+        listener: (fd, { pid }) => this.sendListener(state, fd, pid),
         warning: options.warn,
         ...(trace === undefined ? {} : { trace: (times) => trace(plan.steps, times) }),
       },
@@ -393,6 +428,15 @@ class Creation {
       this.native.close(fd);
     }
   }
+}
+
+function filterState(seccomp: LinuxSeccomp): NonNullable<ContainerState['seccomp']> {
+  const { listenerPath: path, listenerMetadata: metadata } = seccomp;
+  return {
+    ...filterLoading(seccomp),
+    ...(path === undefined ? {} : { path }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
 }
 
 /** The steps behind the gate without what their messages do not need: environment above all. */

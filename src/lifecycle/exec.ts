@@ -8,22 +8,28 @@ import { planExec } from '../plan/exec.js';
 import type { ContainerPlan } from '../plan/plan.js';
 import { SyncPoint } from '../plan/steps.js';
 import type { Step } from '../plan/steps.js';
+import { readEntry } from '../seccomp/cache.js';
+import { checked } from '../seccomp/filter.js';
+import { lateCalls } from '../seccomp/late-calls.js';
 import { requireRunnable } from '../spec/create-demands.js';
 import { parseJson } from '../spec/json.js';
 import { requireProcess } from '../spec/load.js';
 import type { Process } from '../spec/types.js';
 import { lockContainer } from '../state/lock.js';
+import { statePaths } from '../state/paths.js';
 import { statusOf } from '../state/status.js';
 import type { Status } from '../state/status.js';
-import { loadState, readLaterLine } from '../state/store.js';
+import { loadState, readLaterLine, stateError } from '../state/store.js';
 import type { ContainerState, LaterState } from '../state/state.js';
 import { readCaller, readLastCapability } from './caller.js';
 import { killAndReap } from './child.js';
 import { connectSocket, sendDescriptor } from './console-socket.js';
 import { execute } from './execute.js';
 import type { Child, Handlers } from './execute.js';
+import { hookState } from './hook-state.js';
 import { openInit } from './init-process.js';
 import { openInputs } from './inputs.js';
+import { sendListener } from './listener.js';
 import { raiseLimits, setOomScoreAdj } from './limits.js';
 import { writePidFile } from './pid-file.js';
 import { readRootFile } from './root-file.js';
@@ -152,6 +158,7 @@ async function run(
       setgroups: mayCallSetgroups(native, state.pid),
       root: state.setup,
       process: readProcess(native, options.root, state.id),
+      ...(state.seccomp === undefined ? {} : { filter: state.seccomp }),
     },
     {
       effective: caller.effective,
@@ -170,7 +177,11 @@ async function run(
   const inputs = await openInputs(
     native,
     plan.inputs,
-    { caller: { ...caller, path: undefined }, container: init },
+    {
+      caller: { ...caller, path: undefined },
+      container: init,
+      ...(state.seccomp === undefined ? {} : { seccomp: readFilter(native, options, plan) }),
+    },
     fds,
   );
 
@@ -189,7 +200,7 @@ async function run(
         steps: plan.steps,
         trace: options.trace !== undefined,
       },
-      handlers(native, options, plan, consoleSocket, terminal),
+      handlers(native, options, plan, state, consoleSocket, terminal),
       state,
       fds,
     );
@@ -213,6 +224,7 @@ function handlers(
   native: Native,
   options: ExecOptions,
   plan: ContainerPlan,
+  state: ContainerState,
   consoleSocket: number,
   terminal: { fd: number },
 ): Handlers {
@@ -234,9 +246,33 @@ function handlers(
         native.close(fd);
       }
     },
+    listener: (fd, { pid }) => sendListenerOf(native, state, fd, pid),
     warning: options.warn,
     ...(trace === undefined ? {} : { trace: (times) => trace(plan.steps, times) }),
   };
+}
+
+/** The program that `create` made, which may not keep this process from starting. */
+function readFilter(native: Native, { root, id }: ContainerName, plan: ContainerPlan): Uint8Array {
+  const path = statePaths(root, id).seccomp;
+  const program = readEntry(native, path);
+  if (typeof program === 'number') throw stateError(native, 'cannot read', path, program);
+  return checked(native, program, lateCalls(plan.steps));
+}
+
+function sendListenerOf(
+  native: Native,
+  state: ContainerState,
+  fd: number,
+  pid: number,
+): Promise<void> {
+  const { path, metadata } = state.seccomp ?? {};
+  return sendListener(
+    native,
+    { path: path ?? '', ...(metadata === undefined ? {} : { metadata }) },
+    fd,
+    { ociVersion: state.ociVersion, pid, state: hookState(state, 'running') },
+  );
 }
 
 /**

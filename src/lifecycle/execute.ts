@@ -35,6 +35,8 @@ export interface Handlers {
   sync?: Partial<Record<SyncPointValue, (child: Child) => void | Promise<void>>>;
   /** The master side of the terminal, which the handler closes or keeps. */
   console?(fd: number, name: string): void;
+  /** A filter with a listener is loaded; the helper waits. The descriptor is closed after. */
+  listener?(fd: number, child: Child): void | Promise<void>;
   warning?(message: string): void;
   trace?(times: readonly number[]): void;
 }
@@ -106,9 +108,7 @@ class Conversation {
     switch (message.type) {
       case 'sync':
         await this.sync(message);
-        this.proceed(socket);
-        // From the gate on it is `start` that the helper talks to, through the fifo.
-        if (this.steps[message.step + 1]?.op === 'gate') this.over = true;
+        this.goOn(socket, message);
         return;
       case 'failed':
         throw failure(this.native, this.steps, message);
@@ -118,6 +118,14 @@ class Conversation {
       case 'console':
         if (this.handlers.console === undefined) this.native.close(message.fd);
         else this.handlers.console(message.fd, message.text);
+        return;
+      case 'listener':
+        try {
+          await this.handlers.listener?.(message.fd, this.child);
+        } finally {
+          this.native.close(message.fd);
+        }
+        this.goOn(socket, message);
         return;
       case 'warning':
         this.handlers.warning?.(describeWarning(this.steps, message));
@@ -148,6 +156,12 @@ class Conversation {
     await this.handlers.started?.(this.child);
   }
 
+  private goOn(socket: number, message: Message): void {
+    this.proceed(socket);
+    // From the gate on it is `start` that the helper talks to, through the fifo.
+    if (this.steps[message.step + 1]?.op === 'gate') this.over = true;
+  }
+
   private proceed(socket: number): void {
     const sent = this.native.proceed(socket);
     // A helper that died meanwhile is found by the next receive, with its reason.
@@ -158,13 +172,19 @@ class Conversation {
 
   /**
    * The end of the socket. When every sync point is behind it was execve (or
-   * the program was killed since, which is the program's end, not ours);
-   * before that the helper has died without a word.
+   * the program was killed since, which is the program's end, not ours), or
+   * the gate with a filter loaded; before that the helper has died without a word.
    */
   private async end(): Promise<void> {
     this.over = true;
     const last = this.steps[this.steps.length - 1]?.op;
-    if (this.next === this.order.length && last === 'exec') return;
+    const gated = this.steps.some(({ op }) => op === 'gate');
+    if (this.next === this.order.length && last === 'exec') {
+      if (!gated) return;
+      const ended = this.native.reap(this.child.pidfd);
+      if (ended === -EAGAIN) return;
+      throw new TsrunError('ERR_SYSTEM', endedText(ended));
+    }
     const exit = await waitForExit(this.native, this.child.pidfd);
     throw new TsrunError('ERR_SYSTEM', endedText(exit));
   }

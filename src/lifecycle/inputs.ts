@@ -35,6 +35,8 @@ export interface InputSources {
   fifo?: string;
   /** Path of the fifo behind it. */
   report?: string;
+  /** The compiled program of linux.seccomp. */
+  seccomp?: Uint8Array;
   /** pidfd of the container's first process. */
   container?: number;
 }
@@ -73,6 +75,11 @@ async function openInput(
       const path = sources[input.kind] ?? '';
       const fd = native.open(path, O_RDWR | O_CLOEXEC, 0);
       if (fd < 0) throw cannot(native, input.at, `open ${path}`, fd);
+      return fds.add(fd);
+    }
+    case 'seccomp': {
+      const fd = native.memfd('seccomp', sources.seccomp ?? '');
+      if (fd < 0) throw cannot(native, input.at, 'keep the filter', fd);
       return fds.add(fd);
     }
     case 'container': {

@@ -184,6 +184,7 @@ export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
 export const ENOTEMPTY = 39;
 export const ELOOP = 40;
+export const EBADMSG = 74;
 export const EOVERFLOW = 75;
 export const EADDRINUSE = 98;
 export const ENOTSUP = 95;

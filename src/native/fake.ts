@@ -33,6 +33,9 @@ const CGROUP_ROOT = '/sys/fs/cgroup';
 /** Calls that cannot fail, or whose failure says nothing: failNth() passes over them. */
 const INFALLIBLE: ReadonlySet<string> = new Set([
   'close',
+  // Says how it failed in what it returns.
+  'compileSeccomp',
+  'digest',
   'cancelWait',
   'getpid',
   'getuid',
@@ -41,7 +44,11 @@ const INFALLIBLE: ReadonlySet<string> = new Set([
   'monotonicNs',
   'operations',
   'reap',
+  'seccompFlagWorks',
+  'seccompSystem',
+  'seccompVersion',
   'strerror',
+  'systemCallNumber',
 ]);
 
 export interface FakeProcess {
@@ -284,7 +291,11 @@ export class FakeSystem {
         const fd = this.open({ kind: 'other', content: '' });
         return { ...base, type: 'console', fd, text: '/dev/pts/0' };
       }
-      if (step.op === 'gate') return -EAGAIN;
+      if (step.op === 'seccomp' && step.listener) {
+        helper.waiting = true;
+        return { ...base, type: 'listener', fd: this.open({ kind: 'other', content: '' }) };
+      }
+      if (step.op === 'gate') return helper.steps.some(({ op }) => op === 'seccomp') ? 0 : -EAGAIN;
       if (step.op === 'find') this.ran.push(step.file);
     }
     helper.ended = true;
@@ -464,6 +475,10 @@ export class FakeSystem {
       rmdir: (path) => files.removeDirectory(path),
       unlink: (path) => files.remove(path),
       rename: (from, to) => files.rename(from, to),
+      link: (from, to) => {
+        const node = files.get(from);
+        return node === undefined ? -ENOENT : files.add(to, node);
+      },
       mkfifo: (path, mode) => files.add(path, files.node('fifo', mode)),
       readlink: (path) => {
         const node = files.get(path);
@@ -557,6 +572,21 @@ export class FakeSystem {
       idMapTree: () => 0,
       loadDeviceProgram: () => this.open({ kind: 'other', content: '' }),
       attachDeviceProgram: () => 0,
+      compileSeccomp: () => ({
+        error: 0,
+        architecture: -1,
+        rule: -1,
+        name: '',
+        // Allows everything.
+        program: Uint8Array.of(6, 0, 0, 0, 0, 0, 0xff, 0x7f),
+        architectures: [],
+        unknown: [],
+      }),
+      seccompSystem: () => 'fake arch 1 ',
+      seccompVersion: () => '0.0.0',
+      seccompFlagWorks: () => true,
+      systemCallNumber: () => 0,
+      digest: (data) => digest(typeof data === 'string' ? data : String.fromCharCode(...data)),
       strerror: (errno) => `errno ${errno}`,
       operations: () => [],
       wait: (fd, _events, timeout, _keepAlive, callback) => this.wait(fd, timeout, callback),
@@ -565,6 +595,13 @@ export class FakeSystem {
       },
     };
   }
+}
+
+/** Not a hash of any worth, but of the right form. */
+function digest(text: string): string {
+  let sum = 0;
+  for (let i = 0; i < text.length; i++) sum = (sum * 31 + text.charCodeAt(i)) % 0xffff_ffff;
+  return sum.toString(16).padStart(64, '0');
 }
 
 function bytes(text: string): Uint8Array {

@@ -40,7 +40,7 @@ export interface ExitInfo {
 
 /** What the helper process says on its socket; see docs/architecture.md, protocol. */
 export interface Message {
-  type: 'sync' | 'failed' | 'forked' | 'console' | 'warning' | 'trace';
+  type: 'sync' | 'failed' | 'forked' | 'console' | 'warning' | 'trace' | 'listener';
   /** Index of the plan step that speaks. */
   step: number;
   /** sync: the SyncPoint. failed: a positive errno. */
@@ -49,7 +49,7 @@ export interface Message {
   code: number;
   /** failed, warning: path or other object that the step was working on. */
   text: string;
-  /** forked: a pidfd. console: the terminal's master side. Else -1. */
+  /** forked: a pidfd. console: the terminal's master side. listener: that of a seccomp filter. Else -1. */
   fd: number;
   /** trace: monotonic nanoseconds at the end of each step, in order. */
   times?: number[];
@@ -78,6 +78,37 @@ export interface Spawned {
   pidfd: number;
   /** Our side of the SOCK_SEQPACKET pair. */
   socket: number;
+}
+
+/** linux.seccomp with everything resolved, for libseccomp. */
+export interface SeccompProfile {
+  /** SECCOMP_RET_* with its data. */
+  defaultAction: number;
+  /** libseccomp's names (`x86_64`); the machine's own is always in. */
+  architectures: readonly string[];
+  rules: readonly SeccompRule[];
+}
+
+export interface SeccompRule {
+  names: readonly string[];
+  action: number;
+  /** Four numbers a comparison, all of which must hold: argument, scmp_compare, and its two values. */
+  args: readonly (number | bigint)[];
+}
+
+export interface SeccompCompiled {
+  /** 0, or the negated errno with which it failed. */
+  error: number;
+  /** Where: index into architectures or rules, -1 elsewhere, and the name of the call. */
+  architecture: number;
+  rule: number;
+  name: string;
+  /** sock_filter instructions of 8 bytes. */
+  program: Uint8Array;
+  /** libseccomp's number of each architecture, the machine's own first, with the highest number of a call that a rule names (-1 for none). */
+  architectures: [number, number][];
+  /** Names of calls that libseccomp does not know. */
+  unknown: string[];
 }
 
 /** A seccomp-, errno- and terminal-independent copy of the terminal settings. */
@@ -114,6 +145,7 @@ export interface Native {
   rmdir(path: string): Status;
   unlink(path: string): Status;
   rename(from: string, to: string): Status;
+  link(from: string, to: string): Status;
   mkfifo(path: string, mode: number): Status;
   readlink(path: string): string | number;
   /** Absolute path without links. */
@@ -146,8 +178,8 @@ export interface Native {
   bindUnixDatagram(path: string): FdOrErrno;
   /** One datagram, with one descriptor in SCM_RIGHTS where `fd` is not -1. */
   sendUnixDatagram(path: string, data: string, fd: number): Status;
-  /** One message with one descriptor in SCM_RIGHTS. */
-  sendFd(socket: number, data: string, fd: number): Status;
+  /** One sendmsg(2) with one descriptor in SCM_RIGHTS; the number of bytes taken, which on a stream may be fewer. */
+  sendFd(socket: number, data: string, fd: number): number;
   /** The helper's next message; 0 at its end, -EAGAIN when there is none yet. */
   receive(socket: number): Message | number;
   /** Let a helper that waits at a sync point go on. */
@@ -199,6 +231,19 @@ export interface Native {
   loadDeviceProgram(instructions: Uint8Array): FdOrErrno;
   /** BPF_PROG_ATTACH to a cgroup, BPF_F_ALLOW_MULTI; replaces `replaceFd` when it is not -1. */
   attachDeviceProgram(cgroupFd: number, programFd: number, replaceFd: number): Status;
+
+  // Filters of system calls.
+  compileSeccomp(profile: SeccompProfile): SeccompCompiled;
+  /** What a compiled filter depends on besides its profile: libseccomp, the architecture, the kernel's abilities. */
+  seccompSystem(): string;
+  /** Version of the linked libseccomp. */
+  seccompVersion(): string;
+  /** Whether the kernel takes this SECCOMP_FILTER_FLAG_*. */
+  seccompFlagWorks(flag: number): boolean;
+  /** Number of a call on this machine; negative for a name that it has no call of. */
+  systemCallNumber(name: string): number;
+  /** BLAKE2b of 256 bits, in hexadecimal. */
+  digest(data: string | Uint8Array): string;
 
   /** strerror(3) as text of our own, e.g. `no such file or directory`. */
   strerror(errno: number): string;

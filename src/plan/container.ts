@@ -32,6 +32,7 @@ import { planPersonality } from './personality.js';
 import type { ContainerPlan, PlanFacts } from './plan.js';
 import { planConsole, planKeyring, planProcess, syncStep } from './process.js';
 import { planRaisedLimits } from './rlimits.js';
+import { filterLoading, planFilter } from './seccomp.js';
 import { rootPropagation } from './root.js';
 import type { RootPropagation } from './root.js';
 import { Slots } from './slots.js';
@@ -58,6 +59,10 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const joins = openNamespaces(linux, places, slots);
   const fifo = slots.input({ kind: 'fifo', at: '' });
   const report = slots.input({ kind: 'report', at: '' });
+  const filter = planFilter(
+    linux?.seccomp === undefined ? undefined : filterLoading(linux.seccomp),
+    slots,
+  );
   const propagation = rootPropagation(linux?.rootfsPropagation);
   const mounts = planMounts(spec, facts, places, joins.user ?? -1, propagation, slots, warnings);
   const setgroups = allowsSetgroups(linux, places, facts);
@@ -68,6 +73,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     environment: runtimeEnvironment(facts),
     readRootFile: (path) => facts.readRootFile(path),
     warnings,
+    filter: filter.steps,
   });
   const ownMounts = places.mount !== 'own';
 
@@ -123,14 +129,14 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
           } satisfies Step,
         ]),
     // Before anything of the container's can look into the process: hooks, an exec at the gate.
-    { op: 'forget', at: '', keep: [fifo, report] },
+    { op: 'forget', at: '', keep: [fifo, report, ...(filter.slot < 0 ? [] : [filter.slot])] },
 
     ...program.privileged,
     ...planPersonality(linux?.personality),
     ...program.identity,
     program.find,
     syncStep('ready'),
-    // seccomp goes here with noNewPrivileges: as few system calls as possible are left.
+    ...program.filter,
     { op: 'gate', at: '', fifo, report },
     ...containerHooks(spec, facts, 'startContainer', 'created'),
     program.exec,

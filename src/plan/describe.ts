@@ -93,6 +93,8 @@ export function describeStep(step: Step): string {
       return 'cannot set the personality';
     case 'no-new-privileges':
       return 'cannot set no_new_privs';
+    case 'seccomp':
+      return 'cannot load the filter of system calls';
     case 'umask':
       return 'cannot set the umask';
     case 'credentials':

@@ -7,6 +7,8 @@ import { grantableCapabilities } from './capabilities.js';
 import type { ContainerPlan, PlanFacts } from './plan.js';
 import { planConsole, planKeyring, planProcess, syncStep } from './process.js';
 import { planRaisedLimits } from './rlimits.js';
+import { planFilter } from './seccomp.js';
+import type { FilterLoading } from './seccomp.js';
 import { Slots } from './slots.js';
 import type { Step } from './steps.js';
 
@@ -24,6 +26,8 @@ export interface ExecTarget {
   root: { uid: number; gid: number };
   /** The container's own process: what a process object leaves out comes from here, as in runc. */
   process?: Process;
+  /** The container's filter of system calls. */
+  filter?: FilterLoading;
 }
 
 export type ExecFacts = Pick<
@@ -39,6 +43,7 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
   const warnings: string[] = [];
   const slots = new Slots();
   const container = slots.input({ kind: 'container', at: '' });
+  const filter = planFilter(target.filter, slots);
   const whole = withDefaults(process, target.process);
   const program = planProcess(whole, {
     at: '',
@@ -47,6 +52,7 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     environment: [],
     readRootFile: (path) => facts.readRootFile(path),
     warnings,
+    filter: filter.steps,
   });
   const affinity = whole.execCPUAffinity;
   const joinsUser = (target.namespaces & CLONE_NEWUSER) !== 0;
@@ -60,13 +66,13 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     { op: 'session', at: '' },
     ...planKeyring(target.id, target.noNewKeyring),
     ...planConsole(whole, '', false),
-    { op: 'forget', at: '', keep: [] },
+    { op: 'forget', at: '', keep: filter.slot < 0 ? [] : [filter.slot] },
     ...program.privileged,
     ...planAffinity(affinity?.final, '/execCPUAffinity/final'),
     ...program.identity,
     program.find,
     syncStep('ready'),
-    // seccomp goes here with noNewPrivileges.
+    ...program.filter,
     program.exec,
   ];
   return {

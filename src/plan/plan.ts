@@ -38,6 +38,8 @@ export type PlanInput = { at: string } & (
   | { kind: 'fifo' }
   /** The fifo in which `start` learns how the rest went, O_RDWR. */
   | { kind: 'report' }
+  /** The compiled program of linux.seccomp. */
+  | { kind: 'seccomp' }
   /** pidfd of the container's init process, for exec. */
   | { kind: 'container' }
 );

@@ -23,6 +23,8 @@ export interface ProcessContext {
   environment: string[];
   readRootFile: PlanFacts['readRootFile'];
   warnings: string[];
+  /** Loads the filter of system calls; empty without one. */
+  filter: readonly Step[];
 }
 
 const DEFAULT_UMASK = 0o022;
@@ -34,11 +36,14 @@ export interface ProcessPlan {
   identity: Step[];
   /** The program is looked for as the user that is to run it. */
   find: Step;
+  /** With noNewPrivileges the filter comes last: as few calls as possible are left. */
+  filter: readonly Step[];
   exec: Step;
 }
 
 export function planProcess(process: Process, context: ProcessContext): ProcessPlan {
   const { at } = context;
+  const noNewPrivileges = process.noNewPrivileges === true;
   const file = process.args?.[0];
   if (process.args === undefined || file === undefined) {
     throw invalid(`${at}/args`, 'must name a program');
@@ -60,14 +65,16 @@ export function planProcess(process: Process, context: ProcessContext): ProcessP
       // First with the rights of the container's root, which may reach what the user may not; what
       // only the user may reach (a volume of its own) is tried again after.
       { op: 'cwd', at: `${at}/cwd`, path: process.cwd, late: false },
-      ...(process.noNewPrivileges === true
+      ...(noNewPrivileges
         ? [{ op: 'no-new-privileges', at: `${at}/noNewPrivileges` } satisfies Step]
         : []),
-      // seccomp goes here without noNewPrivileges: the kernel then asks for CAP_SYS_ADMIN.
+      // Without noNewPrivileges the kernel asks for CAP_SYS_ADMIN (seccomp(2)), which goes next.
+      ...(noNewPrivileges ? [] : context.filter),
       planCredentials(process, context),
       { op: 'cwd', at: `${at}/cwd`, path: process.cwd, late: true },
     ],
     find: { op: 'find', at: `${at}/args/0`, file, directories: searchDirectories(env) },
+    filter: noNewPrivileges ? context.filter : [],
     exec: { op: 'exec', at: `${at}/args/0`, args: process.args, env },
   };
 }

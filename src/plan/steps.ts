@@ -178,6 +178,11 @@ export type StepBody =
   | { op: 'affinity'; cpus: number[] }
   | { op: 'personality'; persona: number }
   | { op: 'no-new-privileges' }
+  /**
+   * seccomp(2) with the program in the slot. With `listener` a message
+   * `listener` has the descriptor that answers SCMP_ACT_NOTIFY.
+   */
+  | { op: 'seccomp'; program: Slot; flags: number; listener: boolean }
   | { op: 'umask'; mask: number }
   /**
    * Bounding set, groups, ids, then the other sets. Sets are bit masks.

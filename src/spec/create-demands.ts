@@ -3,7 +3,6 @@ import { apparmorProblems } from '../apparmor/demands.js';
 import { resourceProblems } from '../cgroups/limits/demands.js';
 import type { ErrorCode } from '../errors.js';
 import { TsrunError } from '../errors.js';
-import { seccompProblems } from '../seccomp/demands.js';
 import { mountLabelProblems, processLabelProblems } from '../selinux/demands.js';
 import type { Problem } from './problem.js';
 import { describeProblem } from './problem.js';
@@ -84,7 +83,6 @@ function refused({ process, linux }: Spec): CreateProblem[] {
   return [
     ...confinement(process, '/process'),
     ...resourceProblems(linux?.resources, '/linux/resources'),
-    ...seccompProblems(linux),
     ...mountLabelProblems(linux),
     ...unsupported('/linux/netDevices', Object.keys(linux?.netDevices ?? {}).length > 0),
     ...unsupported('/linux/memoryPolicy', linux?.memoryPolicy !== undefined),

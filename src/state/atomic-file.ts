@@ -11,7 +11,7 @@ import { EEXIST, O_CLOEXEC, O_CREAT, O_EXCL, O_WRONLY } from '../native/constant
 export function writeFileAtomically(
   native: Native,
   path: string,
-  contents: string,
+  contents: string | Uint8Array,
   mode: number,
 ): number {
   const temporary = `${path}.tmp-${native.getpid()}`;
@@ -23,7 +23,12 @@ export function writeFileAtomically(
 }
 
 /** A file that did not exist; a leftover of a crashed process with our pid is replaced. */
-function writeNewFile(native: Native, path: string, contents: string, mode: number): number {
+function writeNewFile(
+  native: Native,
+  path: string,
+  contents: string | Uint8Array,
+  mode: number,
+): number {
   // O_EXCL does not follow links either.
   const flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
   let fd = native.open(path, flags, mode);

@@ -9,6 +9,8 @@ export interface StatePaths {
   execFifo: string;
   /** Fifo in which the process tells `start` what failed behind the gate. */
   execReport: string;
+  /** The compiled filter of system calls, only with linux.seccomp. */
+  seccomp: string;
   /** Directory of the relayed notify socket, only with NOTIFY_SOCKET. */
   notify: string;
 }
@@ -20,6 +22,7 @@ export function statePaths(root: string, id: string): StatePaths {
     state: `${directory}/state.json`,
     execFifo: `${directory}/exec.fifo`,
     execReport: `${directory}/exec.report`,
+    seccomp: `${directory}/seccomp.bpf`,
     notify: `${directory}/notify`,
   };
 }

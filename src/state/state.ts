@@ -57,6 +57,8 @@ export interface ContainerState {
   terminal: boolean;
   /** Hooks of later commands. */
   hooks: { poststart: Hook[]; poststop: Hook[] };
+  /** How the filter of system calls beside it is loaded, and who answers SCMP_ACT_NOTIFY; absent without one. */
+  seccomp?: { flags: number; listener: boolean; path?: string; metadata?: string };
 }
 
 /** What only `exec` and the failure of a start need: it has a line of its own. */

@@ -74,6 +74,7 @@ const OPERATIONS: Table = {
   affinity: { cpus: 'u' },
   personality: { persona: 'n' },
   'no-new-privileges': {},
+  seccomp: { program: 'n', flags: 'n', listener: 'n' },
   umask: { mask: 'n' },
   credentials: {
     uid: 'n',

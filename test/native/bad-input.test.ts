@@ -86,9 +86,9 @@ describe('config.json', () => {
   });
 
   test('a field of a later version of tsrun is refused by its name, not ignored', async () => {
-    bundle.spec.linux = { ...bundle.spec.linux, seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } };
+    bundle.spec.linux = { ...bundle.spec.linux, memoryPolicy: { mode: 'MPOL_DEFAULT' } };
     bundle.write();
-    expect(await failing(run())).toContain('/linux/seccomp');
+    expect(await failing(run())).toContain('/linux/memoryPolicy');
   });
 
   test('missing', async () => {

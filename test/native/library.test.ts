@@ -124,7 +124,7 @@ describe('errors have stable codes', () => {
       ['ERR_CONFIG_INVALID', withSpec({ hostname: 7 as unknown as string })],
       [
         'ERR_UNSUPPORTED',
-        withSpec({ linux: { ...linux, seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } } }),
+        withSpec({ linux: { ...linux, memoryPolicy: { mode: 'MPOL_DEFAULT' } } }),
       ],
       ['ERR_EXEC', withSpec({ process: { cwd: '/', user, args: ['/nope'] } })],
       ['ERR_HOOK', withSpec({ hooks: { createRuntime: [{ path: '/bin/false' }] } })],

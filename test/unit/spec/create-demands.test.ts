@@ -32,7 +32,6 @@ describe('createProblems', () => {
     ['/process/apparmorProfile', 'p'],
     ['/process/selinuxLabel', 'l'],
     ['/linux/mountLabel', 'l'],
-    ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW' }],
     ['/linux/netDevices', { eth0: {} }],
     ['/linux/memoryPolicy', { mode: 'MPOL_DEFAULT' }],
     ['/linux/intelRdt', {}],
@@ -86,7 +85,7 @@ describe('requireCreatable', () => {
   it('throws one error for all', () => {
     const spec = changedSpec(
       ['/root', undefined],
-      ['/linux/seccomp', { defaultAction: 'SCMP_ACT_ALLOW' }],
+      ['/linux/memoryPolicy', { mode: 'MPOL_DEFAULT' }],
     );
     let error;
     try {
@@ -100,7 +99,7 @@ describe('requireCreatable', () => {
       pointer: '/root',
       message:
         'cannot create the container: /root: create needs a root file system; ' +
-        '/linux/seccomp: is not supported yet',
+        '/linux/memoryPolicy: is not supported yet',
     });
   });
 });

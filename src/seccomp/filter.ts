@@ -1,0 +1,132 @@
+/** From linux.seccomp to the program that the kernel loads. */
+
+import { TsrunError } from '../errors.js';
+import type { Native } from '../native/types.js';
+import type { Step } from '../plan/steps.js';
+import { stringifyJson } from '../spec/json.js';
+import type { LinuxSeccomp } from '../spec/types.js';
+import { describeAction, lets } from './actions.js';
+import { answerOf } from './bpf.js';
+import { findProgram, keepProgram, writeEntry } from './cache.js';
+import { answersEnosys, enosysPrologue } from './enosys.js';
+import { lateCalls } from './late-calls.js';
+import type { LateCall } from './late-calls.js';
+import { resolveProfile } from './profile.js';
+
+export interface Filter {
+  program: Uint8Array;
+  /** Path of its file in the cache. */
+  entry?: string;
+}
+
+/** To be raised when the same profile comes to another program. */
+const COMPILER = 1;
+
+/**
+ * The program of a profile, from the cache where it has it.
+ *
+ * @param steps of the plan, whose later ones the profile must not deny
+ * @param cache directory of compiled programs, for one that may be used
+ * @throws TsrunError ERR_SECCOMP
+ */
+export function makeFilter(
+  native: Native,
+  seccomp: LinuxSeccomp,
+  steps: readonly Step[],
+  cache: string | undefined,
+): Filter {
+  const calls = lateCalls(steps);
+  if (cache === undefined) {
+    return { program: checked(native, compileFilter(native, seccomp), calls) };
+  }
+  // What is in the cache has passed the check, so the calls are part of its name.
+  const name = native.digest(
+    `${COMPILER} ${native.seccompSystem()}\n${JSON.stringify(calls)}\n${rulesText(seccomp)}`,
+  );
+  const entry = `${cache}/${name}`;
+  const found = findProgram(native, entry);
+  if (found !== undefined) return { program: found, entry };
+  const program = checked(native, compileFilter(native, seccomp), calls);
+  return keepProgram(native, cache, entry, program) ? { program, entry } : { program };
+}
+
+/**
+ * Puts the program into a file of the container's own, which exec reads: where
+ * it is in the cache another name of that file, since a new file costs more.
+ *
+ * @returns 0 or a negated errno
+ */
+export function keepFilter(native: Native, { program, entry }: Filter, path: string): number {
+  const linked = entry === undefined ? -1 : native.link(entry, path);
+  return linked < 0 ? writeEntry(native, path, program) : linked;
+}
+
+function rulesText({
+  defaultAction,
+  defaultErrnoRet,
+  architectures,
+  syscalls,
+}: LinuxSeccomp): string {
+  return stringifyJson({ defaultAction, defaultErrnoRet, architectures, syscalls });
+}
+
+/** @throws TsrunError ERR_SECCOMP with the pointer of the architecture or rule */
+export function compileFilter(native: Native, seccomp: LinuxSeccomp): Uint8Array {
+  const { profile, origin } = resolveProfile(seccomp);
+  const compiled = native.compileSeccomp(profile);
+  const { error, architecture, rule, name } = compiled;
+  if (error < 0) {
+    const at =
+      architecture >= 0
+        ? `/linux/seccomp/architectures/${architecture}`
+        : rule >= 0
+          ? `/linux/seccomp/syscalls/${origin[rule] ?? 0}`
+          : '/linux/seccomp';
+    const what =
+      architecture >= 0
+        ? `cannot filter the calls of ${seccomp.architectures?.[architecture] ?? 'it'} on this machine`
+        : `cannot compile the filter${name === '' ? '' : ` of ${name}`}`;
+    throw new TsrunError('ERR_SECCOMP', `${at}: ${what}: ${native.strerror(-error)}`, {
+      errno: -error,
+      pointer: at,
+    });
+  }
+  if (!answersEnosys(seccomp.defaultAction)) return compiled.program;
+  const prologue = enosysPrologue(compiled.architectures);
+  const whole = new Uint8Array(prologue.length + compiled.program.length);
+  whole.set(prologue);
+  whole.set(compiled.program, prologue.length);
+  return whole;
+}
+
+/**
+ * Lets a program through that lets the helper do the rest of its work.
+ *
+ * @throws TsrunError ERR_SECCOMP that names the call
+ */
+export function checked(
+  native: Native,
+  program: Uint8Array,
+  calls: readonly LateCall[],
+): Uint8Array {
+  const architecture = nativeArchitecture(native);
+  for (const { name, args } of calls) {
+    const number = native.systemCallNumber(name);
+    const answer = answerOf(program, { number, architecture, args });
+    if (lets(answer)) continue;
+    const pointer = '/linux/seccomp';
+    throw new TsrunError(
+      'ERR_SECCOMP',
+      `${pointer}: the filter answers ${describeAction(answer)} to ${name}(2), ` +
+        'which is needed between loading it and running the program',
+      { pointer },
+    );
+  }
+  return program;
+}
+
+/** AUDIT_ARCH_* of this machine, as the kernel shows it to a filter. */
+function nativeArchitecture(native: Native): number {
+  const match = / arch (\d+) /.exec(native.seccompSystem());
+  return Number(match?.[1] ?? 0);
+}
