@@ -5,6 +5,7 @@
  *   config.d.ts           types (json-schema-to-typescript)
  *   validate-config.js    validators (ajv standalone, bundled by esbuild)
  *   validate-config.d.ts  their types
+ *   accept-config.js      functions that only accept (generate-accept.mjs)
  *
  * The schemas are plain JSON Schema, so that editors and other validators can
  * use them. Some things become keywords of our own before they are compiled:
@@ -24,30 +25,43 @@ const outDir = join(specDir, 'generated');
 
 /** Schema name, and what is validated besides the whole document. */
 const schemas = [
-  { name: 'config', parts: { validateProcess: 'Process', validateResources: 'LinuxResources' } },
+  {
+    name: 'config',
+    parts: { validateProcess: 'Process', validateResources: 'LinuxResources' },
+    accept: { acceptSpec: '', acceptProcess: 'Process' },
+  },
   { name: 'features', parts: {} },
   { name: 'state', parts: {} },
 ];
 
 const mtime = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-const inputs = [here, ...schemas.map(({ name }) => join(specDir, `${name}.schema.json`))];
-const outputs = schemas.flatMap(({ name }) =>
-  [`${name}.d.ts`, `validate-${name}.js`, `validate-${name}.d.ts`].map((file) =>
-    join(outDir, file),
-  ),
+const acceptHere = join(dirname(here), 'generate-accept.mjs');
+const inputs = [
+  here,
+  acceptHere,
+  ...schemas.map(({ name }) => join(specDir, `${name}.schema.json`)),
+];
+const outputs = schemas.flatMap(({ name, accept }) =>
+  [
+    `${name}.d.ts`,
+    ...['js', 'd.ts'].map((kind) => `validate-${name}.${kind}`),
+    ...(accept === undefined ? [] : ['js', 'd.ts'].map((kind) => `accept-${name}.${kind}`)),
+  ].map((file) => join(outDir, file)),
 );
 if (Math.min(...outputs.map(mtime)) > Math.max(...inputs.map(mtime))) process.exit(0);
 
 // Only now: loading these takes longer than the check above.
-const [{ Ajv, _, _Code }, standalone, { build }, { compile }] = await Promise.all([
-  Promise.all([import('ajv'), import('ajv/dist/compile/codegen/code.js')]).then(
-    ([{ default: ajv }, { default: code }]) => ({ ...ajv, ...code }),
-  ),
-  import('ajv/dist/standalone/index.js').then((module) => module.default.default),
-  import('esbuild'),
-  import('json-schema-to-typescript'),
-]);
+const [{ Ajv, _, _Code }, standalone, { build, transform: minify }, { compile }, { acceptModule }] =
+  await Promise.all([
+    Promise.all([import('ajv'), import('ajv/dist/compile/codegen/code.js')]).then(
+      ([{ default: ajv }, { default: code }]) => ({ ...ajv, ...code }),
+    ),
+    import('ajv/dist/standalone/index.js').then((module) => module.default.default),
+    import('esbuild'),
+    import('json-schema-to-typescript'),
+    import('./generate-accept.mjs'),
+  ]);
 
 /** Applies `change` to every object in a schema, innermost first. */
 function transform(node, change) {
@@ -190,7 +204,7 @@ export interface Validator {
 
 ${names.map((name) => `export const ${name}: Validator;\n`).join('')}`;
 
-async function generate({ name, parts }) {
+async function generate({ name, parts, accept }) {
   const schema = JSON.parse(readFileSync(join(specDir, `${name}.schema.json`), 'utf8'));
 
   const types = await compile(forTypes(schema), schema.title, {
@@ -222,6 +236,17 @@ async function generate({ name, parts }) {
     `/* Made by scripts/generate-spec.mjs. */\n${outputFiles[0].text}`,
   );
   writeFileSync(join(outDir, `validate-${name}.d.ts`), validatorTypes(Object.keys(exports)));
+  if (accept !== undefined) await generateAccept(name, schema, accept);
+}
+
+async function generateAccept(name, schema, accept) {
+  const { code } = await minify(acceptModule(schema, accept), { minify: true, target: 'es2022' });
+  const banner = '/* Made by scripts/generate-spec.mjs. */\n';
+  const types = Object.keys(accept).map(
+    (exported) => `export function ${exported}(value: unknown): boolean;\n`,
+  );
+  writeFileSync(join(outDir, `accept-${name}.js`), banner + code);
+  writeFileSync(join(outDir, `accept-${name}.d.ts`), banner + types.join(''));
 }
 
 mkdirSync(outDir, { recursive: true });

@@ -39,7 +39,7 @@ export function cgroupPath({ cgroupsPath, id, own }: CgroupPathRequest): string 
 
   const below = `/${names.join('/')}`;
   const path = given.startsWith('/') ? below : `${parentOf(own)}${below}`;
-  if (utf8Length(path) >= PATH_MAX) {
+  if (isLonger(path, PATH_MAX - 1)) {
     throw invalid(`${given.slice(0, 64)}...`, `it is longer than ${PATH_MAX - 1} bytes`);
   }
   return path;
@@ -50,7 +50,7 @@ function faultOf(name: string): string | undefined {
   if (name.includes('\0')) return 'it has a NUL character';
   // cgroup_mkdir() refuses it, because it would break the lines of /proc/PID/cgroup.
   if (name.includes('\n')) return 'it has a line break';
-  if (utf8Length(name) > NAME_MAX) return `it has a name of more than ${NAME_MAX} bytes`;
+  if (isLonger(name, NAME_MAX)) return `it has a name of more than ${NAME_MAX} bytes`;
   return undefined;
 }
 
@@ -59,6 +59,11 @@ function parentOf(own: string | undefined): string {
   // Outside of the caller's cgroup namespace nothing can be made: begin at its root.
   if (own === undefined || own.startsWith('/..')) return '';
   return own.slice(0, Math.max(own.lastIndexOf('/'), 0));
+}
+
+/** Whether a text has more than so many bytes in UTF-8, where a character has three at most. */
+function isLonger(text: string, bytes: number): boolean {
+  return text.length * 3 > bytes && utf8Length(text) > bytes;
 }
 
 function utf8Length(text: string): number {

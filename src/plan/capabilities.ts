@@ -47,6 +47,10 @@ export const CAPABILITIES: readonly string[] = [
   'CAP_CHECKPOINT_RESTORE',
 ];
 
+const BITS: ReadonlyMap<string, bigint> = new Map(
+  CAPABILITIES.map((name, number) => [name, 1n << BigInt(number)]),
+);
+
 export const CAP_SYS_ADMIN = 1n << 21n;
 
 export interface CapabilityMasks {
@@ -82,8 +86,8 @@ export function capabilityMasks(
   at: string,
   warnings: string[],
 ): CapabilityMasks {
-  const unknown = new Set<string>();
-  const refused = new Set<string>();
+  const unknown: string[] = [];
+  const refused: string[] = [];
   const masks: CapabilityMasks = {
     bounding: 0n,
     effective: 0n,
@@ -92,17 +96,18 @@ export function capabilityMasks(
     ambient: 0n,
   };
   for (const set of SETS) {
+    let mask = 0n;
     for (const name of capabilities?.[set] ?? []) {
-      const number = CAPABILITIES.indexOf(name);
-      const bit = number < 0 ? 0n : 1n << BigInt(number);
-      if (number < 0) unknown.add(name);
-      else if ((grantable & bit) === 0n) refused.add(name);
-      else masks[set] |= bit;
+      const bit = BITS.get(name);
+      if (bit === undefined) unknown.push(name);
+      else if ((grantable & bit) === 0n) refused.push(name);
+      else mask |= bit;
     }
+    masks[set] = mask;
   }
-  if (unknown.size > 0) warnings.push(`${at}: unknown, ignored: ${[...unknown].join(', ')}`);
-  if (refused.size > 0) {
-    warnings.push(`${at}: cannot be granted here, ignored: ${[...refused].join(', ')}`);
+  if (unknown.length > 0) warnings.push(`${at}: unknown, ignored: ${once(unknown)}`);
+  if (refused.length > 0) {
+    warnings.push(`${at}: cannot be granted here, ignored: ${once(refused)}`);
   }
   // The kernel's own rules (capset(2), prctl(2)): it would refuse the whole set for one of these.
   const limit = (set: SetName, within: bigint, rule: string): void => {
@@ -115,6 +120,10 @@ export function capabilityMasks(
   limit('inheritable', masks.bounding | masks.permitted, 'in the bounding set');
   limit('ambient', masks.permitted & masks.inheritable, 'both permitted and inheritable');
   return masks;
+}
+
+function once(names: readonly string[]): string {
+  return [...new Set(names)].join(', ');
 }
 
 export function capabilityNames(mask: bigint): string[] {

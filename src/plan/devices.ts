@@ -26,6 +26,14 @@ const LINKS: readonly (readonly [string, string])[] = [
   ['/dev/ptmx', 'pts/ptmx'],
 ];
 
+const LINK_STEPS: readonly Step[] = LINKS.map(([target, contents]) => ({
+  op: 'symlink',
+  at: '',
+  target,
+  contents,
+  replace: target === '/dev/ptmx',
+}));
+
 const TYPE_BITS: Readonly<Record<LinuxDevice['type'], number>> = {
   c: S_IFCHR,
   u: S_IFCHR,
@@ -43,7 +51,8 @@ export function planDevices(
   devices: readonly LinuxDevice[],
   nodes: boolean,
   sources: Sources,
-): Step[] {
+): readonly Step[] {
+  if (nodes && devices.length === 0) return DEFAULT_STEPS;
   const steps: Step[] = [];
   for (const device of DEFAULT_DEVICES) {
     if (devices.some(({ path }) => clean(path) === device.path)) continue;
@@ -59,6 +68,10 @@ function planDevice(device: LinuxDevice, at: string, nodes: boolean, sources: So
   const target = clean(device.path);
   // Anybody may make a fifo.
   if (!nodes && device.type !== 'p') return planHostBind(target, target, 0, at, sources);
+  return nodeStep(device, target, at);
+}
+
+function nodeStep(device: LinuxDevice, target: string, at: string): Step {
   return {
     op: 'device',
     at,
@@ -71,12 +84,11 @@ function planDevice(device: LinuxDevice, at: string, nodes: boolean, sources: So
   };
 }
 
-export function planDeviceLinks(): Step[] {
-  return LINKS.map(([target, contents]) => ({
-    op: 'symlink',
-    at: '',
-    target,
-    contents,
-    replace: target === '/dev/ptmx',
-  }));
+/** The steps of nearly all containers, made once. */
+const DEFAULT_STEPS: readonly Step[] = DEFAULT_DEVICES.map((device) =>
+  nodeStep(device, device.path, ''),
+);
+
+export function planDeviceLinks(): readonly Step[] {
+  return LINK_STEPS;
 }

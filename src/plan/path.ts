@@ -2,6 +2,16 @@
 
 /** An absolute path without `.`, `..`, doubled or trailing slashes; `..` stops at the root. */
 export function clean(path: string): string {
+  // Nearly all are.
+  if (
+    path.startsWith('/') &&
+    path.length > 1 &&
+    !path.endsWith('/') &&
+    !path.includes('//') &&
+    !path.includes('/.')
+  ) {
+    return path;
+  }
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue;

@@ -27,7 +27,7 @@ import { sysctls } from './checks/sysctls.js';
 import type { Problem } from './problem.js';
 import type { Process, Spec } from './types.js';
 
-const processRules = (): ProcessRule[] => [
+const processRules: readonly ProcessRule[] = [
   environment,
   consoleSize,
   rlimits,
@@ -35,9 +35,10 @@ const processRules = (): ProcessRule[] => [
   execCPUAffinity,
 ];
 
-const specRules = (): SpecRule[] => [
+const specRules: readonly SpecRule[] = [
   ociVersion,
-  ...processRules().map((rule): SpecRule => ({ process }, report) => {
+  // One by one, for checkMalformedSpec().
+  ...processRules.map((rule): SpecRule => ({ process }, report) => {
     if (process !== undefined) rule(process, '/process', report);
   }),
   userMapped,
@@ -65,14 +66,14 @@ const specRules = (): SpecRule[] => [
 /** What fields of a valid spec have against each other, all of it. */
 export function checkSpec(spec: Spec): Problem[] {
   return collect((report) => {
-    for (const rule of specRules()) rule(spec, report);
+    for (const rule of specRules) rule(spec, report);
   });
 }
 
 /** The same for a process alone, as exec takes it; its pointers begin at the process. */
 export function checkProcess(process: Process): Problem[] {
   return collect((report) => {
-    for (const rule of processRules()) rule(process, '', report);
+    for (const rule of processRules) rule(process, '', report);
   });
 }
 
@@ -83,7 +84,7 @@ export function checkProcess(process: Process): Problem[] {
  */
 export function checkMalformedSpec(value: unknown, malformed: readonly Problem[]): Problem[] {
   const problems = collect((report) => {
-    for (const rule of specRules()) {
+    for (const rule of specRules) {
       try {
         rule(value as Spec, report);
       } catch {

@@ -1,4 +1,5 @@
 /** Reading config.json: from its text to a spec that is valid in itself. */
+import { acceptProcess, acceptSpec } from '../../spec/generated/accept-config.js';
 import { TsrunError } from '../errors.js';
 import { checkMalformedSpec, checkProcess, checkSpec } from './checks.js';
 import { JsonError, parseJson } from './json.js';
@@ -17,7 +18,7 @@ const maxTold = 100;
  * message tells all problems, each with its JSON pointer, on one line
  */
 export function parseSpec(text: string): Spec {
-  return requireSpec(parse(text, 'config.json'));
+  return requireSpec(acceptable(text, acceptSpec) ?? parse(text, 'config.json'));
 }
 
 /** Lets a value through that is a valid config.json; throws as parseSpec does. */
@@ -28,6 +29,7 @@ export function requireSpec(value: unknown): Spec {
 
 /** Everything that is wrong with a config.json, by the schema and between fields. */
 export function specProblems(value: unknown): Problem[] {
+  if (acceptSpec(value)) return checkSpec(value as Spec);
   const malformed = validateSpec(value);
   if (malformed.length === 0) return checkSpec(value as Spec);
   return [...malformed, ...checkMalformedSpec(value, malformed)];
@@ -40,7 +42,7 @@ export function parseProcess(text: string, name = 'process.json'): Process {
 
 /** Lets a value through that is a valid process; throws as parseSpec does. */
 export function requireProcess(value: unknown, name = 'process.json'): Process {
-  refuse(validateProcess(value), name);
+  if (!acceptProcess(value)) refuse(validateProcess(value), name);
   refuse(checkProcess(value as Process), name);
   return value as Process;
 }
@@ -50,6 +52,29 @@ export function parseResources(text: string, name = 'resources'): LinuxResources
   const value = parse(text, name);
   refuse(validateResources(value), name);
   return value as LinuxResources;
+}
+
+/** More than this and it may be nested too deep for parseJson(). */
+const MAX_BRACKETS = 1000;
+
+/**
+ * What JSON.parse makes of a text, if that is good as it is: no number in it
+ * can have been rounded. A known field is not nested deep, but what is not
+ * known may be.
+ */
+function acceptable(text: string, accept: (value: unknown) => boolean): unknown {
+  let brackets = 0;
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) {
+      if (++brackets === MAX_BRACKETS) return undefined;
+    }
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    return accept(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function parse(text: string, name: string): unknown {

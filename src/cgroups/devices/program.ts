@@ -20,7 +20,7 @@
 import { TsrunError } from '../../errors.js';
 import { normalise } from './normalise.js';
 import type { Decision, Run } from './normalise.js';
-import { ACCESS_ALL, ANY, DEVICE_BLOCK, DEVICE_CHAR } from './rules.js';
+import { ACCESS_ALL, ANY, DEFAULT_RULES, DEVICE_BLOCK, DEVICE_CHAR } from './rules.js';
 import type { DeviceRule } from './rules.js';
 
 // Opcodes (Documentation/bpf/standardization/instruction-set.rst).
@@ -53,9 +53,18 @@ const JUMP_MAX = 0x7fff;
  * @throws TsrunError ERR_UNSUPPORTED when there are several thousand rules
  */
 export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array | undefined {
+  if (isDefault(rules)) return DEFAULT_PROGRAM;
   const { runs, defaultAllow } = normalise(rules);
   if (defaultAllow && runs.length === 0) return undefined;
   return assemble(runs, defaultAllow);
+}
+
+/** Whether all that counts of the rules is that everything but the default devices is denied. */
+function isDefault(rules: readonly DeviceRule[]): boolean {
+  const first = rules.length - DEFAULT_RULES.length;
+  const before = rules[first - 1];
+  if (before?.type !== 'all' || before.allow) return false;
+  return DEFAULT_RULES.every((rule, index) => rules[first + index] === rule);
 }
 
 /** The program for update: like deviceProgram, and one that allows everything where that is asked for. */
@@ -219,3 +228,6 @@ class Code {
     return this.data.slice(0, this.length * 8);
   }
 }
+
+/** What nearly all containers get, compiled once. */
+const DEFAULT_PROGRAM = replacementProgram(DEFAULT_RULES);

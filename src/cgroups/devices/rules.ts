@@ -48,23 +48,27 @@ export interface DeviceRule {
  * devices of the spec, its pseudoterminals, and making nodes of any device
  * (which gives no right to use them). runc adds the same ones.
  */
-const DEFAULT_RULES: readonly (readonly [
-  type: typeof DEVICE_BLOCK | typeof DEVICE_CHAR,
+export const DEFAULT_RULES: readonly DeviceRule[] = [
+  allowed(DEVICE_CHAR, ANY, ANY, ACCESS_MKNOD),
+  allowed(DEVICE_BLOCK, ANY, ANY, ACCESS_MKNOD),
+  allowed(DEVICE_CHAR, 1, 3, ACCESS_ALL), // null
+  allowed(DEVICE_CHAR, 1, 5, ACCESS_ALL), // zero
+  allowed(DEVICE_CHAR, 1, 7, ACCESS_ALL), // full
+  allowed(DEVICE_CHAR, 1, 8, ACCESS_ALL), // random
+  allowed(DEVICE_CHAR, 1, 9, ACCESS_ALL), // urandom
+  allowed(DEVICE_CHAR, 5, 0, ACCESS_ALL), // tty
+  allowed(DEVICE_CHAR, 5, 2, ACCESS_ALL), // ptmx
+  allowed(DEVICE_CHAR, 136, ANY, ACCESS_ALL), // pts/*, and console, which is one of them
+];
+
+function allowed(
+  type: DeviceRule['type'],
   major: number,
   minor: number,
   access: number,
-])[] = [
-  [DEVICE_CHAR, ANY, ANY, ACCESS_MKNOD],
-  [DEVICE_BLOCK, ANY, ANY, ACCESS_MKNOD],
-  [DEVICE_CHAR, 1, 3, ACCESS_ALL], // null
-  [DEVICE_CHAR, 1, 5, ACCESS_ALL], // zero
-  [DEVICE_CHAR, 1, 7, ACCESS_ALL], // full
-  [DEVICE_CHAR, 1, 8, ACCESS_ALL], // random
-  [DEVICE_CHAR, 1, 9, ACCESS_ALL], // urandom
-  [DEVICE_CHAR, 5, 0, ACCESS_ALL], // tty
-  [DEVICE_CHAR, 5, 2, ACCESS_ALL], // ptmx
-  [DEVICE_CHAR, 136, ANY, ACCESS_ALL], // pts/*, and console, which is one of them
-];
+): DeviceRule {
+  return { allow: true, type, major, minor, access };
+}
 
 /**
  * The rules in the order in which they apply: those of the configuration, then
@@ -80,9 +84,7 @@ export function deviceRules(devices: readonly DeviceEntry[]): DeviceRule[] {
     const entry = devices[i];
     if (entry !== undefined) rules.push(readRule(entry, `/linux/resources/devices/${i}`));
   }
-  for (const [type, major, minor, access] of DEFAULT_RULES) {
-    rules.push({ allow: true, type, major, minor, access });
-  }
+  rules.push(...DEFAULT_RULES);
   return rules;
 }
 

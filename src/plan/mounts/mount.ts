@@ -56,8 +56,10 @@ export function planMount(parsed: ParsedMount, context: MountContext): Step[] {
 
 /** A bind mount has no file system of its own whose options it could set. */
 function warnIneffective({ mount, options, at }: ParsedMount, warnings: string[]): void {
+  const bind = (options.bind || mount.type === 'bind') && !options.remount;
+  if (!bind && options.ineffective.length === 0) return;
   const ignored = [...options.ineffective];
-  if ((options.bind || mount.type === 'bind') && !options.remount) {
+  if (bind) {
     ignored.push(...options.superblock.filter((flag) => !DEFAULT_FLAGS.includes(flag)));
     ignored.push(...options.data);
   }
@@ -165,30 +167,35 @@ function planFileSystem(parsed: ParsedMount, target: string, context: MountConte
     throw invalid(`${at}/type`, 'must be given for what is not a bind mount');
   }
   const readOnly = (options.attributes.set & MOUNT_ATTR_RDONLY) !== 0;
+  const { superblock, data, propagation } = options;
+  let fileSystem = superblock.length === 0 ? data : [...superblock, ...data];
+  // A device that is read-only wants its file system to be so too.
+  if (readOnly && !VIRTUAL.has(type)) fileSystem = ['ro', ...fileSystem];
   // Mounts inside come later, and their targets may have to be made.
   deferReadOnly(parsed, target, type === 'tmpfs' || target === '/dev', context);
-  const [first = 0, ...further] = options.propagation;
-  return [
-    {
-      op: 'mount',
-      at,
-      type,
-      source: mount.source === undefined || mount.source === '' ? 'none' : mount.source,
-      options: [
-        // A device that is read-only wants its file system to be so too.
-        ...(readOnly && !VIRTUAL.includes(type) ? ['ro'] : []),
-        ...options.superblock,
-        ...options.data,
-      ],
-      copyUp: options.copyUp,
-      ...placement(options, target, first, idMap),
-    },
-    ...furtherPropagation(further, target, at),
-  ];
+  const step: Step = {
+    op: 'mount',
+    at,
+    type,
+    source: mount.source === undefined || mount.source === '' ? 'none' : mount.source,
+    options: fileSystem,
+    copyUp: options.copyUp,
+    // As placement(), which a container has too many of to spread them.
+    target,
+    attrSet: options.attributes.set,
+    attrClear: options.attributes.clear,
+    recursiveSet: options.recursiveAttributes.set,
+    recursiveClear: options.recursiveAttributes.clear,
+    propagation: propagation[0] ?? 0,
+    idMap,
+    idMapRecursive: idMap >= 0 && mapsRecursively(options),
+  };
+  if (propagation.length < 2) return [step];
+  return [step, ...furtherPropagation(propagation.slice(1), target, at)];
 }
 
 /** File systems without a device, some of them shared with the host: read-only is for the mount alone. */
-const VIRTUAL: readonly string[] = [
+const VIRTUAL: ReadonlySet<string> = new Set([
   'proc',
   'sysfs',
   'tmpfs',
@@ -209,7 +216,7 @@ const VIRTUAL: readonly string[] = [
   'binfmt_misc',
   'pstore',
   'efivarfs',
-];
+]);
 
 function deferReadOnly(
   { options, at }: ParsedMount,

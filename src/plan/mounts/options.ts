@@ -61,71 +61,73 @@ type Option =
   | { nothing: true }
   | { ineffective: true };
 
-const OPTIONS: Readonly<Record<string, Option>> = {
-  async: { superblock: 'async' },
-  atime: { notAtime: 'noatime' },
-  bind: { special: 'bind' },
-  defaults: { nothing: true },
-  dev: { clear: MOUNT_ATTR_NODEV },
-  diratime: { clear: MOUNT_ATTR_NODIRATIME },
-  dirsync: { superblock: 'dirsync' },
-  exec: { clear: MOUNT_ATTR_NOEXEC },
-  idmap: { special: 'idmap' },
-  // Whether a file system keeps versions is its own business; fsconfig(2) has no name for it.
-  iversion: { ineffective: true },
-  lazytime: { superblock: 'lazytime' },
-  loud: { nothing: true },
-  mand: { superblock: 'mand' },
-  noatime: { atime: 'noatime' },
-  nodev: { set: MOUNT_ATTR_NODEV },
-  nodiratime: { set: MOUNT_ATTR_NODIRATIME },
-  noexec: { set: MOUNT_ATTR_NOEXEC },
-  noiversion: { nothing: true },
-  nolazytime: { superblock: 'nolazytime' },
-  nomand: { superblock: 'nomand' },
-  norelatime: { notAtime: 'relatime' },
-  nostrictatime: { notAtime: 'strictatime' },
-  nosuid: { set: MOUNT_ATTR_NOSUID },
-  nosymfollow: { set: MOUNT_ATTR_NOSYMFOLLOW },
-  private: { propagation: MS_PRIVATE },
-  ratime: { notAtime: 'noatime', recursive: true },
-  rbind: { special: 'rbind' },
-  rdev: { clear: MOUNT_ATTR_NODEV, recursive: true },
-  rdiratime: { clear: MOUNT_ATTR_NODIRATIME, recursive: true },
-  relatime: { atime: 'relatime' },
-  remount: { special: 'remount' },
-  rexec: { clear: MOUNT_ATTR_NOEXEC, recursive: true },
-  ridmap: { special: 'ridmap' },
-  rnoatime: { atime: 'noatime', recursive: true },
-  rnodev: { set: MOUNT_ATTR_NODEV, recursive: true },
-  rnodiratime: { set: MOUNT_ATTR_NODIRATIME, recursive: true },
-  rnoexec: { set: MOUNT_ATTR_NOEXEC, recursive: true },
-  rnorelatime: { notAtime: 'relatime', recursive: true },
-  rnostrictatime: { notAtime: 'strictatime', recursive: true },
-  rnosuid: { set: MOUNT_ATTR_NOSUID, recursive: true },
-  rnosymfollow: { set: MOUNT_ATTR_NOSYMFOLLOW, recursive: true },
-  ro: { set: MOUNT_ATTR_RDONLY },
-  rprivate: { propagation: MS_PRIVATE | MS_REC },
-  rrelatime: { atime: 'relatime', recursive: true },
-  rro: { set: MOUNT_ATTR_RDONLY, recursive: true },
-  rrw: { clear: MOUNT_ATTR_RDONLY, recursive: true },
-  rshared: { propagation: MS_SHARED | MS_REC },
-  rslave: { propagation: MS_SLAVE | MS_REC },
-  rstrictatime: { atime: 'strictatime', recursive: true },
-  rsuid: { clear: MOUNT_ATTR_NOSUID, recursive: true },
-  rsymfollow: { clear: MOUNT_ATTR_NOSYMFOLLOW, recursive: true },
-  runbindable: { propagation: MS_UNBINDABLE | MS_REC },
-  rw: { clear: MOUNT_ATTR_RDONLY },
-  shared: { propagation: MS_SHARED },
-  silent: { nothing: true },
-  slave: { propagation: MS_SLAVE },
-  strictatime: { atime: 'strictatime' },
-  suid: { clear: MOUNT_ATTR_NOSUID },
-  symfollow: { clear: MOUNT_ATTR_NOSYMFOLLOW },
-  sync: { superblock: 'sync' },
-  tmpcopyup: { special: 'tmpcopyup' },
-  unbindable: { propagation: MS_UNBINDABLE },
-};
+const OPTIONS: ReadonlyMap<string, Option> = new Map(
+  Object.entries<Option>({
+    async: { superblock: 'async' },
+    atime: { notAtime: 'noatime' },
+    bind: { special: 'bind' },
+    defaults: { nothing: true },
+    dev: { clear: MOUNT_ATTR_NODEV },
+    diratime: { clear: MOUNT_ATTR_NODIRATIME },
+    dirsync: { superblock: 'dirsync' },
+    exec: { clear: MOUNT_ATTR_NOEXEC },
+    idmap: { special: 'idmap' },
+    // Whether a file system keeps versions is its own business; fsconfig(2) has no name for it.
+    iversion: { ineffective: true },
+    lazytime: { superblock: 'lazytime' },
+    loud: { nothing: true },
+    mand: { superblock: 'mand' },
+    noatime: { atime: 'noatime' },
+    nodev: { set: MOUNT_ATTR_NODEV },
+    nodiratime: { set: MOUNT_ATTR_NODIRATIME },
+    noexec: { set: MOUNT_ATTR_NOEXEC },
+    noiversion: { nothing: true },
+    nolazytime: { superblock: 'nolazytime' },
+    nomand: { superblock: 'nomand' },
+    norelatime: { notAtime: 'relatime' },
+    nostrictatime: { notAtime: 'strictatime' },
+    nosuid: { set: MOUNT_ATTR_NOSUID },
+    nosymfollow: { set: MOUNT_ATTR_NOSYMFOLLOW },
+    private: { propagation: MS_PRIVATE },
+    ratime: { notAtime: 'noatime', recursive: true },
+    rbind: { special: 'rbind' },
+    rdev: { clear: MOUNT_ATTR_NODEV, recursive: true },
+    rdiratime: { clear: MOUNT_ATTR_NODIRATIME, recursive: true },
+    relatime: { atime: 'relatime' },
+    remount: { special: 'remount' },
+    rexec: { clear: MOUNT_ATTR_NOEXEC, recursive: true },
+    ridmap: { special: 'ridmap' },
+    rnoatime: { atime: 'noatime', recursive: true },
+    rnodev: { set: MOUNT_ATTR_NODEV, recursive: true },
+    rnodiratime: { set: MOUNT_ATTR_NODIRATIME, recursive: true },
+    rnoexec: { set: MOUNT_ATTR_NOEXEC, recursive: true },
+    rnorelatime: { notAtime: 'relatime', recursive: true },
+    rnostrictatime: { notAtime: 'strictatime', recursive: true },
+    rnosuid: { set: MOUNT_ATTR_NOSUID, recursive: true },
+    rnosymfollow: { set: MOUNT_ATTR_NOSYMFOLLOW, recursive: true },
+    ro: { set: MOUNT_ATTR_RDONLY },
+    rprivate: { propagation: MS_PRIVATE | MS_REC },
+    rrelatime: { atime: 'relatime', recursive: true },
+    rro: { set: MOUNT_ATTR_RDONLY, recursive: true },
+    rrw: { clear: MOUNT_ATTR_RDONLY, recursive: true },
+    rshared: { propagation: MS_SHARED | MS_REC },
+    rslave: { propagation: MS_SLAVE | MS_REC },
+    rstrictatime: { atime: 'strictatime', recursive: true },
+    rsuid: { clear: MOUNT_ATTR_NOSUID, recursive: true },
+    rsymfollow: { clear: MOUNT_ATTR_NOSYMFOLLOW, recursive: true },
+    runbindable: { propagation: MS_UNBINDABLE | MS_REC },
+    rw: { clear: MOUNT_ATTR_RDONLY },
+    shared: { propagation: MS_SHARED },
+    silent: { nothing: true },
+    slave: { propagation: MS_SLAVE },
+    strictatime: { atime: 'strictatime' },
+    suid: { clear: MOUNT_ATTR_NOSUID },
+    symfollow: { clear: MOUNT_ATTR_NOSYMFOLLOW },
+    sync: { superblock: 'sync' },
+    tmpcopyup: { special: 'tmpcopyup' },
+    unbindable: { propagation: MS_UNBINDABLE },
+  }),
+);
 
 const ATIME: Readonly<Record<Atime, number>> = {
   relatime: MOUNT_ATTR_RELATIME,
@@ -135,7 +137,7 @@ const ATIME: Readonly<Record<Atime, number>> = {
 
 /** Names of the options that are understood here, sorted; for `features`. */
 export function knownMountOptions(): string[] {
-  return Object.keys(OPTIONS).sort();
+  return [...OPTIONS.keys()].sort();
 }
 
 export function parseMountOptions(options: readonly string[]): MountOptions {
@@ -152,18 +154,22 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     data: [],
     ineffective: [],
   };
+  const { data } = result;
   for (const name of options) {
     // As in the comma-separated lists of mount(8), where managers split them from.
     if (name === '') continue;
-    const option = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
-    if (option === undefined) result.data.push(name);
+    const option = OPTIONS.get(name);
+    if (option === undefined) data.push(name);
     else apply(result, name, option);
   }
   return result;
 }
 
 function apply(result: MountOptions, name: string, option: Option): void {
-  if ('special' in option) applySpecial(result, option.special);
+  // What most mounts have comes first.
+  if ('set' in option) {
+    applyAttribute(option.recursive ? result.recursiveAttributes : result.attributes, option);
+  } else if ('special' in option) applySpecial(result, option.special);
   else if ('propagation' in option) result.propagation.push(option.propagation);
   else if ('superblock' in option) result.superblock.push(option.superblock);
   else if ('ineffective' in option) result.ineffective.push(name);

@@ -6,6 +6,7 @@ import { listedNamespace } from './rule.js';
 /** config.md, POSIX-platform mounts: uidMappings and gidMappings come together. */
 export function mountIDMappings(spec: Spec, report: Report): void {
   spec.mounts?.forEach((mount, index) => {
+    if (mount.uidMappings === undefined && mount.gidMappings === undefined) return;
     const at = `/mounts/${String(index)}`;
     const uids = mount.uidMappings?.length;
     const gids = mount.gidMappings?.length;
@@ -20,9 +21,10 @@ export function mountIDMappings(spec: Spec, report: Report): void {
 export function idmapOptions(spec: Spec, report: Report): void {
   if (listedNamespace(spec, 'user')) return;
   spec.mounts?.forEach((mount, index) => {
+    const { options = [] } = mount;
+    if (!options.includes('idmap') && !options.includes('ridmap')) return;
     if (mount.uidMappings?.length || mount.gidMappings?.length) return;
-    const option = mount.options?.findIndex((name) => name === 'idmap' || name === 'ridmap') ?? -1;
-    if (option === -1) return;
+    const option = options.findIndex((name) => name === 'idmap' || name === 'ridmap');
     report(
       `/mounts/${String(index)}/options/${String(option)}`,
       'needs uidMappings and gidMappings, or a user namespace in /linux/namespaces',

@@ -107,7 +107,8 @@ export function utsNames(spec: Spec, report: Report): void {
     if (!listedNamespace(spec, 'uts')) {
       report(`/${field}`, 'needs a uts namespace in /linux/namespaces');
     }
-    if (utf8Length(name) > 64) report(`/${field}`, 'must not be longer than 64 bytes');
+    if (name.length > 16 && utf8Length(name) > 64)
+      report(`/${field}`, 'must not be longer than 64 bytes');
   }
 }
 

@@ -31,6 +31,10 @@ function isRlimit(type: string): boolean {
 export function rlimits(process: Process, at: string, report: Report): void {
   const seen = new Set<string>();
   process.rlimits?.forEach(({ type, soft, hard }, index) => {
+    if (isRlimit(type) && !seen.has(type) && soft <= hard) {
+      seen.add(type);
+      return;
+    }
     const entry = `${at}/rlimits/${String(index)}`;
     if (!isRlimit(type)) report(`${entry}/type`, `${type} is not a resource limit of Linux`);
     if (seen.has(type)) report(entry, `sets ${type} a second time`);
@@ -43,6 +47,7 @@ export function rlimits(process: Process, at: string, report: Report): void {
 export function environment(process: Process, at: string, report: Report): void {
   process.env?.forEach((variable, index) => {
     const equals = variable.indexOf('=');
+    if (equals > 0) return;
     if (equals === -1) report(`${at}/env/${String(index)}`, "must have a '=' after the name");
     if (equals === 0) report(`${at}/env/${String(index)}`, "must have a name before the '='");
   });

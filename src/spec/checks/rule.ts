@@ -11,7 +11,10 @@ export type ProcessRule = (process: Process, at: string, report: Report) => void
 
 /** The entry of linux.namespaces of that type, if there is one. */
 export function listedNamespace(spec: Spec, type: LinuxNamespaceType): LinuxNamespace | undefined {
-  return spec.linux?.namespaces?.find((namespace) => namespace.type === type);
+  for (const namespace of spec.linux?.namespaces ?? []) {
+    if (namespace.type === type) return namespace;
+  }
+  return undefined;
 }
 
 /** Whether a namespace of that type is made, not joined. */
