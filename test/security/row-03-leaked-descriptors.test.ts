@@ -1,0 +1,51 @@
+/** Row 3 (CVE-2024-21626): a descriptor of the host's that is left open, or a cwd that leads through one. */
+
+import { expect, test } from 'vitest';
+
+import { processOf } from '../support/inside.js';
+import { useScene } from '../support/scene.js';
+import { COMMAND } from '../support/tsrun.js';
+
+const scene = useScene();
+
+/** More than the runtime has open at any time; fewer where each try takes so much longer. */
+const NUMBERS = Array.from({ length: COMMAND[0] === process.execPath ? 12 : 24 }, (_, number) =>
+  String(number),
+);
+
+/** The root of whoever stands where the program begins, if that is not in the container. */
+const WHERE = 'pwd; cat ../../../../etc/shadow ../../../../proc/1/comm 2>/dev/null; true';
+
+test('a cwd of /proc/self/fd/N is refused for every N', async () => {
+  const bundle = scene.bundle(WHERE);
+  for (const number of NUMBERS) {
+    for (const cwd of [`/proc/self/fd/${number}`, `/proc/1/fd/${number}`]) {
+      processOf(bundle.spec).cwd = cwd;
+      bundle.write();
+      const result = await scene.run(bundle);
+      expect(result).toMatchObject({ status: 1, stdout: '' });
+      expect(result.stderr).toContain('/process/cwd');
+    }
+  }
+}, 120_000);
+
+test('an exec with such a cwd is refused for every N', async () => {
+  const running = await scene.started('exec sleep 1000');
+  for (const number of NUMBERS) {
+    const cwd = `/proc/self/fd/${number}`;
+    const result = await scene.runtime(['exec', '--cwd', cwd, running.id, 'sh', '-c', WHERE]);
+    expect(result).toMatchObject({ status: 255, stdout: '' });
+    expect(result.stderr).toContain('cwd');
+  }
+  await running.remove();
+}, 120_000);
+
+test('a program has its three streams open and nothing else', async () => {
+  // One by one: who lists a directory has that open.
+  const list = `cd /proc/$$/fd; for n in $(seq 0 99); do test -e $n && echo -n "$n "; done; echo`;
+  expect(await scene.output(list)).toBe('0 1 2 \n');
+  const running = await scene.started('exec sleep 1000');
+  const { stdout } = await scene.runtime(['exec', running.id, 'sh', '-c', list]);
+  expect(stdout).toBe('0 1 2 \n');
+  await running.remove();
+});
