@@ -105,6 +105,7 @@ long sync(const wire::Step& step);
 long unshareNamespaces(const wire::Step& step);
 long joinNamespace(const wire::Step& step);
 long forkAgain(const wire::Step& step);
+long openOffsets(const wire::Step& step);
 long enterTime(const wire::Step& step);
 long setDumpable(const wire::Step& step);
 long become(const wire::Step& step);

@@ -19,7 +19,16 @@ struct Ends {
   int failure;
 };
 
+// The reading end of what a hook prints, and the beginning of that.
+struct Printed {
+  int fd;
+  size_t size;
+  char text[1024];
+};
+
 [[noreturn]] static void becomeHook(const char* path, char** args, char** env, const Ends& ends) {
+  // A process group of its own, which its timeout ends as a whole.
+  sys::call(__NR_setsid);
   sys::dup3(ends.input, 0, 0);
   sys::dup3(ends.output, 1, 0);
   sys::dup3(ends.output, 2, 0);
@@ -43,7 +52,7 @@ static void feed(int fd, const char* text) {
   }
 }
 
-// A memory file never blocks, unlike a pipe whose other side does not read or write.
+// A memory file never blocks, unlike a pipe whose other side does not read.
 static long memoryFile(const char* name) {
   constexpr unsigned kCloseOnExec = 1;
   return sys::call(__NR_memfd_create, sys::arg(name), kCloseOnExec);
@@ -61,13 +70,32 @@ static long stateFile(const wire::Step& step) {
   return fd;
 }
 
-// The beginning of what the hook printed, as one line.
-static void appendOutput(char* text, size_t size, int output) {
-  static char printed[1024];
-  long got = sys::call(__NR_pread64, output, sys::arg(printed), sizeof printed - 1, 0);
+// Keeps the beginning and drops the rest, so that a hook can print as much as
+// it likes. At a time as much as a pipe holds: its timeout must not be missed.
+static void drain(Printed& printed) {
+  static char dropped[4096];
+  for (int i = 0; i < 16 && printed.fd >= 0; i++) {
+    const size_t room = sizeof printed.text - 1 - printed.size;
+    const long got = room > 0 ? sys::read(printed.fd, printed.text + printed.size, room)
+                              : sys::read(printed.fd, dropped, sizeof dropped);
+    if (got == -EAGAIN || got == -EINTR) return;
+    if (got <= 0) {
+      // Its end: there would be no end of being told so.
+      sys::close(printed.fd);
+      printed.fd = -1;
+    } else if (room > 0) {
+      printed.size += static_cast<size_t>(got);
+    }
+  }
+}
+
+// What the hook printed, as one line.
+static void appendOutput(char* text, size_t size, Printed& output) {
+  char* printed = output.text;
+  size_t got = output.size;
   while (got > 0 && printed[got - 1] <= ' ' && printed[got - 1] >= 0) got--;
-  if (got <= 0) return;
-  for (long i = 0; i < got; i++) {
+  if (got == 0) return;
+  for (size_t i = 0; i < got; i++) {
     if (printed[i] >= 0 && printed[i] < ' ') printed[i] = ' ';
   }
   printed[got] = 0;
@@ -75,7 +103,7 @@ static void appendOutput(char* text, size_t size, int output) {
   append(text, size, printed);
 }
 
-static long hookResult(const char* path, int code, int status, int output) {
+static long hookResult(const char* path, int code, int status, Printed& output) {
   static char text[kPathSize];
   text[0] = 0;
   append(text, sizeof text, path);
@@ -98,25 +126,49 @@ struct ChildInfo {
   char rest[128 - 7 * sizeof(int)];
 };
 
-static long waitForHook(const wire::Step& step, int pidfd, int output) {
+static int64_t now() {
+  timespec time = {};
+  sys::call(__NR_clock_gettime, CLOCK_MONOTONIC, sys::arg(&time));
+  return time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+// Whether it ended within its timeout, seconds, 0 for none.
+static bool endsInTime(int pidfd, int64_t timeout, Printed& output) {
+  const int64_t deadline = now() + timeout * 1000000000;
+  while (true) {
+    pollfd waiting[2] = {{pidfd, POLLIN, 0}, {output.fd, POLLIN, 0}};
+    int64_t left = deadline - now();
+    if (left < 0) left = 0;
+    timespec limit = {};
+    limit.tv_sec = left / 1000000000;
+    limit.tv_nsec = left % 1000000000;
+    const long ready =
+        sys::call(__NR_ppoll, sys::arg(waiting), 2, timeout > 0 ? sys::arg(&limit) : 0, 0, 8);
+    drain(output);
+    if (ready > 0 && waiting[0].revents != 0) return true;
+    if (ready < 0 && ready != -EINTR) return true;
+    if (timeout > 0 && now() >= deadline) return false;
+  }
+}
+
+static long waitForHook(const wire::Step& step, int pid, int pidfd, Printed& output) {
   const char* path = TEXT(step, Hook, path);
-  const int64_t timeout = NUMBER(step, Hook, timeout);
-  timespec limit = {};
-  limit.tv_sec = timeout;
-  pollfd waiting = {pidfd, POLLIN, 0};
-  const long ready =
-      sys::call(__NR_ppoll, sys::arg(&waiting), 1, timeout > 0 ? sys::arg(&limit) : 0, 0, 8);
-  if (ready == 0) sys::call(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+  const bool inTime = endsInTime(pidfd, NUMBER(step, Hook, timeout), output);
+  if (!inTime) {
+    // Not reaped yet: the numbers are still its own.
+    sys::call(__NR_kill, -pid, SIGKILL);
+    sys::call(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+  }
   ChildInfo info = {};
   constexpr int kPidfd = 3;  // P_PIDFD
   const long waited = sys::call(__NR_waitid, kPidfd, pidfd, sys::arg(&info), WEXITED | __WALL, 0);
   if (waited < 0) return fail(waited, path);
-  if (ready == 0) return fail(-ETIMEDOUT, path, wire::Code::HookTimeout);
+  if (!inTime) return fail(-ETIMEDOUT, path, wire::Code::HookTimeout);
   if (info.code != 1 || info.status != 0) return hookResult(path, info.code, info.status, output);
   return 0;
 }
 
-static long startHook(const wire::Step& step, const Ends& ends) {
+static long startHook(const wire::Step& step, const Ends& ends, Printed& output) {
   const char* path = TEXT(step, Hook, path);
   int failure[2] = {-1, -1};
   const long made = sys::call(__NR_pipe2, sys::arg(failure), O_CLOEXEC | O_NONBLOCK);
@@ -130,7 +182,7 @@ static long startHook(const wire::Step& step, const Ends& ends) {
   }
   long result = pid < 0 ? fail(pid, path) : 0;
   if (pid > 0) {
-    result = waitForHook(step, pidfd, ends.output);
+    result = waitForHook(step, static_cast<int>(pid), pidfd, output);
     long reason = 0;
     if (sys::read(failure[0], &reason, sizeof reason) == sizeof reason) result = fail(reason, path);
     sys::close(pidfd);
@@ -144,11 +196,18 @@ long runHook(const wire::Step& step) {
   const char* path = TEXT(step, Hook, path);
   const long input = stateFile(step);
   if (input < 0) return fail(input, path);
-  const long output = memoryFile("output");
-  if (output < 0) return fail(output, path);
-  const long result = startHook(step, {static_cast<int>(input), static_cast<int>(output), -1});
+  int ends[2] = {-1, -1};
+  const long made = sys::call(__NR_pipe2, sys::arg(ends), O_CLOEXEC);
+  if (made < 0) return fail(made, path);
+  // Ours alone: a hook may not expect that its output is non-blocking.
+  sys::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  static Printed output;
+  output.fd = ends[0];
+  output.size = 0;
+  const long result = startHook(step, {static_cast<int>(input), ends[1], -1}, output);
   sys::close(static_cast<int>(input));
-  sys::close(static_cast<int>(output));
+  sys::close(ends[1]);
+  if (output.fd >= 0) sys::close(output.fd);
   return result;
 }
 

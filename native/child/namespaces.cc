@@ -38,14 +38,23 @@ long joinNamespace(const wire::Step& step) {
   return result;
 }
 
+// A copy of the process beside it, and its pidfd: its pid, 0 in the copy.
+static long cloneBeside(uint64_t flags, int* pidfd) {
+  clone_args arguments = {};
+  arguments.flags = flags | CLONE_PARENT | CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<uint64_t>(pidfd);
+  const long pid = sys::call(__NR_clone3, sys::arg(&arguments), sizeof arguments);
+  if (pid != -ENOSYS) return pid;
+  // A filter around the runtime that does not know clone3, as old dockers have.
+  return sys::call(__NR_clone, static_cast<long>(arguments.flags), 0, sys::arg(pidfd), 0, 0);
+}
+
 // The first process tells the parent about the second and ends; the second, a
 // child of the parent too (CLONE_PARENT), waits until the parent knows of it.
 long forkAgain(const wire::Step& step) {
   int pidfd = -1;
-  clone_args arguments = {};
-  arguments.flags = static_cast<uint64_t>(NUMBER(step, Fork, flags)) | CLONE_PARENT | CLONE_PIDFD;
-  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-  const long pid = sys::call(__NR_clone3, sys::arg(&arguments), sizeof arguments);
+  const auto flags = static_cast<uint64_t>(NUMBER(step, Fork, flags));
+  const long pid = cloneBeside(flags, &pidfd);
   if (pid < 0) return pid;
   if (pid > 0) {
     send(wire::Kind::Forked, 0, wire::Code::None, nullptr, 0, pidfd);
@@ -55,9 +64,23 @@ long forkAgain(const wire::Step& step) {
   return 0;
 }
 
-static long writeFile(int dir, const char* path, const char* text) {
-  const long fd = sys::openat(dir, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+constexpr const char* kOffsets = "/proc/self/timens_offsets";
+
+// Of a process that nobody may look into, the file belongs to the machine's
+// root: it is opened before.
+static int offsetsFile = -1;
+long openOffsets(const wire::Step&) {
+  const long fd = sys::openat(AT_FDCWD, kOffsets, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return fail(fd, kOffsets);
+  offsetsFile = static_cast<int>(fd);
+  return 0;
+}
+
+static long writeOffsets(const char* text) {
+  const long fd =
+      offsetsFile >= 0 ? offsetsFile : sys::openat(AT_FDCWD, kOffsets, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return fd;
+  offsetsFile = -1;
   const size_t size = length(text);
   long written = sys::write(static_cast<int>(fd), text, size);
   if (written >= 0 && static_cast<size_t>(written) != size) written = -EIO;
@@ -72,8 +95,8 @@ long enterTime(const wire::Step& step) {
   if (result < 0) return result;
   const char* offsets = TEXT(step, Time, offsets);
   if (offsets[0] != 0) {
-    result = writeFile(AT_FDCWD, "/proc/self/timens_offsets", offsets);
-    if (result < 0) return fail(result, "/proc/self/timens_offsets");
+    result = writeOffsets(offsets);
+    if (result < 0) return fail(result, kOffsets);
   }
   const long fd = sys::openat(AT_FDCWD, "/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return fail(fd, "/proc/self/ns/time_for_children");

@@ -16,6 +16,8 @@ long runStep(const wire::Step& step) {
       return joinNamespace(step);
     case Op::Fork:
       return forkAgain(step);
+    case Op::OpenOffsets:
+      return openOffsets(step);
     case Op::Time:
       return enterTime(step);
     case Op::Dumpable:

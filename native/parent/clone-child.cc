@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/errno.h>
 #include <linux/prctl.h>
 
 #include <sys/socket.h>
@@ -47,6 +48,14 @@ static long keepCapabilities() {
 
 extern "C" int becomeHelper(void* argument) {
   auto* work = static_cast<ChildWork*>(argument);
+  if (work->waits) {
+    char go = 0;
+    long got;
+    do {
+      got = sys::read(work->socket, &go, 1);
+    } while (got == -EINTR);
+    if (got != 1) sys::exit(127);
+  }
   // The socket moves out of the way too, and is where failures are told.
   work->socket = static_cast<int>(sys::fcntl(work->socket, F_DUPFD_CLOEXEC, work->count));
   // All out of the way first, so that no place is overwritten before it was read.
@@ -96,7 +105,23 @@ __asm__(
     "  hlt\n"
     "1:\n"
     "  ret\n"
-    ".size tsrunClone3, .-tsrunClone3\n");
+    ".size tsrunClone3, .-tsrunClone3\n"
+    ".globl tsrunClone\n"
+    ".hidden tsrunClone\n"
+    ".type tsrunClone, @function\n"
+    "tsrunClone:\n"
+    "  mov %rcx, %r10\n"  // without CLONE_SETTLS the kernel leaves r8 and r9 alone
+    "  mov $56, %eax\n"
+    "  syscall\n"
+    "  test %rax, %rax\n"
+    "  jnz 1f\n"
+    "  xor %ebp, %ebp\n"
+    "  mov %r8, %rdi\n"
+    "  call *%r9\n"
+    "  hlt\n"
+    "1:\n"
+    "  ret\n"
+    ".size tsrunClone, .-tsrunClone\n");
 #elif defined(__aarch64__)
 __asm__(
     ".text\n"
@@ -113,5 +138,22 @@ __asm__(
     "  brk #0\n"
     "1:\n"
     "  ret\n"
-    ".size tsrunClone3, .-tsrunClone3\n");
+    ".size tsrunClone3, .-tsrunClone3\n"
+    ".globl tsrunClone\n"
+    ".hidden tsrunClone\n"
+    ".type tsrunClone, %function\n"
+    "tsrunClone:\n"
+    "  mov x6, x4\n"
+    "  mov x4, x3\n"
+    "  mov x3, #0\n"
+    "  mov x8, #220\n"
+    "  svc 0\n"
+    "  cbnz x0, 1f\n"
+    "  mov x29, #0\n"
+    "  mov x0, x6\n"
+    "  blr x5\n"
+    "  brk #0\n"
+    "1:\n"
+    "  ret\n"
+    ".size tsrunClone, .-tsrunClone\n");
 #endif

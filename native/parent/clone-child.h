@@ -20,6 +20,8 @@ struct ChildWork {
   int helper;
   int socket;  // the child's end, its own number
   char* argv[3];
+  // Until a byte comes: the parent has to move the process first.
+  bool waits;
   // In a new user namespace: execve drops the capabilities of an id that is not mapped yet.
   bool keepCapabilities;
 };
@@ -30,5 +32,9 @@ extern "C" int becomeHelper(void* argument);
 // clone3 with a new stack for the child, which calls `function(argument)` there.
 extern "C" long tsrunClone3(struct clone_args* arguments, size_t size, int (*function)(void*),
                             void* argument);
+
+// clone(2) in the same way; `stack` is its upper end.
+extern "C" long tsrunClone(unsigned long flags, void* stack, int* pidfd, int* childTid,
+                           void* argument, int (*function)(void*));
 
 }  // namespace tsrun

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@
 
 #include "../child/sys.h"
 #include "clone-child.h"
+#include "messages.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
@@ -107,9 +109,27 @@ void sweepWorks() {
   });
 }
 
+// A filter around the runtime may not know clone3 (old dockers answer ENOSYS),
+// and clone cannot make a process in a cgroup: it waits until it has been moved.
+long cloneOldWay(const SpawnRequest& request, ChildWork& work, int* pidfd) {
+  return tsrunClone(request.cloneFlags | CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD,
+                    work.stack + sizeof work.stack, pidfd, &work.inMemory, &work, becomeHelper);
+}
+
+long moveIntoCgroup(int cgroup, long pid) {
+  const int fd = openat(cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  const std::string text = std::to_string(pid);
+  const ssize_t written = write(fd, text.data(), text.size());
+  const int error = errno;
+  close(fd);
+  return written < 0 ? -error : 0;
+}
+
 // Not CLONE_VFORK: a child that is born into a frozen cgroup would keep the
 // calling thread waiting until somebody thaws it.
-long cloneHelper(const SpawnRequest& request, ChildWork& work, Spawned& spawned) {
+// The work is not to be looked at after: the child may have done with it.
+long cloneHelper(const SpawnRequest& request, ChildWork& work, Spawned& spawned, bool& waits) {
   int pidfd = -1;
   clone_args arguments = {};
   arguments.flags = request.cloneFlags | CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID;
@@ -127,7 +147,11 @@ long cloneHelper(const SpawnRequest& request, ChildWork& work, Spawned& spawned)
   const unsigned long all = ~0UL;
   unsigned long before = 0;
   sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&all), sys::arg(&before), 8);
-  const long pid = tsrunClone3(&arguments, sizeof arguments, becomeHelper, &work);
+  long pid = tsrunClone3(&arguments, sizeof arguments, becomeHelper, &work);
+  if (pid == -ENOSYS) {
+    waits = work.waits = request.cgroup >= 0;
+    pid = cloneOldWay(request, work, &pidfd);
+  }
   sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&before), 0, 8);
   if (pid < 0) {
     work.inMemory = 0;
@@ -175,9 +199,20 @@ long spawnHelper(const SpawnRequest& request, Spawned& spawned) {
     const std::lock_guard<std::mutex> guard(worksMutex);
     works.push_back(std::move(owned));
   }
-  const long result = cloneHelper(request, work, spawned);
+  bool waits = false;
+  long result = cloneHelper(request, work, spawned, waits);
   close(pair[1]);
   close(static_cast<int>(plan));
+  if (result == 0 && waits) {
+    result = moveIntoCgroup(request.cgroup, spawned.pid);
+    if (result == 0) result = proceed(pair[0]);
+    if (result < 0) {
+      syscall(SYS_pidfd_send_signal, spawned.pidfd, SIGKILL, nullptr, 0);
+      siginfo_t ended = {};
+      waitid(P_PIDFD, static_cast<id_t>(spawned.pidfd), &ended, WEXITED | __WALL);
+      close(spawned.pidfd);
+    }
+  }
   if (result < 0) {
     close(pair[0]);
     return result;

@@ -80,7 +80,8 @@ async function tearDown(
   warn: (message: string) => void,
 ): Promise<void> {
   const status = statusOf(native, root, state, true);
-  if (status !== 'stopped' && !force) {
+  // One that was never started ends with its helper, as with runc and crun (docs/managers.md).
+  if (status !== 'stopped' && status !== 'created' && !force) {
     throw new TsrunError(
       'ERR_WRONG_STATE',
       `cannot delete container "${state.id}" that is not stopped: ${status}`,

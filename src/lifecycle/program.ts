@@ -2,7 +2,7 @@
 
 import type { ExitInfo, Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { POLLIN } from '../native/constants.js';
+import { POLLIN, SIGKILL } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 import type { Step } from '../plan/steps.js';
 import { killAndReap, waitForExit } from './child.js';
@@ -14,7 +14,7 @@ export interface ProgramRequest {
   steps: readonly Step[];
   /** What the program reads on its standard input. */
   input: string;
-  /** Milliseconds after which it is killed, 0 for no limit. */
+  /** Milliseconds after which it is killed with its process group, 0 for no limit. */
   timeoutMs: number;
 }
 
@@ -66,6 +66,8 @@ export async function runProgram(native: Native, request: ProgramRequest): Promi
     if (deadline > 0) {
       const left = Math.max(0, Math.ceil((deadline - native.monotonicNs()) / 1e6));
       if ((await waitFor(native, child.pidfd, POLLIN, left, true)) === 0) {
+        // Not reaped yet: the number is still its own, and so is a group of that number.
+        native.kill(-child.pid, SIGKILL);
         await killAndReap(native, child.pidfd);
         return { kind: 'timeout', output: output.stop() };
       }

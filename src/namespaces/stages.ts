@@ -20,6 +20,8 @@ export type Stage =
   | { op: 'fork'; flags: number }
   /** The parent writes the maps of the new user namespace. */
   | { op: 'id-map' }
+  /** Opens the file of the offsets while that is allowed. */
+  | { op: 'open-offsets' }
   /** A new time namespace with its offsets. */
   | { op: 'time' }
   /** From here on nobody may look into the process. */
@@ -64,15 +66,19 @@ export function planStages(places: Places, privileged: boolean): Stages {
   const lateUser = places.user === 'new';
   const latePid = places.pid === 'new' && places.user !== 'own';
   const fork = (lateUser ? CLONE_NEWUSER : 0) | (latePid ? CLONE_NEWPID : 0);
+  // It belongs to the joined user namespace, and takes the process that has opened the file.
+  const earlyTime = places.user === 'joined' ? time : [];
   return {
     cloneFlags: places.pid === 'new' && !latePid ? CLONE_NEWPID : 0,
     enter: [
+      ...(earlyTime.length > 0 ? [{ op: 'open-offsets' } as const] : []),
       // Processes of the joined namespaces may be the container's: they get nothing to look at.
       { op: 'undumpable' },
       ...order.map((type): Stage => ({ op: 'join', type })),
+      ...earlyTime,
       ...(fork !== 0 || places.pid === 'joined' ? [{ op: 'fork', flags: fork } as const] : []),
       ...(lateUser ? [{ op: 'id-map' } as const] : []),
-      ...time,
+      ...(earlyTime.length > 0 ? [] : time),
     ],
     unshare,
   };

@@ -227,6 +227,8 @@ function enterNamespaces(stages: readonly Stage[], linux: Linux | undefined, joi
         return { op: 'fork', at: '/linux/namespaces', flags: stage.flags };
       case 'id-map':
         return syncStep('idMap');
+      case 'open-offsets':
+        return { op: 'open-offsets', at: '/linux/timeOffsets' };
       case 'time':
         return {
           op: 'time',

@@ -22,6 +22,8 @@ export function describeStep(step: Step): string {
       return step.flags === 0
         ? 'cannot start a process in the pid namespace'
         : `cannot make a new ${describeNamespaces(step.flags)}`;
+    case 'open-offsets':
+      return 'cannot prepare the offsets of a time namespace';
     case 'time':
       return step.offsets === ''
         ? 'cannot make a new time namespace'

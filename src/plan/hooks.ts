@@ -71,7 +71,11 @@ export function planProgram(program: HostProgram, at = ''): Step[] {
 
 /** A hook of the runtime namespace. Its environment is the configuration's and nothing else. */
 export function planHook(hook: Hook, at: string, cwd: string): Step[] {
-  return planProgram({ path: hook.path, args: hookArgs(hook), env: hook.env ?? [], cwd }, at);
+  return [
+    // A process group of its own, which its timeout ends as a whole.
+    { op: 'session', at },
+    ...planProgram({ path: hook.path, args: hookArgs(hook), env: hook.env ?? [], cwd }, at),
+  ];
 }
 
 /**

@@ -86,6 +86,8 @@ export type StepBody =
   | { op: 'setns'; fd: Slot; flags: number }
   /** Second clone(CLONE_PARENT | flags): the copy goes on, this process ends. */
   | { op: 'fork'; flags: number }
+  /** Opens /proc/self/timens_offsets for a `time` step of the same process. */
+  | { op: 'open-offsets' }
   /** unshare(CLONE_NEWTIME), the lines for timens_offsets, and entering it. */
   | { op: 'time'; offsets: string }
   /** PR_SET_DUMPABLE */

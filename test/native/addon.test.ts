@@ -32,6 +32,7 @@ const OPERATIONS: Table = {
   unshare: { flags: 'n' },
   setns: { fd: 'n', flags: 'n' },
   fork: { flags: 'n' },
+  'open-offsets': {},
   time: { offsets: 's' },
   dumpable: { on: 'n' },
   become: { uid: 'n', gid: 'n', clearGroups: 'n' },

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import type { Hook, Spec } from '../../src/spec/types.js';
 import type { Bundle } from '../support/bundle.js';
 import { stateOf, useScene } from '../support/scene.js';
+import { waitFor } from '../support/shim.js';
 import { newId } from '../support/tsrun.js';
 
 const scene = useScene();
@@ -131,3 +132,90 @@ test('a hook that prints without end is ended by its timeout, and its message is
     /^tsrun: \/hooks\/createRuntime\/0: [^\n]*timeout of 1 s: [y ]{2000,2100}\n$/,
   );
 });
+
+/** In the runtime's pid namespace, where a hook's processes do not end with the container. */
+function withoutPidNamespace(bundle: Bundle): Bundle {
+  const { linux } = bundle.spec;
+  if (linux === undefined) return bundle;
+  linux.namespaces = linux.namespaces?.filter(({ type }) => type !== 'pid') ?? [];
+  bundle.write();
+  return bundle;
+}
+
+/** The state letter of a process, undefined when it is gone. */
+function letterOf(pid: number): string | undefined {
+  try {
+    return /\) (.)/.exec(readFileSync(`/proc/${pid.toString()}/stat`, 'utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+test.each(['createRuntime', 'startContainer', 'poststart'] as const)(
+  'the timeout of a %s hook ends what the hook has started',
+  async (kind) => {
+    const inside = kind === 'startContainer';
+    const place = (bundle: string): string => (inside ? '/tmp/pid' : `${bundle}/pid`);
+    const bundle = withoutPidNamespace(failing(kind, SH('')));
+    bundle.spec.hooks![kind]![0] = SH(
+      `sh -c 'sleep 1000 & echo $! > ${place(bundle.path)}; wait' & exec sleep 1000`,
+      { timeout: 1 },
+    );
+    bundle.write();
+    const id = newId();
+    const created = await scene.runtime(['create', '--bundle', bundle.path, id], QUIET);
+    expect(created.status).toBe(kind === 'createRuntime' ? 1 : 0);
+    if (kind !== 'createRuntime') {
+      scene.expectOrphan((await stateOf(scene.runtime, id)).pid);
+      expect((await scene.runtime(['start', id])).stderr).toContain('timeout of 1 s');
+    }
+    const file = join(inside ? `${bundle.rootfs}/tmp` : bundle.path, 'pid');
+    const pid = Number(readFileSync(file, 'utf8'));
+    expect(pid).toBeGreaterThan(1);
+    // Killed by now, and perhaps not reaped.
+    await expect.poll(() => letterOf(pid) ?? 'Z', { timeout: 10_000 }).toBe('Z');
+    await waitFor(pid).catch(() => undefined);
+    if (kind !== 'createRuntime') {
+      expect((await scene.runtime(['delete', '--force', id])).status).toBe(0);
+    }
+  },
+);
+
+test.each(['createRuntime', 'poststart'] as const)(
+  'what a %s hook leaves running goes on when it has succeeded',
+  async (kind) => {
+    const bundle = scene.bundle('exec sleep 1000');
+    bundle.spec.hooks = {
+      [kind]: [SH(`sleep 1000 & echo $! > ${bundle.path}/pid`, { timeout: 100 })],
+    };
+    bundle.write();
+    const id = newId();
+    expect((await scene.runtime(['create', '--bundle', bundle.path, id], QUIET)).status).toBe(0);
+    scene.expectOrphan((await stateOf(scene.runtime, id)).pid);
+    expect((await scene.runtime(['start', id])).status).toBe(0);
+    const pid = Number(readFileSync(join(bundle.path, 'pid'), 'utf8'));
+    expect(letterOf(pid)).toMatch(/[SR]/);
+    process.kill(pid, 'SIGKILL');
+    expect(await waitFor(pid)).toMatchObject({ signal: 9 });
+    expect((await scene.runtime(['delete', '--force', id])).status).toBe(0);
+  },
+);
+
+test.each(['createContainer', 'startContainer'] as const)(
+  'a %s hook may print without bound, into nothing that is kept',
+  async (kind) => {
+    const bundle = scene.bundle('echo done');
+    const where = kind === 'startContainer' ? '/tmp' : bundle.path;
+    const script = `exec 3>&1; to=$(readlink /proc/self/fd/3); echo $to > ${where}/output; head -c 20000000 /dev/zero`;
+    bundle.spec.hooks = { [kind]: [SH(script)] };
+    if (bundle.spec.root !== undefined) bundle.spec.root.readonly = false;
+    bundle.write();
+    expect(await scene.run(bundle)).toMatchObject({ status: 0, stdout: 'done\n', stderr: '' });
+    const output = join(kind === 'startContainer' ? `${bundle.rootfs}/tmp` : bundle.path, 'output');
+    // A memory file would hold all of it, at the container's expense.
+    expect(readFileSync(output, 'utf8')).toMatch(/^pipe:/);
+    const failed = failing(kind, SH('yes | head -c 20000000; exit 3'));
+    const result = await scene.run(failed);
+    expect(result.stderr).toMatch(/exit status 3: [y ]{1000,1030}\n$/);
+  },
+);

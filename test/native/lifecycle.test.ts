@@ -183,6 +183,23 @@ test('what a stopped container cannot do is refused', async () => {
   expect((await scene.runtime(['delete', id])).status).toBe(0);
 });
 
+test('delete ends a container that was never started, and no other', async () => {
+  const bundle = scene.bundle('exec sleep 1000');
+  const id = newId();
+  const create = ['create', '--bundle', bundle.path, id];
+  expect((await scene.runtime(create, { stdio: ['ignore', 'ignore', 'ignore'] })).status).toBe(0);
+  const { pid } = await stateOf(scene.runtime, id);
+  expect(await scene.runtime(['delete', id])).toMatchObject({ status: 0, stderr: '' });
+  expect(await waitFor(pid)).toEqual({ status: 0, signal: 9 });
+  expect(await scene.runtime(['state', id])).toMatchObject({ status: 1 });
+  const running = await scene.started('exec sleep 1000');
+  expect(await scene.runtime(['delete', running.id])).toMatchObject({
+    status: 1,
+    stderr: `tsrun: cannot delete container "${running.id}" that is not stopped: running\n`,
+  });
+  await running.remove();
+});
+
 test('delete --force ends a created and a running container', async () => {
   for (const start of [false, true]) {
     const bundle = scene.bundle('sleep 1000 & exec sleep 1001');

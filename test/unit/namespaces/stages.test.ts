@@ -132,6 +132,13 @@ describe('stages of the namespaces', () => {
     expect(text(planStages(places, true))).toBe('clone() undumpable network time');
   });
 
+  it('opens the offsets before, for a user namespace that is joined', () => {
+    const places: Places = { ...OWN, time: 'new', user: 'joined', pid: 'joined' };
+    expect(text(planStages(places, false))).toBe(
+      'clone() open-offsets undumpable user pid time fork()',
+    );
+  });
+
   it('joins every type', () => {
     for (const type of NAMESPACE_TYPES) {
       expect(text(planStages({ ...OWN, [type]: 'joined' }, true))).toContain(` ${type}`);

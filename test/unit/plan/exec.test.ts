@@ -131,6 +131,7 @@ describe('programs of the host', () => {
 
   it('are hooks', () => {
     expect(planHook({ path: '/h' }, '/hooks/poststop/0', '/bundle')).toEqual([
+      { op: 'session', at: '/hooks/poststop/0' },
       { op: 'host-cwd', at: '/hooks/poststop/0', path: '/bundle' },
       { op: 'find', at: '/hooks/poststop/0', file: '/h', directories: ['/bin', '/usr/bin'] },
       { op: 'exec', at: '/hooks/poststop/0', args: ['/h'], env: [] },
