@@ -92,6 +92,8 @@ function load(command: CommandName): Promise<{ run: unknown }> {
       return import('./commands/features.js');
     case 'plan':
       return import('./commands/plan.js');
+    case 'completion':
+      return import('./commands/completion.js');
     case 'checkpoint':
     case 'restore':
     case 'pause':

@@ -257,6 +257,7 @@ export const commands = {
       args: ID,
       later: true,
     }) as const,
+  completion: () => ({ options: [HELP], args: [{ name: 'shell', required: true }] }) as const,
   help: () => ({ options: [HELP], args: [{ name: 'command' }] }) as const,
 } satisfies Record<string, () => CommandRow>;
 

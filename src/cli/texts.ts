@@ -207,6 +207,7 @@ export const commandTexts: { [C in CommandName]: CommandText<C> } = {
       ...HELP,
     },
   },
+  completion: { summary: 'Print what a shell needs to complete command lines', options: HELP },
   help: { summary: 'Show help of a command', options: HELP },
 };
 
@@ -214,5 +215,6 @@ export const argumentTexts: Readonly<Record<string, string>> = {
   'container-id': 'name of the container, unique below --root',
   command: 'the command',
   signal: 'name or number (default: TERM)',
+  shell: 'bash, zsh or fish',
   'ps-options': 'options of the ps program',
 };

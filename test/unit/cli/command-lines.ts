@@ -4,7 +4,7 @@ import type { CommandName } from '../../../src/cli/table.js';
 import { commands, globalRow } from '../../../src/cli/table.js';
 
 /** Written by hand: what managers send, what people mistype, what is odd. */
-const WRITTEN: readonly string[] = [
+export const WRITTEN: readonly string[] = [
   // containerd's shim, conmon, podman, buildah, dockerd.
   '--root /run/x --log /run/l.json --log-format json create --bundle /b --pid-file /b/init.pid c1',
   '--root /run/x --log /run/l.json --log-format json --systemd-cgroup create --bundle /b c1',
@@ -197,6 +197,10 @@ const WRITTEN: readonly string[] = [
   'pause',
   'resume c1 c2',
   'events --interval 5s c1',
+  'completion bash',
+  'completion zsh',
+  'completion fish',
+  'completion tcsh',
 ];
 
 /** A value that an option takes, and one that it refuses where there is such a one. */
