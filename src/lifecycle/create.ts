@@ -19,6 +19,7 @@ import { requireCreatable } from '../spec/create-demands.js';
 import type { LinuxSeccomp, Spec } from '../spec/types.js';
 import { claimContainer } from '../state/claim.js';
 import { validateId } from '../state/id.js';
+import type { Lock } from '../state/lock.js';
 import { ownerName } from '../state/owner.js';
 import { statePaths } from '../state/paths.js';
 import type { StatePaths } from '../state/paths.js';
@@ -61,6 +62,8 @@ export interface CreateOptions {
   consoleSocket?: string;
   /** The caller takes the terminal's master side (Created.terminal). */
   keepTerminal?: boolean;
+  /** The container stays locked for the caller (Created.lock), who starts it next. */
+  keepLock?: boolean;
   pidFile?: string;
   /** Unix socket that gets a pidfd of the container's process. */
   pidfdSocket?: string;
@@ -87,6 +90,8 @@ export interface Created {
   pidfd: number;
   /** Master side of the terminal with keepTerminal, else -1. */
   terminal: number;
+  /** With keepLock, the caller's to release. */
+  lock?: Lock;
 }
 
 /**
@@ -181,8 +186,10 @@ class Creation {
     }
     if (cgroup !== undefined) native.close(cgroup.fd);
     this.undo.keep();
+    const created = { state, pidfd: child.pidfd, terminal: this.terminal };
+    if (options.keepLock === true) return { ...created, lock };
     lock.release();
-    return { state, pidfd: child.pidfd, terminal: this.terminal };
+    return created;
   }
 
   private checkTerminal(): void {
@@ -442,16 +449,18 @@ function filterState(seccomp: LinuxSeccomp): NonNullable<ContainerState['seccomp
 /** The steps behind the gate without what their messages do not need: environment above all. */
 function lateSteps(steps: readonly Step[]): LateStep[] {
   const late: LateStep[] = [];
-  const gate = steps.findIndex(({ op }) => op === 'gate');
-  steps.forEach((step, index) => {
-    if (index < gate) return;
+  // From the end, where they are.
+  for (let index = steps.length - 1; index >= 0; index--) {
+    const step = steps[index];
+    if (step === undefined) continue;
     if (step.op === 'hook') {
-      late.push({ index, step: { ...step, args: [], env: [], before: '', after: '' } });
+      late.unshift({ index, step: { ...step, args: [], env: [], before: '', after: '' } });
     } else if (step.op === 'exec') {
-      late.push({ index, step: { ...step, args: step.args.slice(0, 1), env: [] } });
+      late.unshift({ index, step: { ...step, args: step.args.slice(0, 1), env: [] } });
     } else {
-      late.push({ index, step });
+      late.unshift({ index, step });
     }
-  });
+    if (step.op === 'gate') return late;
+  }
   return late;
 }

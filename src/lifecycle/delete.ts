@@ -24,6 +24,8 @@ const FOREIGN_TIMEOUT_MS = 2000;
 export interface DeleteOptions extends ContainerName {
   /** Kill what runs; an id that does not exist is no error. */
   force?: boolean;
+  /** The state of the container, when its first process is known to have been reaped. */
+  ended?: ContainerState;
   warn: (message: string) => void;
 }
 
@@ -35,13 +37,16 @@ export interface DeleteOptions extends ContainerName {
 export async function deleteContainer(native: Native, options: DeleteOptions): Promise<void> {
   const { root, id, warn } = options;
   const force = options.force === true;
-  const found = findState(native, root, id);
-  if (found.kind === 'absent') {
-    if (force) return;
-    throw notFound(id);
+  // With its first process the kernel has ended everything in a pid namespace.
+  if (options.ended?.newPidNamespace !== true) {
+    const found = findState(native, root, id);
+    if (found.kind === 'absent') {
+      if (force) return;
+      throw notFound(id);
+    }
+    // Before the lock: a command that waits for a process of the container holds it.
+    if (force && found.kind === 'state') await killEverything(native, root, found.state);
   }
-  // Before the lock: a command that waits for a process of the container holds it.
-  if (force && found.kind === 'state') await killEverything(native, root, found.state);
 
   const lock = await lockUnlessGone(native, root, id, force);
   if (lock === undefined) return;
@@ -89,6 +94,7 @@ async function tearDown(
   }
   await endInit(native, state);
   await endCgroup(native, root, state, force);
+  if (state.hooks.poststop.length === 0) return;
   await runHooksAnyway(
     native,
     {
@@ -121,6 +127,8 @@ async function endCgroup(
 ): Promise<void> {
   const cgroup = ownCgroup(native, state);
   if (cgroup === undefined) return;
+  // Empty and without cgroups below, as nearly always: the kernel removes no other.
+  if (native.rmdir(cgroup.path) === 0) return;
   if (!isPopulated(native, cgroup)) return removeCgroup(native, cgroup);
   // That one removes it.
   if (isUsedByAnother(native, root, state)) return;

@@ -10,6 +10,7 @@ import { statusOf } from '../state/status.js';
 import type { Status } from '../state/status.js';
 import { loadState, stateError } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
+import type { Created } from './create.js';
 import { passGate } from './gate.js';
 import { hookDirectory, hookState } from './hook-state.js';
 import { runHooks } from './hooks.js';
@@ -23,6 +24,8 @@ const KILL_TIMEOUT_MS = 10_000;
 export interface StartOptions extends ContainerName {
   /** NOTIFY_SOCKET of the caller, for a container that was created with `notify`. */
   notifySocket?: string;
+  /** What a create with keepLock gave, which then need not be found out again. Its lock is released. */
+  created?: Created;
 }
 
 export interface Started {
@@ -42,18 +45,24 @@ export interface Started {
  *   poststart hook
  */
 export async function start(native: Native, options: StartOptions): Promise<Started> {
-  const { root, id } = options;
-  const lock = await lockContainer(native, root, id, 'exclusive');
+  const { root, id, created } = options;
+  const lock = created?.lock ?? (await lockContainer(native, root, id, 'exclusive'));
   let state: ContainerState;
   let pidfd = -1;
   let relay: NotifyRelay | undefined;
   try {
-    state = loadState(native, root, id);
-    const status = statusOf(native, root, state, true);
-    if (status !== 'created') throw wrongState(status);
-    const opened = openInit(native, state);
-    if (opened === undefined) throw wrongState('stopped');
-    pidfd = opened;
+    if (created?.lock === undefined) {
+      state = loadState(native, root, id);
+      const status = statusOf(native, root, state, true);
+      if (status !== 'created') throw wrongState(status);
+      const opened = openInit(native, state);
+      if (opened === undefined) throw wrongState('stopped');
+      pidfd = opened;
+    } else {
+      ({ state } = created);
+      pidfd = native.dup(created.pidfd);
+      if (pidfd < 0) throw wrongState('stopped');
+    }
     const paths = statePaths(root, id);
     relay = openRelay(native, paths.notify, options.notifySocket);
     await passGate(native, root, state, pidfd);
@@ -72,12 +81,14 @@ export async function start(native: Native, options: StartOptions): Promise<Star
   }
 
   try {
-    await runHooks(native, {
-      kind: 'poststart',
-      hooks: state.hooks.poststart,
-      state: hookState(state, 'running'),
-      cwd: hookDirectory(native, state.bundle),
-    });
+    if (state.hooks.poststart.length > 0) {
+      await runHooks(native, {
+        kind: 'poststart',
+        hooks: state.hooks.poststart,
+        state: hookState(state, 'running'),
+        cwd: hookDirectory(native, state.bundle),
+      });
+    }
   } catch (error) {
     // runtime.md, Lifecycle, step 9: an error, and the container is stopped.
     native.pidfdKill(pidfd, SIGKILL);

@@ -37,10 +37,15 @@ export interface Stages {
 
 /** @param privileged the caller has CAP_SYS_ADMIN over its own user namespace */
 export function planStages(places: Places, privileged: boolean): Stages {
-  const joined = NAMESPACE_TYPES.filter((type) => places[type] === 'joined');
-  const unshare = NAMESPACE_TYPES.filter(
-    (type) => places[type] === 'new' && type !== 'user' && type !== 'pid' && type !== 'time',
-  ).reduce((flags, type) => flags | NAMESPACE_FLAG[type], 0);
+  const joined: LinuxNamespaceType[] = [];
+  let unshare = 0;
+  for (const type of NAMESPACE_TYPES) {
+    const place = places[type];
+    if (place === 'joined') joined.push(type);
+    else if (place === 'new' && type !== 'user' && type !== 'pid' && type !== 'time') {
+      unshare |= NAMESPACE_FLAG[type];
+    }
+  }
   const time: Stage[] = places.time === 'new' ? [{ op: 'time' }] : [];
 
   if (joined.length === 0) {

@@ -127,5 +127,12 @@ function once(names: readonly string[]): string {
 }
 
 export function capabilityNames(mask: bigint): string[] {
-  return CAPABILITIES.filter((_, number) => (mask & (1n << BigInt(number))) !== 0n);
+  const names: string[] = [];
+  let rest = mask;
+  for (let number = 0; rest !== 0n && number < CAPABILITIES.length; number++) {
+    const name = CAPABILITIES[number];
+    if ((rest & 1n) !== 0n && name !== undefined) names.push(name);
+    rest >>= 1n;
+  }
+  return names;
 }

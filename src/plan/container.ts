@@ -385,7 +385,12 @@ function hidePaths(
   paths: readonly string[] | undefined,
   at: string,
 ): Step[] {
-  return (paths ?? []).map((path, index) => ({ op, at: `${at}/${index}`, target: clean(path) }));
+  const steps: Step[] = [];
+  if (paths === undefined) return steps;
+  for (let i = 0; i < paths.length; i++) {
+    steps.push({ op, at: `${at}/${i}`, target: clean(paths[i] ?? '') });
+  }
+  return steps;
 }
 
 function runtimeEnvironment(facts: PlanFacts): string[] {

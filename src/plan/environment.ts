@@ -50,5 +50,7 @@ export function homeDirectory(passwd: string | undefined, uid: number): string {
 export function searchDirectories(env: readonly string[]): string[] {
   let path = '/bin:/usr/bin';
   for (const entry of env) if (entry.startsWith('PATH=')) path = entry.slice(5);
-  return path.split(':').map((directory) => (directory === '' ? '.' : directory));
+  const directories = path.split(':');
+  for (let i = 0; i < directories.length; i++) if (directories[i] === '') directories[i] = '.';
+  return directories;
 }

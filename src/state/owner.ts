@@ -9,10 +9,12 @@ const MAX_PASSWD = 4 << 20;
 export function ownerName(native: Native, uid: number): string {
   const text = native.readText('/etc/passwd', MAX_PASSWD);
   if (typeof text === 'number') return `#${uid}`;
-  const wanted = String(uid);
-  for (const line of text.split('\n')) {
-    const fields = line.split(':');
-    if (fields[2] === wanted && fields[0] !== undefined && fields[0] !== '') return fields[0];
+  // NAME:PASSWORD:UID:...
+  const wanted = `:${uid}:`;
+  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + 1)) {
+    const start = text.lastIndexOf('\n', at) + 1;
+    const colon = text.indexOf(':', start);
+    if (colon > start && text.indexOf(':', colon + 1) === at) return text.slice(start, colon);
   }
   return `#${uid}`;
 }

@@ -3,7 +3,7 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
-import { EEXIST, ENOENT, ENOTDIR, S_IFDIR, S_IFMT } from '../native/constants.js';
+import { EEXIST, EISDIR, ENOENT, ENOTDIR, S_IFDIR, S_IFMT } from '../native/constants.js';
 import { validateId } from './id.js';
 import { statePaths } from './paths.js';
 import { STATE_VERSION } from './state.js';
@@ -199,9 +199,8 @@ function emptyDirectory(native: Native, directory: string, keep: string): number
 }
 
 function removeEntry(native: Native, path: string): number {
-  const stat = native.lstat(path);
-  if (typeof stat === 'number') return stat;
-  if ((stat.mode & S_IFMT) !== S_IFDIR) return native.unlink(path);
+  const unlinked = native.unlink(path);
+  if (unlinked !== -EISDIR) return unlinked;
   const error = emptyDirectory(native, path, '');
   return error < 0 ? error : native.rmdir(path);
 }

@@ -12,6 +12,7 @@ import { Orphans } from '../foreground/orphans.js';
 import { catchSignals } from '../foreground/signals.js';
 import { Terminal } from '../foreground/terminal.js';
 import { createOptions, notifySocket } from '../new-container.js';
+import type { ContainerState } from '../../state/state.js';
 import type { Options } from '../table.js';
 
 export const run: Command<'run'> = async (context, options, [id = '']) => {
@@ -22,14 +23,19 @@ export const run: Command<'run'> = async (context, options, [id = '']) => {
 
 async function runDetached(context: Context, request: CreateOptions): Promise<number> {
   const { native } = context;
-  const created = await create(native, request);
-  native.close(created.pidfd);
+  const created = await create(native, { ...request, keepLock: true });
   try {
-    const started = await start(native, { ...request, ...notifySocket(context.environment) });
+    const started = await start(native, {
+      ...request,
+      ...notifySocket(context.environment),
+      created,
+    });
     await started.ready;
   } catch (error) {
     await removeAfterFailure(context, request);
     throw error;
+  } finally {
+    native.close(created.pidfd);
   }
   return 0;
 }
@@ -49,17 +55,18 @@ async function runForeground(
   const signals = catchSignals(native, [SIGCHLD]);
   // Before anything runs in the container: what loses its parent there comes to us.
   if (options['no-subreaper'] !== true) native.setSubreaper(true);
-  const created = await create(native, { ...request, keepTerminal: true });
+  const created = await create(native, { ...request, keepTerminal: true, keepLock: true });
   let status: number;
   try {
     status = await runToEnd(context, request, created, signals);
   } catch (error) {
+    created.lock?.release();
     await removeAfterFailure(context, request);
     throw error;
   } finally {
     native.close(created.pidfd);
   }
-  if (options.keep !== true) await remove(context, request);
+  if (options.keep !== true) await remove(context, request, created.state);
   return status;
 }
 
@@ -74,7 +81,11 @@ async function runToEnd(
   const orphans = new Orphans(native, created.state.pid);
   try {
     terminal?.start();
-    const started = await start(native, { ...request, ...notifySocket(context.environment) });
+    const started = await start(native, {
+      ...request,
+      ...notifySocket(context.environment),
+      created,
+    });
     await context.log.flush();
     started.ready?.catch((error: unknown) => {
       if (error instanceof TsrunError) context.log.warn(error.message);
@@ -90,8 +101,13 @@ async function runToEnd(
 }
 
 /** With what is left of it: a process of the container may outlive the first one. */
-async function remove(context: Context, { root, id, warn }: CreateOptions): Promise<void> {
-  await deleteContainer(context.native, { root, id, warn, force: true });
+async function remove(
+  context: Context,
+  { root, id, warn }: CreateOptions,
+  ended?: ContainerState,
+): Promise<void> {
+  const known = ended === undefined ? {} : { ended };
+  await deleteContainer(context.native, { root, id, warn, force: true, ...known });
 }
 
 /** The failure before is what the caller is told as the error. */

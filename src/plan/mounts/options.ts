@@ -154,22 +154,26 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     data: [],
     ineffective: [],
   };
-  const { data } = result;
+  const { data, attributes } = result;
   for (const name of options) {
     // As in the comma-separated lists of mount(8), where managers split them from.
     if (name === '') continue;
     const option = OPTIONS.get(name);
-    if (option === undefined) data.push(name);
-    else apply(result, name, option);
+    if (option === undefined) {
+      data.push(name);
+    } else if ('set' in option && option.recursive === undefined) {
+      // As applyAttribute(): what most mounts have.
+      attributes.set |= option.set;
+      attributes.clear &= ~option.set;
+    } else {
+      apply(result, name, option);
+    }
   }
   return result;
 }
 
 function apply(result: MountOptions, name: string, option: Option): void {
-  // What most mounts have comes first.
-  if ('set' in option) {
-    applyAttribute(option.recursive ? result.recursiveAttributes : result.attributes, option);
-  } else if ('special' in option) applySpecial(result, option.special);
+  if ('special' in option) applySpecial(result, option.special);
   else if ('propagation' in option) result.propagation.push(option.propagation);
   else if ('superblock' in option) result.superblock.push(option.superblock);
   else if ('ineffective' in option) result.ineffective.push(name);
