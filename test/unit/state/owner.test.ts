@@ -5,6 +5,7 @@ import { system } from './scene.js';
 
 test('the name of a uid is that of its first line, and of no other field', () => {
   const fake = system();
+  fake.files.remove('/etc/passwd');
   expect(ownerName(fake.native, 0)).toBe('#0');
   const lines = [
     'first:x:10:0::/:/bin/sh',
