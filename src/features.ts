@@ -3,16 +3,19 @@
 import type { Features } from './spec/types.js';
 import { CAPABILITIES } from './plan/capabilities.js';
 import { knownMountOptions } from './plan/mounts/options.js';
+import type { Native } from './native/types.js';
+import { seccompFeatures } from './seccomp/features.js';
 import { SPEC_VERSION, SPEC_VERSION_MIN, VERSION } from './version.js';
 
 /**
  * The features of tsrun. It tells of this program and not of the host: a
- * feature may still be refused where the kernel lacks it.
+ * feature may still be refused where the kernel lacks it. With `native` the
+ * flags of seccomp(2) that work here are told too.
  *
  * containerd looks at `linux.mountExtensions.idmap`, `linux.namespaces` and
  * `rro` in `mountOptions` before it uses any of them.
  */
-export function features(): Features {
+export function features(native?: Pick<Native, 'seccompFlagWorks' | 'seccompVersion'>): Features {
   return {
     ociVersionMin: SPEC_VERSION_MIN,
     ociVersionMax: SPEC_VERSION,
@@ -29,7 +32,7 @@ export function features(): Features {
       namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'],
       capabilities: [...CAPABILITIES],
       cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: true },
-      seccomp: { enabled: false },
+      seccomp: seccompFeatures(native),
       apparmor: { enabled: false },
       selinux: { enabled: false },
       intelRdt: { enabled: false },
@@ -37,7 +40,12 @@ export function features(): Features {
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: false },
     },
-    annotations: { 'tsrun.version': VERSION },
+    annotations: {
+      'tsrun.version': VERSION,
+      ...(native === undefined
+        ? {}
+        : { 'io.github.seccomp.libseccomp.version': native.seccompVersion() }),
+    },
     potentiallyUnsafeConfigAnnotations: [],
   };
 }

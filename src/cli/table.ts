@@ -158,6 +158,7 @@ export const commands = {
         { name: 'cap-drop', kind: 'list', metavar: 'CAPABILITY' },
         { name: 'read-only', kind: 'bool' },
         { name: 'bind', kind: 'list', metavar: 'SRC:DST[:OPTIONS]' },
+        { name: 'seccomp', kind: 'choice', metavar: 'PROFILE', choices: ['default'] },
         { name: 'network', kind: 'string', metavar: 'NETWORK' },
         { name: 'memory', kind: 'string', metavar: 'BYTES' },
         { name: 'cpus', kind: 'string', metavar: 'N' },

@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { stringifyJson } from '../../src/spec/json.js';
 import type { LinuxNamespace, Mount, Spec } from '../../src/spec/types.js';
 
 const APPLETS = [
@@ -124,7 +125,7 @@ export function makeBundle(script: string, change: (spec: Spec) => void = () => 
     rootfs,
     spec,
     write: () => {
-      writeFileSync(join(path, 'config.json'), JSON.stringify(spec, null, 2));
+      writeFileSync(join(path, 'config.json'), stringifyJson(spec, 2));
     },
     remove: () => {
       rmSync(path, { recursive: true, force: true });

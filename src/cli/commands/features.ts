@@ -5,6 +5,6 @@ import type { Command } from '../context.js';
 import { print, toJson } from '../output.js';
 
 export const run: Command<'features'> = async ({ native }) => {
-  await print(native, toJson(features()));
+  await print(native, toJson(features(native)));
   return 0;
 };

@@ -2,6 +2,8 @@
 
 import { findUnifiedHierarchy } from '../../cgroups/mount.js';
 import type { Native } from '../../native/types.js';
+import { defaultProfile } from '../../seccomp/default-profile.js';
+import type { Machine } from '../../seccomp/default-profile.js';
 import { requireSpec } from '../../spec/load.js';
 import type { Spec } from '../../spec/types.js';
 import type { Options } from '../table.js';
@@ -37,7 +39,7 @@ export function composeSpec(
   );
   // A profile may be anything: checked before it is taken for a configuration.
   const checked = profiles.length === 0 ? base : requireSpec(merged);
-  const config = withOptions(checked, options, command);
+  const config = withOptions(checked, options, command, () => machineOf(native));
   return requireSpec(config);
 }
 
@@ -71,7 +73,17 @@ function baseConfig(native: Native, options: SpecOptions): Config {
   };
 }
 
-function withOptions(config: Spec, options: SpecOptions, command: readonly string[]): Spec {
+/** By the number that AUDIT_ARCH_X86_64 is. */
+function machineOf(native: Native): Machine {
+  return native.seccompSystem().includes(' arch 3221225534 ') ? 'x86_64' : 'aarch64';
+}
+
+function withOptions(
+  config: Spec,
+  options: SpecOptions,
+  command: readonly string[],
+  machine: () => Machine,
+): Spec {
   let { process, root, mounts = [], linux = {} } = config;
   if (process !== undefined) {
     const { env = [], capabilities = {} } = process;
@@ -99,6 +111,11 @@ function withOptions(config: Spec, options: SpecOptions, command: readonly strin
     if (options.network !== 'none' && user) mounts = mounts.map(withHostSysfs);
   }
   linux = withLimits(linux, options);
+  if (options.seccomp !== undefined) {
+    // By what is granted in the end.
+    const granted = new Set(process?.capabilities?.bounding ?? []);
+    linux = { ...linux, seccomp: defaultProfile(machine(), granted) };
+  }
   return {
     ...config,
     ...(process === undefined ? {} : { process }),

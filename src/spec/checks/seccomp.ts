@@ -23,6 +23,11 @@ export function seccompNotify(spec: Spec, report: Report): void {
   }
 }
 
+/** MAX_ERRNO of the kernel, which takes a greater one for this. */
+const MAX_ERRNO = 4095;
+/** SECCOMP_RET_DATA: what a tracer is told. */
+const MAX_TRACE = 0xffff;
+
 /** config-linux.md, seccomp: an errno with an action that has none is an error. */
 export function seccompErrno(spec: Spec, report: Report): void {
   const seccomp = spec.linux?.seccomp;
@@ -32,7 +37,15 @@ export function seccompErrno(spec: Spec, report: Report): void {
   if (seccomp.defaultErrnoRet !== undefined && !takesErrno(seccomp.defaultAction)) {
     report('/linux/seccomp/defaultErrnoRet', `means nothing to ${seccomp.defaultAction}`);
   }
+  const tooLarge = (action: LinuxSeccompAction, value = 0) =>
+    value > (action === 'SCMP_ACT_TRACE' ? MAX_TRACE : MAX_ERRNO);
+  if (tooLarge(seccomp.defaultAction, seccomp.defaultErrnoRet)) {
+    report('/linux/seccomp/defaultErrnoRet', 'is greater than any errno');
+  }
   seccomp.syscalls?.forEach(({ action, errnoRet }, index) => {
+    if (tooLarge(action, errnoRet)) {
+      report(`/linux/seccomp/syscalls/${String(index)}/errnoRet`, 'is greater than any errno');
+    }
     if (errnoRet !== undefined && !takesErrno(action)) {
       report(`/linux/seccomp/syscalls/${String(index)}/errnoRet`, `means nothing to ${action}`);
     }

@@ -54,6 +54,8 @@ export function fakeSystem(overrides: Partial<Native> = {}): Fake {
     readText: () => -ENOENT,
     getuid: () => [1000, 1000],
     getgid: () => [100, 100],
+    seccompFlagWorks: () => true,
+    seccompVersion: () => '0.0.0',
     strerror: (errno) => (errno === ENOENT ? 'no such file or directory' : `error ${errno}`),
     ...overrides,
   };

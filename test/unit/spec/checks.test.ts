@@ -492,6 +492,20 @@ const cases: Record<string, Case> = {
         '/linux/seccomp/defaultErrnoRet: means nothing to SCMP_ACT_ALLOW',
         '/linux/seccomp/syscalls/0/errnoRet: means nothing to SCMP_ACT_KILL',
       ],
+      [
+        [
+          [
+            '/linux/seccomp',
+            {
+              defaultAction: 'SCMP_ACT_TRACE',
+              defaultErrnoRet: 65536,
+              syscalls: [{ names: ['mknod'], action: 'SCMP_ACT_ERRNO', errnoRet: 4096 }],
+            },
+          ],
+        ],
+        '/linux/seccomp/defaultErrnoRet: is greater than any errno',
+        '/linux/seccomp/syscalls/0/errnoRet: is greater than any errno',
+      ],
     ],
   },
 };

@@ -1,0 +1,143 @@
+/** linux.seccomp.listenerPath: somebody else answers the calls of a container. */
+
+import { closeSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import type { Spec } from '../../src/spec/types.js';
+import { compileCalls, NR } from '../support/calls.js';
+import type { Calls } from '../support/calls.js';
+import { linuxOf, processOf, useContainers } from '../support/inside.js';
+import { call, callLater, int } from '../support/libc.js';
+import { newId } from '../support/tsrun.js';
+import { acceptMessages, listenUnix } from '../support/unix-socket.js';
+
+const lab = useContainers();
+
+let calls: Calls;
+beforeAll(() => {
+  calls = compileCalls();
+});
+afterAll(() => {
+  calls.remove();
+});
+
+const IGNORED: ['ignore', 'ignore', 'ignore'] = ['ignore', 'ignore', 'ignore'];
+const NOTIF_RECV = 0xc0502100;
+const NOTIF_SEND = 0xc0182101;
+
+/** Takes one call of the container's and answers it with an errno (seccomp_unotify(2)). */
+async function answer(fd: number, errno: number): Promise<{ number: number; arg: bigint }> {
+  const request = Buffer.alloc(128);
+  const got = await callLater('ioctl', fd, NOTIF_RECV, request);
+  expect(got).toBe(0);
+  const response = Buffer.alloc(128);
+  // id; val; error; flags
+  response.writeBigUInt64LE(request.readBigUInt64LE(0), 0);
+  response.writeInt32LE(-errno, 16);
+  expect(int(call('ioctl', fd, NOTIF_SEND, response))).toBe(0);
+  return { number: request.readInt32LE(16), arg: request.readBigUInt64LE(32) };
+}
+
+function notifying(spec: Spec, path: string, privileges: boolean, names = ['umask']): void {
+  processOf(spec).noNewPrivileges = privileges;
+  spec.annotations = { place: 'Zürich' };
+  linuxOf(spec).seccomp = {
+    defaultAction: 'SCMP_ACT_ALLOW',
+    listenerPath: path,
+    listenerMetadata: 'for "whom"',
+    flags: ['SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'],
+    syscalls: [{ names, action: 'SCMP_ACT_NOTIFY' }],
+  };
+}
+
+interface ProcessState {
+  ociVersion: string;
+  fds: string[];
+  pid: number;
+  metadata: string;
+  state: { id: string; status: string; pid: number; annotations: Record<string, string> };
+}
+
+/** What one connection brought. */
+async function handedOver(listener: number): Promise<{ fd: number; state: ProcessState }> {
+  const messages = await acceptMessages(listener);
+  const fds = messages.flatMap((message) => message.fds);
+  expect(fds).toHaveLength(1);
+  const [fd = -1] = fds;
+  expect(readlinkSync(`/proc/self/fd/${fd}`)).toBe('anon_inode:seccomp notify');
+  return { fd, state: JSON.parse(messages.map(({ text }) => text).join('')) as ProcessState };
+}
+
+test.each([true, false])(
+  'create and exec hand the listener over, noNewPrivileges %s',
+  async (privileges) => {
+    const socket = join(lab.directory(), 'listener');
+    const listening = listenUnix(socket);
+    const bundle = lab.bundle(
+      `/bin/call ${NR.umask} 0x123 > /dev/shm/result; exec sleep 1000`,
+      (spec, made) => {
+        notifying(spec, socket, privileges);
+        calls.into(made);
+      },
+    );
+    const runtime = lab.runtime();
+    const id = newId();
+    const created = handedOver(listening);
+    expect(
+      await runtime(['create', '--bundle', bundle.path, id], { stdio: IGNORED }),
+    ).toMatchObject({
+      status: 0,
+    });
+    const { fd, state } = await created;
+    const { pid } = JSON.parse((await runtime(['state', id])).stdout) as { pid: number };
+    expect(state).toMatchObject({
+      ociVersion: '1.3.0',
+      fds: ['seccompFd'],
+      pid,
+      metadata: 'for "whom"',
+      state: { id, pid, status: 'creating', annotations: { place: 'Zürich' } },
+    });
+    expect((await runtime(['start', id])).status).toBe(0);
+    expect(await answer(fd, 42)).toEqual({ number: NR.umask, arg: 0x123n });
+
+    const executed = handedOver(listening);
+    const exec = runtime(['exec', id, '/bin/call', String(NR.umask), '0x77']);
+    const second = await executed;
+    expect(second.state.state).toMatchObject({ id, pid, status: 'running' });
+    expect(second.state.pid).not.toBe(pid);
+    expect(await answer(second.fd, 43)).toEqual({ number: NR.umask, arg: 0x77n });
+    expect(await exec).toMatchObject({ status: 0, stdout: '-43\n', stderr: '' });
+
+    const cat = runtime(['exec', id, 'cat', '/dev/shm/result']);
+    closeSync((await handedOver(listening)).fd);
+    expect((await cat).stdout).toBe('-42\n');
+    for (const each of [fd, second.fd, listening]) closeSync(each);
+    await runtime(['delete', '--force', id]);
+  },
+);
+
+test('calls of the runtime itself may be asked about too', async () => {
+  const socket = join(lab.directory(), 'listener');
+  const listening = listenUnix(socket);
+  const { path } = lab.bundle('true', (spec) => {
+    notifying(spec, socket, true, ['close']);
+  });
+  const runtime = lab.runtime();
+  const id = newId();
+  const created = handedOver(listening);
+  expect((await runtime(['create', '--bundle', path, id], { stdio: IGNORED })).status).toBe(0);
+  for (const each of [(await created).fd, listening]) closeSync(each);
+  await runtime(['delete', '--force', id]);
+});
+
+test('without a listener nothing is made', async () => {
+  const result = await lab.run('true', (spec) => {
+    notifying(spec, '/nowhere/listener', true);
+  });
+  expect(result).toMatchObject({
+    status: 1,
+    stderr:
+      'tsrun: /linux/seccomp/listenerPath: cannot connect to /nowhere/listener: no such file or directory\n',
+  });
+});

@@ -1,0 +1,62 @@
+/** Single system calls from inside a container, for the tests of filters. */
+
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { Bundle } from './bundle.js';
+import { program } from './inside.js';
+
+const SOURCE = join(dirname(fileURLToPath(import.meta.url)), 'call.c');
+
+/** Numbers on x86-64 of what the tests call. */
+export const NR = {
+  umask: 95,
+  ptrace: 101,
+  syslog: 103,
+  personality: 135,
+  mount: 165,
+  init_module: 175,
+  add_key: 248,
+  keyctl: 250,
+  unshare: 272,
+  perf_event_open: 298,
+  open_by_handle_at: 304,
+  setns: 308,
+  bpf: 321,
+  userfaultfd: 323,
+  io_uring_setup: 425,
+  pidfd_getfd: 438,
+  clone: 56,
+  clone3: 435,
+  socket: 41,
+  alarm: 37,
+  getpgid: 121,
+  getsid: 124,
+  getpriority: 140,
+  setfsuid: 122,
+  setfsgid: 123,
+  dup: 32,
+} as const;
+
+export interface Calls {
+  /** Puts the program at /bin/call of a bundle. */
+  into(bundle: Pick<Bundle, 'rootfs'>): void;
+  remove(): void;
+}
+
+/** Compiles the program. */
+export function compileCalls(): Calls {
+  const directory = mkdtempSync(join(tmpdir(), 'tsrun-call-'));
+  const file = join(directory, 'call');
+  program('cc', ['-static', '-O1', '-o', file, SOURCE]);
+  return {
+    into: ({ rootfs }) => {
+      copyFileSync(file, join(rootfs, 'bin/call'));
+    },
+    remove: () => {
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
