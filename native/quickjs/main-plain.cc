@@ -13,8 +13,10 @@
 #include <string>
 
 #include "program.h"
+#include "standard-streams.h"
 
 int main(int argc, char** argv) {
+  tsrun::openStandardStreams();
   if (argc < 2) {
     std::fprintf(stderr, "usage: %s CHUNKS ARGUMENT...\n", argv[0]);
     return 1;

@@ -5,8 +5,10 @@
 #include <cstdio>
 
 #include "image.h"
+#include "standard-streams.h"
 
 int main(int argc, char** argv) {
+  tsrun::openStandardStreams();
   tsrun::Program* program = tsrun::savedProgram();
   // Never taken down: the process ends.
   if (program != nullptr) _exit(program->run(argc, argv));
