@@ -25,7 +25,14 @@ long loadDeviceProgram(const void* instructions, size_t size) {
   attributes.insns = reinterpret_cast<uint64_t>(instructions);
   attributes.insn_cnt = static_cast<uint32_t>(size / sizeof(bpf_insn));
   attributes.license = reinterpret_cast<uint64_t>(license);
-  return bpf(BPF_PROG_LOAD, attributes);
+  // The verifier gives up where a signal has come, such as SIGCHLD of another
+  // container's helper: it is dealt with on the way back from the call.
+  constexpr int kTries = 64;
+  long result = -EAGAIN;
+  for (int tries = 0; tries < kTries && result == -EAGAIN; tries++) {
+    result = bpf(BPF_PROG_LOAD, attributes);
+  }
+  return result;
 }
 
 long attachDeviceProgram(int cgroup, int program, int replace) {

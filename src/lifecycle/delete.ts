@@ -2,16 +2,22 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { isPopulated, killAll, removeCgroup } from '../cgroups/manager.js';
+import { waitEmpty } from '../cgroups/events.js';
+import { isPopulated, isThere, killAll, removeCgroup } from '../cgroups/manager.js';
+import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
+import { cgroupPath } from '../cgroups/path.js';
+import { procs } from '../cgroups/processes.js';
 import { POLLIN, SIGKILL } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 import { lockContainer } from '../state/lock.js';
 import { statusOf } from '../state/status.js';
-import { findState, loadState, notFound, notedCgroup, removeDirectory } from '../state/store.js';
+import { salvage } from '../state/salvage.js';
+import { findState, loadState, notFound, removeDirectory } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
 import { hookState, hookDirectory } from './hook-state.js';
 import { runHooksAnyway } from './hooks.js';
 import { openInit } from './init-process.js';
+import type { InitProcess } from './init-process.js';
 import { isUsedByAnother, ownCgroup } from './own-cgroup.js';
 import type { ContainerName } from './state.js';
 
@@ -58,9 +64,7 @@ export async function deleteContainer(native: Native, options: DeleteOptions): P
       // Says what is wrong with it.
       loadState(native, root, id);
     } else {
-      // Nothing was ever started in it, and what somebody else uses is not removed by this.
-      const cgroup = notedCgroup(native, root, id);
-      if (cgroup !== undefined) native.rmdir(cgroup);
+      await tearDownBroken(native, root, id, warn);
     }
     if (lock.isCurrent()) removeDirectory(native, root, id);
   } finally {
@@ -107,6 +111,49 @@ async function tearDown(
   );
 }
 
+/**
+ * An interrupted create, in which nothing was started, or a state that was
+ * damaged since: then what it still says is ended, and of the rest is told.
+ */
+async function tearDownBroken(
+  native: Native,
+  root: string,
+  id: string,
+  warn: (message: string) => void,
+): Promise<void> {
+  const rest = salvage(native, root, id);
+  for (const process of rest.processes) await endInit(native, { id, ...process });
+  const { cgroup } = rest;
+  if (cgroup !== undefined && isThere(native, cgroup)) {
+    if (isUsedByAnother(native, root, { id, cgroup })) return;
+    await killAll(native, cgroup, SIGKILL);
+    await removeCgroup(native, cgroup);
+    return;
+  }
+  // By its path alone a cgroup may be somebody else's: as long as anything lives in it, it stays.
+  const path = rest.notedCgroup ?? (rest.written ? defaultCgroup(native, id) : undefined);
+  if (path === undefined) return;
+  if (isPopulated(native, { path }) && rest.processes.length > 0) {
+    await waitEmpty(native, { path }, FOREIGN_TIMEOUT_MS);
+  }
+  if (isPopulated(native, { path })) {
+    const pids = await procs(native, { path });
+    warn(
+      `the state of container "${id}" is damaged: cgroup ${path}, which may have been its own, ` +
+        `is left with ${pids.length} process(es): ${pids.slice(0, 8).join(', ')}`,
+    );
+  } else if (rest.notedCgroup !== undefined) {
+    native.rmdir(path);
+  }
+}
+
+/** Where the cgroup of a container of that id is when its configuration names no other place. */
+function defaultCgroup(native: Native, id: string): string | undefined {
+  const hierarchy = findUnifiedHierarchy(native);
+  if (hierarchy === undefined) return undefined;
+  return hierarchy.root + cgroupPath({ id, own: cgroupOf(native, 'self') });
+}
+
 async function killEverything(native: Native, root: string, state: ContainerState): Promise<void> {
   const pidfd = openInit(native, state);
   if (pidfd !== undefined) {
@@ -142,7 +189,7 @@ async function endCgroup(
  * Ends the first process, which in an interrupted create may still be there.
  * Reaping it is its parent's business.
  */
-async function endInit(native: Native, state: ContainerState): Promise<void> {
+async function endInit(native: Native, state: InitProcess): Promise<void> {
   const pidfd = openInit(native, state);
   if (pidfd === undefined) return;
   try {

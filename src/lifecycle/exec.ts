@@ -11,6 +11,7 @@ import type { Step } from '../plan/steps.js';
 import { readEntry } from '../seccomp/cache.js';
 import { checked } from '../seccomp/filter.js';
 import { lateCalls } from '../seccomp/late-calls.js';
+import { keepsGroups } from '../plan/user-namespace.js';
 import { requireRunnable } from '../spec/create-demands.js';
 import { parseJson } from '../spec/json.js';
 import { requireProcess } from '../spec/load.js';
@@ -156,6 +157,7 @@ async function run(
       rootfs: state.rootfs,
       noNewKeyring: state.noNewKeyring,
       setgroups: mayCallSetgroups(native, state.pid),
+      keepGroups: keepsGroups(state.annotations),
       root: state.setup,
       process: readProcess(native, options.root, state.id),
       ...(state.seccomp === undefined ? {} : { filter: state.seccomp }),

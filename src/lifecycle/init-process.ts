@@ -6,6 +6,9 @@ import { ESRCH } from '../native/constants.js';
 import { isAlive } from '../state/proc-stat.js';
 import type { ContainerState } from '../state/state.js';
 
+/** What names the first process of a container. */
+export type InitProcess = Pick<ContainerState, 'id' | 'pid' | 'startTime'>;
+
 export function notRunning(): TsrunError {
   return new TsrunError('ERR_NOT_RUNNING', 'container not running');
 }
@@ -17,7 +20,7 @@ export function notRunning(): TsrunError {
  * @returns the pidfd, or undefined when the process has ended
  * @throws TsrunError ERR_SYSTEM
  */
-export function openInit(native: Native, state: ContainerState): number | undefined {
+export function openInit(native: Native, state: InitProcess): number | undefined {
   if (state.pid <= 0) return undefined;
   const pidfd = native.pidfdOpen(state.pid);
   if (pidfd === -ESRCH) return undefined;

@@ -24,7 +24,7 @@ export function ownCgroup(native: Native, { cgroup }: ContainerState): CgroupRec
 export function isUsedByAnother(
   native: Native,
   root: string,
-  { id, cgroup }: ContainerState,
+  { id, cgroup }: Pick<ContainerState, 'id' | 'cgroup'>,
 ): boolean {
   return listIds(native, root).some((other) => {
     if (other === id) return false;

@@ -37,7 +37,7 @@ import { rootPropagation } from './root.js';
 import type { RootPropagation } from './root.js';
 import { Slots } from './slots.js';
 import type { Slot, Step } from './steps.js';
-import { allowsSetgroups, isPrivileged, setupIds } from './user-namespace.js';
+import { allowsSetgroups, isPrivileged, keepsGroups, setupIds } from './user-namespace.js';
 
 /** Where the relayed NOTIFY_SOCKET is inside. */
 const NOTIFY_DIRECTORY = '/run/notify';
@@ -66,10 +66,12 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const propagation = rootPropagation(linux?.rootfsPropagation);
   const mounts = planMounts(spec, facts, places, joins.user ?? -1, propagation, slots, warnings);
   const setgroups = allowsSetgroups(linux, places, facts);
+  const keepGroups = keepsGroups(spec.annotations);
   const program = planProcess(process, {
     at: '/process',
     grantable: grantableCapabilities(facts, places.user === 'own'),
     setgroups,
+    keepGroups,
     environment: runtimeEnvironment(facts),
     readRootFile: (path) => facts.readRootFile(path),
     warnings,
@@ -83,7 +85,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const steps: Step[] = [
     ...(places.user === 'joined' && limits.length > 0 ? [syncStep('limits')] : []),
     ...enterNamespaces(stages.enter, linux, joins),
-    ...becomeRoot(linux, places, stages.unshare, setgroups, [
+    ...becomeRoot(linux, places, stages.unshare, setgroups && !keepGroups, [
       ...openTrees(places, mounts.openTrees, propagation),
       ...(ownMounts ? [rootMount(root.path, facts)] : []),
     ]),

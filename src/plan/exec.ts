@@ -22,6 +22,8 @@ export interface ExecTarget {
   noNewKeyring: boolean;
   /** /proc/PID/setgroups of the container does not say `deny`. */
   setgroups: boolean;
+  /** The groups of the caller stay (keepsGroups). */
+  keepGroups: boolean;
   /** Ids that set-up ran under: the container's root (setupIds). */
   root: { uid: number; gid: number };
   /** The container's own process: what a process object leaves out comes from here, as in runc. */
@@ -49,6 +51,7 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     at: '',
     grantable: grantableCapabilities(facts, (target.namespaces & CLONE_NEWUSER) === 0),
     setgroups: target.setgroups,
+    keepGroups: target.keepGroups,
     environment: [],
     readRootFile: (path) => facts.readRootFile(path),
     warnings,
@@ -99,7 +102,12 @@ function enterContainer(target: ExecTarget, container: number): Step[] {
     steps.push({ op: 'chroot', at: '', path: target.rootfs });
   }
   if ((namespaces & CLONE_NEWUSER) !== 0) {
-    steps.push({ op: 'become', at: '', ...target.root, clearGroups: target.setgroups });
+    steps.push({
+      op: 'become',
+      at: '',
+      ...target.root,
+      clearGroups: target.setgroups && !target.keepGroups,
+    });
   }
   return steps;
 }

@@ -10,6 +10,7 @@ import { planLimits } from './rlimits.js';
 import { planScheduler } from './scheduler.js';
 import { SyncPoint } from './steps.js';
 import type { Step } from './steps.js';
+import { KEEP_GROUPS } from './user-namespace.js';
 
 /** What the process object does not say itself. */
 export interface ProcessContext {
@@ -19,6 +20,8 @@ export interface ProcessContext {
   grantable: bigint;
   /** The user namespace lets a process set its supplementary groups. */
   setgroups: boolean;
+  /** The groups of the caller stay (KEEP_GROUPS). */
+  keepGroups: boolean;
   /** Environment of the runtime's own. */
   environment: string[];
   readRootFile: PlanFacts['readRootFile'];
@@ -80,8 +83,15 @@ export function planProcess(process: Process, context: ProcessContext): ProcessP
 }
 
 function planCredentials(process: Process, context: ProcessContext): Step {
-  const { at, setgroups } = context;
-  const groups = process.user?.additionalGids ?? [];
+  const { at, keepGroups } = context;
+  const setgroups = context.setgroups && !keepGroups;
+  const asked = process.user?.additionalGids ?? [];
+  const groups = keepGroups ? [] : asked;
+  if (asked.length > groups.length) {
+    context.warnings.push(
+      `${at}/user/additionalGids: left out, since annotation ${KEEP_GROUPS} keeps those of the caller`,
+    );
+  }
   if (!setgroups && groups.length > 0) {
     throw invalid(
       `${at}/user/additionalGids`,

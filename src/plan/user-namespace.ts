@@ -23,6 +23,16 @@ export function allowsSetgroups(
   return places.user === 'own' || isPrivileged(facts);
 }
 
+/**
+ * crun's annotation for podman's `--group-add keep-groups`: the process keeps
+ * the supplementary groups of the caller, whatever they are called inside.
+ */
+export const KEEP_GROUPS = 'run.oci.keep_original_groups';
+
+export function keepsGroups(annotations: Readonly<Record<string, string>> | undefined): boolean {
+  return annotations?.[KEEP_GROUPS] === '1';
+}
+
 /** Ids that set-up runs under once inside: the root of the user namespace. */
 export function setupIds(linux: Linux | undefined, places: Places): { uid: number; gid: number } {
   if (places.user !== 'new') return { uid: 0, gid: 0 };

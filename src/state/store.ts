@@ -143,13 +143,6 @@ export class StateFile {
   }
 }
 
-/** The cgroup that a create was about to make; undefined when it did not come to that. */
-export function notedCgroup(native: Native, root: string, id: string): string | undefined {
-  const text = native.readText(statePaths(root, id).state, MAX_STATE);
-  const path = typeof text === 'number' ? undefined : fieldsOf(text)['notedCgroup'];
-  return typeof path === 'string' && path.startsWith('/') ? path : undefined;
-}
-
 /**
  * The text of the line with the LaterState of a container whose state is whole:
  * integers in it may be beyond 2^53.

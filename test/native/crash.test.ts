@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 
@@ -24,20 +24,27 @@ beforeEach(() => {
 const tsrun = (...args: string[]): Promise<Result> =>
   runProgram([...COMMAND, '--root', root, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 
-describe('a create that is killed', () => {
-  const crash = (name: string, bundle: string, call: number): Promise<Result> =>
-    runProgram([
-      ...[process.execPath, join(REPOSITORY, 'test/support/crash.mjs'), join(REPOSITORY, 'dist')],
-      ...[root, name, bundle, call.toString()],
-    ]);
+/** A command that is killed in front of its call of that number, at none with -1. */
+function crash(
+  name: string,
+  bundle: string,
+  call: number,
+  command: 'create' | 'start' | 'exec' | 'delete',
+): Promise<Result> {
+  return runProgram([
+    ...[process.execPath, join(REPOSITORY, 'test/support/crash.mjs'), join(REPOSITORY, 'dist')],
+    ...[root, name, bundle, call.toString(), command],
+  ]);
+}
 
+describe('a create that is killed', () => {
   test('at any of its calls', async () => {
     const { path } = scene.make('', (spec) => {
       sleeper(spec);
       const hook = { path: '/bin/true' };
       spec.hooks = { createRuntime: [hook], createContainer: [hook] };
     });
-    const whole = await crash(id, path, -1);
+    const whole = await crash(id, path, -1, 'create');
     const calls = Number(whole.stdout);
     expect(calls, whole.stderr).toBeGreaterThan(20);
     expect((await tsrun('delete', '--force', id)).stderr).toBe('');
@@ -45,7 +52,10 @@ describe('a create that is killed', () => {
     const wrong: string[] = [];
     const one = async (call: number): Promise<void> => {
       const name = `${id}-${call.toString()}`;
-      expect(await crash(name, path, call)).toMatchObject({ signal: 'SIGKILL', stderr: '' });
+      expect(await crash(name, path, call, 'create')).toMatchObject({
+        signal: 'SIGKILL',
+        stderr: '',
+      });
       const found = await getContainer(name, { root }).catch((error: unknown) => error);
       if (found instanceof api.Container) {
         wrong.push(...(await lies(found)).map((text) => `${call.toString()}: ${text}`));
@@ -81,6 +91,62 @@ describe('a create that is killed', () => {
       () => [status],
     );
   }
+});
+
+describe.each(['start', 'exec', 'delete'] as const)('%s that is killed', (command) => {
+  test('at any of its calls', { timeout: 120_000 }, async () => {
+    const { path } = scene.make('', (spec) => {
+      sleeper(spec);
+      const hook = { path: '/bin/true' };
+      spec.hooks = { startContainer: [hook], poststart: [hook], poststop: [hook] };
+    });
+    const prepare = async (name: string): Promise<Container> => {
+      const container = await createContainer({ root, id: name, bundle: path, stdio: 'ignore' });
+      if (command !== 'start') await container.start();
+      return container;
+    };
+    await prepare(id);
+    const whole = await crash(id, path, -1, command);
+    const calls = Number(whole.stdout);
+    expect(calls, whole.stderr).toBeGreaterThan(2);
+    expect((await tsrun('delete', '--force', id)).stderr).toBe('');
+
+    const wrong: string[] = [];
+    let killed = 0;
+    const one = async (call: number): Promise<void> => {
+      const name = `${id}-${command}-${call.toString()}`;
+      const container = await prepare(name);
+      const { pid } = await container.state();
+      const ended = await crash(name, path, call, command);
+      expect(ended.stderr).toBe('');
+      // What has to be tried again makes the number of calls another one.
+      if (ended.signal === 'SIGKILL') killed++;
+      else expect(ended.status).toBe(0);
+      if (command !== 'delete') {
+        const { status } = await container.state();
+        const alive = existsSync(`/proc/${pid.toString()}/root/bin`);
+        const told = status === 'stopped' ? !alive : alive;
+        if (!told && status !== 'stopped') wrong.push(`${call.toString()}: ${status}`);
+        if (command === 'exec') {
+          expect(status).toBe('running');
+          // Nobody holds the container up.
+          expect(await tsrun('exec', name, 'true')).toMatchObject({ status: 0, stderr: '' });
+        }
+      }
+      expect(await tsrun('delete', '--force', name)).toMatchObject({ status: 0, stderr: '' });
+      const left = leftOf({ id: name, root: join(root, name), bundle: join(path, name) });
+      if (existsSync(join(root, name))) left.push('state directory');
+      if (existsSync(`/proc/${pid.toString()}/root/bin`)) left.push('process');
+      wrong.push(...left.map((line) => `${call.toString()}: ${line}`));
+    };
+    const numbers = Array.from({ length: calls }, (_, index) => index + 1);
+    const worker = async (): Promise<void> => {
+      for (let call = numbers.shift(); call !== undefined; call = numbers.shift()) await one(call);
+    };
+    await Promise.all([worker(), worker(), worker()]);
+    expect(killed).toBeGreaterThan(calls / 2);
+    expect(wrong).toEqual([]);
+  });
 });
 
 test('a create that is killed in a hook inside of the container', async () => {
@@ -169,6 +235,55 @@ describe('a state that is not what it was', () => {
     await container.delete({ force: true });
     expect(cgroups).toHaveLength(1);
     expect(leftOf({ id, root, bundle: path })).toEqual([]);
+  });
+});
+
+describe('a running container whose state is damaged', () => {
+  const file = (): string => join(root, id, 'state.json');
+  /** The container, and what is left in its state. */
+  const damaged = async (change: (lines: string[]) => string): Promise<number> => {
+    const { path } = scene.make('', (spec) => {
+      sleeper(spec);
+      // Nothing else ends its other processes with the first.
+      const { linux } = spec;
+      if (linux === undefined) return;
+      linux.namespaces = linux.namespaces?.filter(({ type }) => type !== 'pid') ?? [];
+    });
+    const container = await createContainer({ root, id, bundle: path, stdio: 'ignore' });
+    await container.start();
+    const { pid } = await container.state();
+    writeFileSync(file(), change(readFileSync(file(), 'utf8').trimEnd().split('\n')));
+    return pid;
+  };
+  const isGone = (pid: number): boolean => !existsSync(`/proc/${pid.toString()}/root/bin`);
+
+  test.each<[string, (lines: string[]) => string]>([
+    ['loses its last line', (lines) => `${lines.slice(0, -1).join('\n')}\n`],
+    ['is cut off in its last line', (lines) => lines.join('\n').slice(0, -20)],
+    ['has garbage in each line', (lines) => lines.map((line) => `#${line}`).join('\n')],
+    ['keeps the process alone', (lines) => lines.at(-1) ?? ''],
+  ])('%s: force ends it and removes its cgroup', async (_, change) => {
+    const pid = await damaged(change);
+    // With nothing but the process there is no saying whose a cgroup of that name is.
+    const deleted = await tsrun('delete', '--force', id);
+    expect(deleted).toMatchObject({ status: 0, stderr: '' });
+    expect(isGone(pid)).toBe(true);
+    expect(existsSync(join(root, id))).toBe(false);
+    for (const path of cgroupsOf(id)) rmdirSync(path);
+  });
+
+  test('says nothing any more: force tells what is left', async () => {
+    const pid = await damaged(() => 'garbage');
+    const [cgroup = ''] = cgroupsOf(id);
+    const { status, stderr } = await tsrun('delete', '--force', id);
+    expect(status).toBe(0);
+    expect(stderr).toBe(
+      `tsrun: warning: the state of container "${id}" is damaged: cgroup ${cgroup}, which may ` +
+        `have been its own, is left with 1 process(es): ${pid.toString()}\n`,
+    );
+    writeFileSync(join(cgroup, 'cgroup.kill'), '1');
+    await expect.poll(() => readFileSync(join(cgroup, 'cgroup.procs'), 'utf8')).toBe('');
+    rmdirSync(cgroup);
   });
 });
 

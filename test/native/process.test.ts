@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 
 import type { Process, Spec } from '../../src/spec/types.js';
 import { fieldsOf, useScene } from '../support/scene.js';
-import { runProgram } from '../support/tsrun.js';
+import { newId, runProgram } from '../support/tsrun.js';
 
 const scene = useScene();
 
@@ -15,6 +15,48 @@ const withProcess =
   (spec: Spec): void => {
     spec.process = { ...spec.process, ...change } as Process;
   };
+
+const KEEP = { 'run.oci.keep_original_groups': '1' };
+
+test('annotation run.oci.keep_original_groups leaves the groups of the caller', async () => {
+  const prefix = ['setpriv', '--groups', '5,70001'];
+  const groups = async (annotations: Record<string, string>, user?: boolean): Promise<string> => {
+    const bundle = scene.bundle('grep Groups: /proc/self/status', (spec) => {
+      spec.annotations = annotations;
+      withProcess({ user: { uid: 1000, gid: 2000, additionalGids: [6] } })(spec);
+      if (user !== true || spec.linux === undefined) return;
+      spec.linux.namespaces?.push({ type: 'user' });
+      const mapping = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+      Object.assign(spec.linux, { uidMappings: mapping, gidMappings: mapping });
+    });
+    if (user === true) await runProgram(['chown', '-R', '100000:100000', bundle.path]);
+    const { status, stdout, stderr } = await scene.run(bundle, [], { prefix });
+    expect(status).toBe(0);
+    expect(stderr).toBe(
+      annotations === KEEP
+        ? 'tsrun: warning: /process/user/additionalGids: left out, since annotation ' +
+            'run.oci.keep_original_groups keeps those of the caller\n'
+        : '',
+    );
+    return stdout.trim();
+  };
+  expect(await groups(KEEP)).toBe('Groups:\t5 70001');
+  // Those of the host have no names inside.
+  expect(await groups(KEEP, true)).toBe('Groups:\t65534 65534');
+  expect(await groups({ 'run.oci.keep_original_groups': '0' })).toBe('Groups:\t6');
+
+  const bundle = scene.bundle('exec sleep 1000', (spec) => {
+    spec.annotations = KEEP;
+  });
+  const id = newId();
+  const quiet = ['ignore', 'ignore', 'ignore'] as ['ignore', 'ignore', 'ignore'];
+  const create = ['create', '--bundle', bundle.path, id];
+  expect((await scene.runtime(create, { stdio: quiet })).status).toBe(0);
+  expect((await scene.runtime(['start', id])).status).toBe(0);
+  const exec = ['exec', id, 'grep', 'Groups:', '/proc/self/status'];
+  expect((await scene.runtime(exec, { prefix })).stdout.trim()).toBe('Groups:\t5 70001');
+  await scene.runtime(['delete', '--force', id]);
+});
 
 test('the program has the user, groups and umask of the configuration', async () => {
   const status = fieldsOf(

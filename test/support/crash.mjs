@@ -1,16 +1,19 @@
-// A create whose program is killed in front of its n-th call into the native side that changes
+// A command whose program is killed in front of its n-th call into the native side that changes
 // something, in the file system or for other processes:
 //
-//   node crash.mjs DIST ROOT ID BUNDLE N
+//   node crash.mjs DIST ROOT ID BUNDLE N create|start|exec|delete
 //
 // Prints the number of calls when it gets to its end.
 
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [dist, root, id, bundle, last] = process.argv.slice(2);
+const [dist, root, id, bundle, last, command] = process.argv.slice(2);
 const load = (file) => import(pathToFileURL(join(dist, file)).href);
 const { create } = await load('lifecycle/create.js');
+const { start } = await load('lifecycle/start.js');
+const { exec } = await load('lifecycle/exec.js');
+const { deleteContainer } = await load('lifecycle/delete.js');
 const { loadBundle } = await load('lifecycle/bundle.js');
 const { loadNative } = await load('native/node.js');
 
@@ -40,7 +43,14 @@ const mortal = new Proxy(native, {
   },
 });
 const { path, spec } = loadBundle(native, bundle);
+const common = { root, id, warn: () => undefined };
 const stdio = [-1, -1, -1];
-await create(mortal, { root, id, bundle: path, spec, stdio, warn: () => undefined });
+const commands = {
+  create: () => create(mortal, { ...common, bundle: path, spec, stdio }),
+  start: () => start(mortal, common),
+  exec: () => exec(mortal, { ...common, process: spec.process, stdio }),
+  delete: () => deleteContainer(mortal, { ...common, force: true }),
+};
+await commands[command]();
 console.log(calls);
 process.exit();

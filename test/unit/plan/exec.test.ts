@@ -18,6 +18,7 @@ function target(change: Partial<ExecTarget> = {}): ExecTarget {
     rootfs: '/bundle/rootfs',
     noNewKeyring: false,
     setgroups: true,
+    keepGroups: false,
     root: { uid: 0, gid: 0 },
     ...change,
   };

@@ -10,10 +10,10 @@ import {
   findState,
   listIds,
   loadState,
-  notedCgroup,
   readLaterLine,
   removeDirectory,
 } from '../../../src/state/store.js';
+import { salvage } from '../../../src/state/salvage.js';
 import { ROOT, stateOf, system } from './scene.js';
 
 const LATER = {
@@ -51,7 +51,7 @@ test('a state is read back as its lines say, and is readable by hand', () => {
     phase: 'created',
     pid: 7,
   });
-  expect(notedCgroup(fake.native, ROOT, 'a')).toBe('/sys/fs/cgroup/a');
+  expect(salvage(fake.native, ROOT, 'a').notedCgroup).toBe('/sys/fs/cgroup/a');
   const lines = (file?.content ?? '').split('\n');
   expect(lines).toHaveLength(5);
   expect(lines[3]).toBe('{"phase":"created","pid":7}');
@@ -72,7 +72,7 @@ test('wherever a state file is torn, it is what it was before', () => {
     if (length < first) expect(found.kind).toBe('broken');
     else if (found.kind !== 'state') throw new Error(`broken at ${length}`);
     else expect(found.state.phase).toBe(length < last ? state.phase : 'created');
-    expect(notedCgroup(fake.native, ROOT, 'a') === undefined).toBe(length < noted);
+    expect(salvage(fake.native, ROOT, 'a').notedCgroup === undefined).toBe(length < noted);
   }
 });
 
