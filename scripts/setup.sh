@@ -34,6 +34,7 @@ crun|behaviour and speed are compared with it
 runc|behaviour and speed are compared with it
 clang-format-19|checks the layout of the C++ sources
 clang-tidy-19|checks the C++ sources
+valgrind|checks the use of memory in the host of the executable
 '
     ;;
   *) die "usage: $0 [demo|test]" ;;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the native suite with the address and the undefined-behaviour sanitizers
-# (dynamically linked, as they want it).
+# (dynamically linked, as they want it), and the binding's tests with valgrind.
 #
 #   scripts/test-sanitizers.sh build    the addon and the executable's host, into native/build-asan
 #   scripts/test-sanitizers.sh node     the suite on Node with that addon
@@ -29,13 +29,20 @@ case $what in
 esac
 
 if [ "$what" = build ]; then
-  for target in all tsrun-plain; do
-    node_modules/.bin/cmake-js compile --out native/build-asan --config Release \
-      --CDTSRUN_SANITIZE=ON --target "$target" >native/build-asan.log 2>&1 || {
+  # compile TARGET OPTION...
+  compile() {
+    target=$1
+    shift
+    node_modules/.bin/cmake-js compile --config Release --target "$target" "$@" \
+      >native/build-asan.log 2>&1 || {
       cat native/build-asan.log
       exit 1
     }
-  done
+  }
+  compile all --out native/build-asan --CDTSRUN_SANITIZE=ON
+  compile tsrun-plain --out native/build-asan --CDTSRUN_SANITIZE=ON
+  # For valgrind, which sees what the sanitizers do not: memory that was never written.
+  compile tsrun-plain --out native/build
   exit
 fi
 
@@ -83,6 +90,7 @@ else
   # With its leaks: this host is taken down at the end.
   cp native/build-asan/tsrun-plain native/build-asan/chunks/chunks.bin "$tree/"
   TSRUN_PLAIN="$tree/tsrun-plain" suite test/native/binding.test.ts
+  TSRUN_VALGRIND=valgrind suite test/native/binding.test.ts
   TSRUN_CLI="$tree/tsrun-plain $tree/chunks.bin" suite
 fi
 exit $status

@@ -2,9 +2,9 @@
 
 import type { CreateOptions } from '../lifecycle/create.js';
 import { loadBundle } from '../lifecycle/bundle.js';
-import type { Environment } from '../state/root.js';
 import type { Context } from './context.js';
 import { activatedDescriptors, preservedDescriptors } from './descriptors.js';
+import { given } from './given.js';
 import type { Options } from './table.js';
 
 /** @throws TsrunError ERR_BUNDLE, ERR_CONFIG_INVALID, ERR_USAGE */
@@ -38,15 +38,4 @@ export function createOptions(
     notify: given(environment['NOTIFY_SOCKET']) !== undefined,
     warn: (message) => log.warn(message),
   };
-}
-
-/** The caller's NOTIFY_SOCKET, for start. */
-export function notifySocket(environment: Environment): { notifySocket?: string } {
-  const socket = given(environment['NOTIFY_SOCKET']);
-  return socket === undefined ? {} : { notifySocket: socket };
-}
-
-/** Callers pass an empty path for none. */
-export function given(value: string | undefined): string | undefined {
-  return value === '' ? undefined : value;
 }

@@ -12,7 +12,7 @@ import { execProcess } from '../exec-process.js';
 import { attend } from '../foreground/foreground.js';
 import { catchSignals } from '../foreground/signals.js';
 import { outerSize, Terminal } from '../foreground/terminal.js';
-import { given } from '../new-container.js';
+import { given } from '../given.js';
 import type { Options } from '../table.js';
 
 /** As for config.json. */

@@ -11,7 +11,8 @@ import { attend } from '../foreground/foreground.js';
 import { Orphans } from '../foreground/orphans.js';
 import { catchSignals } from '../foreground/signals.js';
 import { Terminal } from '../foreground/terminal.js';
-import { createOptions, notifySocket } from '../new-container.js';
+import { notifySocket } from '../given.js';
+import { createOptions } from '../new-container.js';
 import type { ContainerState } from '../../state/state.js';
 import type { Options } from '../table.js';
 

@@ -2,7 +2,7 @@
 
 import { start } from '../../lifecycle/start.js';
 import type { Command } from '../context.js';
-import { notifySocket } from '../new-container.js';
+import { notifySocket } from '../given.js';
 
 export const run: Command<'start'> = async (context, _options, [id = '']) => {
   const started = await start(context.native, {
