@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { call, int } from '../support/libc.js';
+import type { Bundle } from '../support/bundle.js';
 import { useScene } from '../support/scene.js';
-import { runProgram } from '../support/tsrun.js';
+import { newId, runProgram } from '../support/tsrun.js';
 
 const scene = useScene();
 
@@ -103,3 +104,53 @@ test('exec looks through the root of the process in the same way', async () => {
   expect(opened).toBe(false);
   await running.remove();
 });
+
+/** A file system of the container's own that nobody serves: whoever looks into it waits for ever. */
+function fuse(bundle: Bundle, device: string, userNamespace: boolean): void {
+  const { spec } = bundle;
+  const { capabilities } = spec.process ?? {};
+  for (const set of ['bounding', 'effective', 'permitted'] as const) {
+    capabilities?.[set]?.push('CAP_SYS_ADMIN');
+  }
+  spec.mounts?.push({ destination: '/dev/fuse', type: 'bind', source: device, options: ['bind'] });
+  const { linux } = spec;
+  if (linux === undefined) return;
+  linux.resources = { devices: [{ allow: true, access: 'rwm' }] };
+  if (userNamespace) {
+    const mapping = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+    linux.namespaces?.push({ type: 'user' });
+    Object.assign(linux, { uidMappings: mapping, gidMappings: mapping });
+  }
+  bundle.write();
+}
+
+const SERVE_NOBODY = `exec 9<>/dev/fuse
+  mount -t fuse -o fd=9,rootmode=40000,user_id=0,group_id=0,allow_other none /etc || exit 1
+  echo mounted > /tmp/told; exec sleep 1000`;
+
+test.each([true, false])(
+  'a hanging file system on /etc keeps no command (user namespace: %s)',
+  async (userNamespace) => {
+    const bundle = scene.bundle(SERVE_NOBODY, (spec) => {
+      if (spec.root !== undefined) spec.root.readonly = false;
+    });
+    const device = join(bundle.path, 'fuse');
+    await program('mknod', '-m', '666', device, 'c', '10', '229');
+    await program('mkfifo', '-m', '666', join(bundle.rootfs, 'tmp/told'));
+    await program('chmod', '755', bundle.path);
+    if (userNamespace) await program('chown', '-R', '100000:100000', bundle.rootfs);
+    fuse(bundle, device, userNamespace);
+    const id = newId();
+    const quiet = ['ignore', 'ignore', 'ignore'] as ['ignore', 'ignore', 'ignore'];
+    const create = ['create', '--bundle', bundle.path, id];
+    expect((await scene.runtime(create, { stdio: quiet })).status).toBe(0);
+    expect((await scene.runtime(['start', id])).status).toBe(0);
+    await program('timeout', '20', 'cat', join(bundle.rootfs, 'tmp/told'));
+    // The kernel keeps who is not of the user namespace out of it (fuse(4), allow_other).
+    const executed = scene.runtime(['exec', id, 'sh', '-c', 'echo $HOME']);
+    if (userNamespace) expect(await executed).toMatchObject({ status: 0, stdout: '/\n' });
+    // Root of the machine may keep its own process waiting, and nobody else's.
+    expect(await scene.runtime(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
+    await executed;
+  },
+);
