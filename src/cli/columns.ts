@@ -11,15 +11,17 @@ const GAP = 3;
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
-    row.forEach((cell, i) => {
-      widths[i] = Math.max(widths[i] ?? MIN_WIDTH, cell.length + GAP);
-    });
+    for (let i = 0; i < row.length; i++) {
+      const width = (row[i] ?? '').length + GAP;
+      if (width > (widths[i] ?? MIN_WIDTH - 1)) widths[i] = Math.max(width, MIN_WIDTH);
+    }
   }
   let text = '';
   for (const row of rows) {
-    row.forEach((cell, i) => {
-      text += i === row.length - 1 ? `${cell}\n` : cell.padEnd(widths[i] ?? 0);
-    });
+    const last = row.length - 1;
+    let line = '';
+    for (let i = 0; i < last; i++) line += (row[i] ?? '').padEnd(widths[i] ?? MIN_WIDTH);
+    text += `${line}${row[last] ?? ''}\n`;
   }
   return text;
 }

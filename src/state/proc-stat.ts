@@ -22,7 +22,8 @@ export function readProcessStat(native: Native, pid: number): ProcessStat | unde
 export function parseProcessStat(text: string): ProcessStat | undefined {
   const end = text.lastIndexOf(')');
   if (end < 0) return undefined;
-  const fields = text.slice(end + 2).split(' ');
+  // No more than are wanted: there are fifty.
+  const fields = text.slice(end + 2).split(' ', 22 - 3 + 1);
   const state = fields[0];
   const startTime = Number(fields[22 - 3]);
   if (state === undefined || state === '' || !Number.isSafeInteger(startTime)) return undefined;

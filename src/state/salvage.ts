@@ -2,7 +2,7 @@
 
 import type { CgroupRecord } from '../cgroups/record.js';
 import type { Native } from '../native/types.js';
-import { fieldsOf } from './state-file.js';
+import { notedCgroupOf } from './state-file.js';
 import { statePaths } from './paths.js';
 
 const MAX_STATE = 16 << 20;
@@ -22,14 +22,13 @@ export interface Salvage {
 export function salvage(native: Native, root: string, id: string): Salvage {
   const found = native.readText(statePaths(root, id).state, MAX_STATE);
   const text = typeof found === 'number' ? '' : found;
-  const noted = fieldsOf(text)['notedCgroup'];
   return {
     written: text.trim() !== '',
     processes: [...text.matchAll(/"pid":\s*(\d+),\s*"startTime":\s*(\d+)/g)]
       .map(([, pid, startTime]) => ({ pid: Number(pid), startTime: Number(startTime) }))
       .filter(({ pid }) => pid > 0),
     cgroup: recordIn(text),
-    notedCgroup: typeof noted === 'string' && noted.startsWith('/') ? noted : undefined,
+    notedCgroup: notedCgroupOf(text),
   };
 }
 

@@ -16,6 +16,7 @@ import { stringifyJson } from '../spec/json.js';
 
 /** What few commands need has a line of its own, and the others do not parse it. */
 const LATER = '{"later":';
+const NOTE = '{"notedCgroup":';
 
 /**
  * Makes the file, which must not be there yet.
@@ -34,26 +35,39 @@ export function appendLines(native: Native, fd: number, lines: readonly object[]
   return written < 0 ? written : 0;
 }
 
-/** What the lines say together, but for that of `later`; empty when there is none. */
-export function fieldsOf(text: string): Record<string, unknown> {
-  const fields: Record<string, unknown> = {};
+/** What the lines say together, but for those of `later` and `notedCgroup`; undefined when there is none. */
+export function fieldsOf(text: string): Record<string, unknown> | undefined {
+  let fields: Record<string, unknown> | undefined;
   for (let from = 0; from < text.length;) {
     const newline = text.indexOf('\n', from);
     const to = newline < 0 ? text.length : newline;
-    if (to > from && !text.startsWith(LATER, from)) addLine(fields, text.slice(from, to));
+    if (to > from && !text.startsWith(LATER, from) && !text.startsWith(NOTE, from)) {
+      const more = parseLine(text.slice(from, to));
+      if (fields === undefined) fields = more;
+      else if (more !== undefined) Object.assign(fields, more);
+    }
     from = to + 1;
   }
   return fields;
 }
 
-function addLine(fields: Record<string, unknown>, line: string): void {
-  let value: unknown;
+function parseLine(line: string): Record<string, unknown> | undefined {
   try {
-    value = JSON.parse(line);
+    const value: unknown = JSON.parse(line);
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   } catch {
-    return;
+    // Torn.
   }
-  if (typeof value === 'object' && value !== null) Object.assign(fields, value);
+  return undefined;
+}
+
+/** The path of the cgroup that was noted before it was made. */
+export function notedCgroupOf(text: string): string | undefined {
+  for (const line of text.split('\n')) {
+    const path = line.startsWith(NOTE) ? parseLine(line)?.['notedCgroup'] : undefined;
+    if (typeof path === 'string' && path.startsWith('/')) return path;
+  }
+  return undefined;
 }
 
 /** The line `{"later": ...}` of the text, undefined when there is none. */

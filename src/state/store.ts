@@ -92,6 +92,7 @@ function incomplete(id: string): TsrunError {
 /** Undefined when it is torn or is about another id; a newer format is an error. */
 function parseState(text: string, path: string, id: string): ContainerState | undefined {
   const state = fieldsOf(text);
+  if (state === undefined) return undefined;
   if (typeof state['version'] === 'number' && state['version'] > STATE_VERSION) {
     throw new TsrunError(
       'ERR_STATE',

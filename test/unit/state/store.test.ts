@@ -46,7 +46,6 @@ test('a state is read back as its lines say, and is readable by hand', () => {
   const state = made(fake, { annotations: { 'org.x': 'ü "q"' } });
   const file = fake.files.get(`${ROOT}/a/state.json`);
   expect(loadState(fake.native, ROOT, 'a')).toEqual({
-    notedCgroup: '/sys/fs/cgroup/a',
     ...state,
     phase: 'created',
     pid: 7,
