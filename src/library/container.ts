@@ -144,7 +144,7 @@ export class Container {
    * Removes the container: its cgroup, its state, and what is left of its
    * processes; then its id is free again.
    *
-   * @throws TsrunError ERR_NOT_FOUND; ERR_WRONG_STATE when it is not stopped
+   * @throws TsrunError ERR_NOT_FOUND; ERR_WRONG_STATE when it is running or paused
    */
   async delete(options: DeleteOptions = {}): Promise<void> {
     const { native, warn } = this.context;

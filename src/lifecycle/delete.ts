@@ -36,7 +36,7 @@ export interface DeleteOptions extends ContainerName {
 }
 
 /**
- * @throws TsrunError ERR_NOT_FOUND; ERR_WRONG_STATE when it is not stopped;
+ * @throws TsrunError ERR_NOT_FOUND; ERR_WRONG_STATE when it is running or paused;
  *   ERR_CGROUP, ERR_STATE when something could not be removed: delete can then
  *   be tried again
  */
