@@ -35,13 +35,13 @@ export function appendLines(native: Native, fd: number, lines: readonly object[]
   return written < 0 ? written : 0;
 }
 
-/** What the lines say together, but for those of `later` and `notedCgroup`; undefined when there is none. */
+/** What the lines say together, but for that of `later`; undefined when there is none. */
 export function fieldsOf(text: string): Record<string, unknown> | undefined {
   let fields: Record<string, unknown> | undefined;
   for (let from = 0; from < text.length;) {
     const newline = text.indexOf('\n', from);
     const to = newline < 0 ? text.length : newline;
-    if (to > from && !text.startsWith(LATER, from) && !text.startsWith(NOTE, from)) {
+    if (to > from && !text.startsWith(LATER, from)) {
       const more = parseLine(text.slice(from, to));
       if (fields === undefined) fields = more;
       else if (more !== undefined) Object.assign(fields, more);

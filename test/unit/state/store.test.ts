@@ -46,6 +46,7 @@ test('a state is read back as its lines say, and is readable by hand', () => {
   const state = made(fake, { annotations: { 'org.x': 'ü "q"' } });
   const file = fake.files.get(`${ROOT}/a/state.json`);
   expect(loadState(fake.native, ROOT, 'a')).toEqual({
+    notedCgroup: '/sys/fs/cgroup/a',
     ...state,
     phase: 'created',
     pid: 7,
@@ -56,6 +57,15 @@ test('a state is read back as its lines say, and is readable by hand', () => {
   expect(lines[3]).toBe('{"phase":"created","pid":7}');
   expect(readLaterLine(fake.native, ROOT, 'a')).toBe(lines[2]);
   expect(parseJson(lines[2] ?? '')).toEqual({ later: LATER });
+});
+
+test('a state file that a person has made one object of is the same state', () => {
+  const fake = system();
+  made(fake);
+  const file = fake.files.put(`${ROOT}/a/state.json`, 'file', '');
+  const whole = { notedCgroup: '/sys/fs/cgroup/a', ...stateOf('a', { pid: 7 }) };
+  file.content = JSON.stringify(whole);
+  expect(loadState(fake.native, ROOT, 'a')).toEqual(whole);
 });
 
 test('wherever a state file is torn, it is what it was before', () => {
