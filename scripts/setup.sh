@@ -22,6 +22,8 @@ libc6-dev|headers of the C library for the native addon
 linux-libc-dev|headers of the kernel for the native addon
 libseccomp-dev|compiles the filters of system calls
 libquickjs|the JavaScript engine of the executable
+libsystemd-dev|sd-bus, over which systemd is asked for control groups
+libcap-dev|that library refers to it
 busybox-static|root file system of the example container
 '
 case "${1:-demo}" in

@@ -27,7 +27,8 @@ process.exitCode = await runParts([
   // Alone: an emulated machine keeps both processors busy.
   {
     name: 'tests in a virtual machine',
-    command: ['env', 'TSRUN_TEST_VM=1', ...bin('vitest', 'run', '--project', 'vm')],
+    command: bin('vitest', 'run', '--project', 'vm'),
+    env: { TSRUN_TEST_VM: '1' },
   },
   {
     name: 'build with sanitizers',

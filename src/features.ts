@@ -31,7 +31,7 @@ export function features(native?: Pick<Native, 'seccompFlagWorks' | 'seccompVers
     linux: {
       namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'],
       capabilities: [...CAPABILITIES],
-      cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: true },
+      cgroup: { v1: false, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: seccompFeatures(native),
       apparmor: { enabled: false },
       selinux: { enabled: false },

@@ -75,7 +75,7 @@ add_dependencies(tsrun-plain tsrun-helper)
 add_custom_target(tsrun-chunks DEPENDS ${TSRUN_CHUNKS})
 add_dependencies(tsrun-plain tsrun-chunks)
 target_link_options(tsrun-plain PRIVATE -no-pie)
-target_link_libraries(tsrun-plain PRIVATE ${QUICKJS_LIBRARY} ${SECCOMP_LIBRARY} m)
+target_link_libraries(tsrun-plain PRIVATE ${QUICKJS_LIBRARY} ${TSRUN_LIBRARIES} m)
 if(TSRUN_SANITIZE)
   target_link_options(tsrun-plain PRIVATE -fsanitize=address,undefined)
   return()
@@ -97,9 +97,9 @@ function(tsrun_executable target arena)
   add_dependencies(${target} tsrun-helper tsrun-clone-child-symbols tsrun-napi-symbols)
   target_link_options(${target} PRIVATE
     -static -no-pie -nostartfiles ${TSRUN_crt1.o} ${TSRUN_crti.o} ${TSRUN_crtbegin.o}
-    -s -Wl,--eh-frame-hdr -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now
+    -s -Wl,--fatal-warnings -Wl,--eh-frame-hdr -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now
     -Wl,-z,noexecstack -Wl,-T,${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld)
-  target_link_libraries(${target} PRIVATE ${QUICKJS_LIBRARY} ${SECCOMP_LIBRARY} m ${TSRUN_crtend.o} ${TSRUN_crtn.o})
+  target_link_libraries(${target} PRIVATE ${QUICKJS_LIBRARY} ${TSRUN_LIBRARIES} m ${TSRUN_crtend.o} ${TSRUN_crtn.o})
   set_property(TARGET ${target} PROPERTY LINK_DEPENDS
     ${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld)
 endfunction()

@@ -105,6 +105,23 @@ function openNew(native: Native, path: string, created: string[]): number {
   }
 }
 
+/**
+ * Opens a cgroup that somebody else has made for the container.
+ *
+ * @throws TsrunError ERR_CGROUP
+ */
+export function openCgroup(native: Native, path: string, manager: CgroupRecord['manager']): Cgroup {
+  const fd = native.open(path, O_RDONLY | O_CLOEXEC, 0);
+  const stat = fd < 0 ? fd : native.fstat(fd);
+  if (typeof stat !== 'number') {
+    return { record: { manager, path, inode: String(stat.ino) }, fd, created: [] };
+  }
+  if (fd >= 0) native.close(fd);
+  throw new TsrunError('ERR_CGROUP', `cannot open cgroup ${path}: ${native.strerror(-stat)}`, {
+    errno: -stat,
+  });
+}
+
 /** Closes the cgroup and takes away what createCgroup() made, as far as it is empty. */
 export function undoCreate(native: Native, cgroup: Cgroup): void {
   native.close(cgroup.fd);

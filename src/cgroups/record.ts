@@ -1,7 +1,7 @@
 /** What the state of a container keeps of its cgroup. */
 export interface CgroupRecord extends CgroupPlace {
   /** Who made it, and so who changes and removes it. */
-  manager: 'cgroupfs';
+  manager: 'cgroupfs' | 'systemd';
   /**
    * Its inode number, decimal. The path alone does not name it: when it is gone,
    * others may make one of that name. Numbers do not come back: the kernel's

@@ -2,6 +2,7 @@
 
 import type { CreateOptions } from '../lifecycle/create.js';
 import { loadBundle } from '../lifecycle/bundle.js';
+import { userBus } from '../cgroups/systemd/user-bus.js';
 import type { Context } from './context.js';
 import { activatedDescriptors, preservedDescriptors } from './descriptors.js';
 import { given } from './given.js';
@@ -33,6 +34,9 @@ export function createOptions(
     ...(globals.rootless === undefined || globals.rootless === 'auto'
       ? {}
       : { rootless: globals.rootless === 'true' }),
+    ...(globals['systemd-cgroup'] === true
+      ? { systemdCgroup: { userBus: userBus(native, environment) } }
+      : {}),
     noPivot: options['no-pivot'] ?? false,
     noNewKeyring: options['no-new-keyring'] ?? false,
     notify: given(environment['NOTIFY_SOCKET']) !== undefined,

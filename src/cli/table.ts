@@ -67,7 +67,7 @@ export function globalRow() {
       { name: 'log', kind: 'string', metavar: 'FILE' },
       { name: 'log-format', kind: 'choice', metavar: 'FORMAT', choices: ['text', 'json'] },
       { name: 'debug', kind: 'bool' },
-      { name: 'systemd-cgroup', kind: 'bool', later: true },
+      { name: 'systemd-cgroup', kind: 'bool' },
       { name: 'rootless', kind: 'choice', metavar: 'WHEN', choices: ['true', 'false', 'auto'] },
       { name: 'criu', kind: 'string', metavar: 'PATH', later: true },
       HELP,

@@ -3,6 +3,7 @@
 import { create } from '../lifecycle/create.js';
 import { list } from '../lifecycle/list.js';
 import type { StateView } from '../lifecycle/state.js';
+import { userBus } from '../cgroups/systemd/user-bus.js';
 import { environment } from '../native/node.js';
 import { findState, notFound } from '../state/store.js';
 import { Container } from './container.js';
@@ -39,6 +40,9 @@ export async function createContainer(options: CreateContainerOptions): Promise<
     ...(pidFile === undefined ? {} : { pidFile }),
     ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
     ...(path === undefined ? {} : { path }),
+    ...(options.systemdCgroup === true
+      ? { systemdCgroup: { userBus: userBus(native, environment()) } }
+      : {}),
     ...(trace === undefined ? {} : { trace: traceEntries(trace) }),
   });
   return new Container(context, id, created.state.pid, created.pidfd);

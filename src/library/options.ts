@@ -58,6 +58,8 @@ export interface CreateContainerOptions extends RootOptions, Omit<PlanOptions, '
   pidfdSocket?: string;
   /** Descriptors that the process gets as 3, 4, ... Default none. */
   preserveFds?: readonly number[];
+  /** The container's cgroup is that of a scope of systemd's (docs/cgroups.md). Default false. */
+  systemdCgroup?: boolean;
   /** Called once, when everything but the start is done. */
   trace?: (entries: TraceEntry[]) => void;
 }

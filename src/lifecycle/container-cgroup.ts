@@ -60,23 +60,35 @@ export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgrou
     warnOfDevices(demand);
     return undefined;
   }
-  const target = {
-    root: place.root,
-    directory: cgroup.record.path,
-    fresh: cgroup.created.includes(cgroup.record.path),
-  };
   try {
     // Others made the parents that were there, with the controllers that they want. Later limits
     // and statistics need them in those that are new.
-    if (cgroup.created.length > 1) enableControllers(native, target.root, target.directory);
-    applyLimits(native, target, writes);
-    setDevices(native, cgroup, demand);
-    delegate(native, cgroup, target.root, demand);
+    if (cgroup.created.length > 1) enableControllers(native, place.root, cgroup.record.path);
+    furnishCgroup(native, cgroup, place.root, demand);
   } catch (error) {
     undoCreate(native, cgroup);
     throw error;
   }
   return cgroup;
+}
+
+/**
+ * Puts into force what the configuration asks for in a cgroup that is there.
+ *
+ * @param root mount point of the hierarchy
+ * @throws TsrunError ERR_CGROUP, ERR_PERMISSION
+ */
+export function furnishCgroup(
+  native: Native,
+  cgroup: Cgroup,
+  root: string,
+  demand: Omit<CgroupDemand, 'place' | 'required'>,
+): void {
+  const { manager, path } = cgroup.record;
+  const fresh = manager === 'systemd' || cgroup.created.includes(path);
+  applyLimits(native, { root, directory: path, fresh }, demand.writes);
+  setDevices(native, cgroup, demand);
+  delegate(native, cgroup, root, demand);
 }
 
 /** Ends what is in it, and removes it with everything that was made for it. */
@@ -95,7 +107,11 @@ export async function removeContainerCgroup(native: Native, cgroup: Cgroup): Pro
   }
 }
 
-function setDevices(native: Native, cgroup: Cgroup, demand: CgroupDemand): void {
+function setDevices(
+  native: Native,
+  cgroup: Cgroup,
+  demand: Pick<CgroupDemand, 'spec' | 'privileged' | 'warn'>,
+): void {
   const entries = demand.spec.linux?.resources?.devices ?? [];
   for (const warning of deviceRuleWarnings(entries)) demand.warn(warning);
   const program = deviceProgram(deviceRules(entries));
@@ -127,7 +143,7 @@ function delegate(
   native: Native,
   cgroup: Cgroup,
   root: string,
-  { spec, callerUid }: CgroupDemand,
+  { spec, callerUid }: Pick<CgroupDemand, 'spec' | 'callerUid'>,
 ): void {
   const isNew = (spec.linux?.namespaces ?? []).some(
     ({ type, path }) => type === 'cgroup' && (path === undefined || path === ''),

@@ -33,7 +33,7 @@ import { isPrivileged, readCaller, requireNamespaceRights } from './caller.js';
 import type { Caller } from './caller.js';
 import { killAndReap } from './child.js';
 import { connectSocket, sendDescriptor } from './console-socket.js';
-import { makeContainerCgroup, removeContainerCgroup } from './container-cgroup.js';
+import { furnishCgroup, makeContainerCgroup, removeContainerCgroup } from './container-cgroup.js';
 import { execute } from './execute.js';
 import type { Child } from './execute.js';
 import { gatherFacts } from './facts.js';
@@ -43,6 +43,7 @@ import { writeIdMaps } from './id-maps.js';
 import { openInputs } from './inputs.js';
 import { sendListener } from './listener.js';
 import { raiseLimits, setOomScoreAdj } from './limits.js';
+import type { NewScope } from './scope.js';
 import { checkSysctls } from './namespaces-own.js';
 import { makeNotifyDirectory } from './notify.js';
 import { writePidFile } from './pid-file.js';
@@ -77,6 +78,8 @@ export interface CreateOptions {
   notify?: boolean;
   /** `--rootless`: true lets the container be without a cgroup whoever the caller is; default by privilege. */
   rootless?: boolean;
+  /** The container gets a scope of systemd's; the socket of the bus of the caller's own systemd, for rootless. */
+  systemdCgroup?: { userBus: string };
   /** PATH of the caller, for newuidmap and newgidmap. */
   path?: string;
   /** Called with the steps and the monotonic time in nanoseconds at which each was done. */
@@ -103,12 +106,14 @@ export interface Created {
 export async function create(native: Native, options: CreateOptions): Promise<Created> {
   const fds = new OpenFds((fd) => native.close(fd));
   const undo = new UndoStack();
+  const creation = new Creation(native, options, fds, undo);
   try {
-    return await new Creation(native, options, fds, undo).run();
+    return await creation.run();
   } catch (error) {
     await undo.undo();
     throw error;
   } finally {
+    creation.close();
     fds.closeAll();
   }
 }
@@ -117,6 +122,7 @@ class Creation {
   private readonly caller: Caller;
   private terminal = -1;
   private reachedHooks = false;
+  private scope: NewScope | undefined;
 
   constructor(
     private readonly native: Native,
@@ -125,6 +131,10 @@ class Creation {
     private readonly undo: UndoStack,
   ) {
     this.caller = readCaller(native);
+  }
+
+  close(): void {
+    this.scope?.bus.close();
   }
 
   async run(): Promise<Created> {
@@ -136,9 +146,11 @@ class Creation {
     requireNamespaceRights(native, spec, this.caller);
     const rootfs = rootfsPath(native, options.bundle, spec);
     const paths = statePaths(root, id);
+    this.scope = await this.findScope();
     const facts = this.facts(rootfs);
     checkSysctls(spec, facts.ownNamespaces);
     let plan = planContainer(spec, facts);
+    this.scope?.prepare(plan.cgroupWrites ?? []);
     const consoleSocket = this.connect('console socket', options.consoleSocket);
     const pidfdSocket = this.connect('pidfd socket', options.pidfdSocket);
 
@@ -156,11 +168,12 @@ class Creation {
     const filter = this.filter(plan, paths);
     if (options.notify === true) makeNotifyDirectory(native, paths.notify);
 
-    if (facts.cgroup !== undefined) {
+    if (facts.cgroup !== undefined && this.scope === undefined) {
       file.add({ notedCgroup: facts.cgroup.root + facts.cgroup.path });
     }
-    const cgroup = this.makeCgroup(facts, plan.cgroupWrites ?? []);
-    if (cgroup === undefined && facts.cgroup !== undefined) {
+    const cgroup =
+      this.scope === undefined ? this.makeCgroup(facts, plan.cgroupWrites ?? []) : undefined;
+    if (this.scope === undefined && cgroup === undefined && facts.cgroup !== undefined) {
       const { cgroup: _, ...without } = facts;
       plan = planContainer(spec, without);
     }
@@ -171,6 +184,7 @@ class Creation {
     });
     // The hooks of a failed create run when its process and its cgroup are gone, as after delete.
     if (cgroup !== undefined) this.undo.push(() => removeContainerCgroup(native, cgroup));
+    if (this.scope !== undefined) this.undo.push(() => this.scope?.undo());
     file.add(state, { later: { process: spec.process, lateSteps: lateSteps(plan.steps) } });
 
     const child = await this.runHelper(plan, state, cgroup, consoleSocket, paths, file, filter);
@@ -226,9 +240,35 @@ class Creation {
         preservedFds: preserve?.length ?? 0,
         listenFds: listenFds ?? 0,
         ...(notify === true ? { notifyDirectory: statePaths(root, id).notify } : {}),
+        ...(this.scope === undefined ? {} : { scope: this.scope.place }),
       },
       this.caller,
     );
+  }
+
+  private async findScope(): Promise<NewScope | undefined> {
+    const { root, id, spec, systemdCgroup } = this.options;
+    if (systemdCgroup === undefined) return undefined;
+    const { NewScope: Scope } = await import('./scope.js');
+    const privileged = isPrivileged(this.caller);
+    return Scope.find(this.native, { root, id, spec, privileged, ...systemdCgroup });
+  }
+
+  /** The helper waits in the caller's cgroup, and goes on in the one of its scope. */
+  private async enterScope(state: ContainerState, file: StateFile, pid: number): Promise<void> {
+    const { native, options, caller, scope } = this;
+    if (scope === undefined) return;
+    const cgroup = await scope.enter(pid);
+    this.fds.add(cgroup.fd);
+    state.cgroup = cgroup.record;
+    file.add({ cgroup: cgroup.record });
+    furnishCgroup(native, cgroup, scope.place.root, {
+      spec: options.spec,
+      writes: scope.writes,
+      privileged: isPrivileged(caller),
+      callerUid: caller.uid,
+      warn: options.warn,
+    });
   }
 
   private connect(what: string, path: string | undefined): number {
@@ -275,6 +315,7 @@ class Creation {
       annotations: spec.annotations ?? {},
       owner: { uid: realUid, name: ownerName(this.native, realUid) },
       cgroup: cgroup?.record ?? null,
+      ...(this.scope === undefined ? {} : { scope: this.scope.record }),
       namespaces: plan.namespaces,
       newPidNamespace: (spec.linux?.namespaces ?? []).some(
         ({ type, path }) => type === 'pid' && (path === undefined || path === ''),
@@ -362,6 +403,9 @@ class Creation {
           }
         },
         sync: {
+          [SyncPoint.cgroup]: async ({ pid }) => {
+            await this.enterScope(state, file, pid);
+          },
           [SyncPoint.limits]: ({ pid }) => raiseLimits(native, pid, plan.limits),
           [SyncPoint.idMap]: async ({ pid }) => {
             raiseLimits(native, pid, plan.limits);

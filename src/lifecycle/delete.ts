@@ -7,6 +7,7 @@ import { isPopulated, isThere, killAll, removeCgroup } from '../cgroups/manager.
 import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
 import { cgroupPath } from '../cgroups/path.js';
 import { procs } from '../cgroups/processes.js';
+import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import { POLLIN, SIGKILL } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 import { lockContainer } from '../state/lock.js';
@@ -98,6 +99,10 @@ async function tearDown(
   }
   await endInit(native, state);
   await endCgroup(native, root, state, force);
+  // What another container lives in is left to that one.
+  if (state.scope !== undefined && ownCgroup(native, state) === undefined) {
+    await endScope(native, state.scope);
+  }
   if (state.hooks.poststop.length === 0) return;
   await runHooksAnyway(
     native,
@@ -123,13 +128,15 @@ async function tearDownBroken(
 ): Promise<void> {
   const rest = salvage(native, root, id);
   for (const process of rest.processes) await endInit(native, { id, ...process });
-  const { cgroup } = rest;
+  const { cgroup, scope } = rest;
   if (cgroup !== undefined && isThere(native, cgroup)) {
     if (isUsedByAnother(native, root, { id, cgroup })) return;
     await killAll(native, cgroup, SIGKILL);
     await removeCgroup(native, cgroup);
+    if (scope !== undefined) await endScope(native, scope);
     return;
   }
+  if (scope !== undefined) return endScope(native, scope, true);
   // By its path alone a cgroup may be somebody else's: as long as anything lives in it, it stays.
   const path = rest.notedCgroup ?? (rest.written ? defaultCgroup(native, id) : undefined);
   if (path === undefined) return;
@@ -183,6 +190,12 @@ async function endCgroup(
   const foreign = state.phase === 'created' && state.newPidNamespace;
   if (force || !foreign) await killAll(native, cgroup, SIGKILL);
   await removeCgroup(native, cgroup, foreign && !force ? FOREIGN_TIMEOUT_MS : undefined);
+}
+
+/** Loaded by those that need it alone: it brings a conversation with systemd along. */
+async function endScope(native: Native, scope: ScopeRecord, kill = false): Promise<void> {
+  const { stopScope } = await import('../cgroups/systemd/scope.js');
+  await stopScope(native, scope, kill);
 }
 
 /**

@@ -22,6 +22,8 @@ export interface FactsRequest {
   preservedFds: number;
   listenFds: number;
   notifyDirectory?: string;
+  /** The place of the scope that systemd is going to make. */
+  scope?: NonNullable<PlanFacts['cgroup']>;
 }
 
 /** @throws TsrunError ERR_CONFIG_INVALID for a cgroupsPath that cannot be one */
@@ -30,7 +32,7 @@ export function gatherFacts(
   request: FactsRequest,
   caller: Caller = readCaller(native),
 ): PlanFacts {
-  const hierarchy = findUnifiedHierarchy(native);
+  const place = request.scope ?? ownPlace(native, request);
   return {
     id: request.id,
     bundle: request.bundle,
@@ -41,18 +43,7 @@ export function gatherFacts(
     lastCapability: readLastCapability(native),
     initialUserNamespace: caller.initialUserNamespace,
     setgroupsDenied: setgroupsDenied(native),
-    ...(hierarchy === undefined
-      ? {}
-      : {
-          cgroup: {
-            ...hierarchy,
-            path: cgroupPath({
-              cgroupsPath: request.spec.linux?.cgroupsPath,
-              id: request.id,
-              own: cgroupOf(native, 'self'),
-            }),
-          },
-        }),
+    ...(place === undefined ? {} : { cgroup: place }),
     noPivot: request.noPivot,
     noNewKeyring: request.noNewKeyring,
     ownNamespaces: ownNamespaces(native, request.spec),
@@ -60,6 +51,17 @@ export function gatherFacts(
     listenFds: request.listenFds,
     ...(request.notifyDirectory === undefined ? {} : { notifyDirectory: request.notifyDirectory }),
     readRootFile: (path) => readRootFile(native, request.rootfs, path),
+  };
+}
+
+/** Where the container's cgroup is made with file system calls. */
+function ownPlace(native: Native, { id, spec }: FactsRequest): PlanFacts['cgroup'] {
+  const hierarchy = findUnifiedHierarchy(native);
+  if (hierarchy === undefined) return undefined;
+  const own = cgroupOf(native, 'self');
+  return {
+    ...hierarchy,
+    path: cgroupPath({ cgroupsPath: spec.linux?.cgroupsPath, id, own }),
   };
 }
 

@@ -24,6 +24,7 @@ import {
   O_TRUNC,
 } from './constants.js';
 import { CGROUP2_SUPER_MAGIC, NSFS_MAGIC, SIGKILL } from './constants.js';
+import { FakeSystemd } from './fake-systemd.js';
 import { FakeFiles, statOf } from './fake-files.js';
 import type { FakeNode } from './fake-files.js';
 import type { ExitInfo, Message, Native, SpawnRequest } from './types.js';
@@ -36,6 +37,7 @@ const INFALLIBLE: ReadonlySet<string> = new Set([
   // Says how it failed in what it returns.
   'compileSeccomp',
   'digest',
+  'closeBus',
   'cancelWait',
   'getpid',
   'getuid',
@@ -84,6 +86,25 @@ interface Waiter {
 
 export class FakeSystem {
   readonly files = new FakeFiles();
+  readonly systemd = new FakeSystemd({
+    enter: (path, pid) => {
+      this.makeCgroups(path);
+      this.setMembers(`${CGROUP_ROOT}${path}`, [pid]);
+      this.files.put(`/proc/${pid}/cgroup`, 'file', `0::${path}\n`).kernel = true;
+    },
+    kill: (path) => {
+      for (const pid of this.members(`${CGROUP_ROOT}${path}`)) {
+        const process = this.processes.get(pid);
+        if (process !== undefined) this.end(process, { status: 0, signal: SIGKILL });
+      }
+    },
+    // With the slices that have become empty.
+    remove: (path) => {
+      for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
+        this.files.removeDirectory(`${CGROUP_ROOT}${at}`);
+      }
+    },
+  });
   readonly fds = new Map<number, Fd>();
   readonly processes = new Map<number, FakeProcess>();
   /** Programs that hooks and the like run, by path: their exit; others exit with 0. */
@@ -205,6 +226,13 @@ export class FakeSystem {
     return this.files
       .paths()
       .filter((path) => path.startsWith(`${CGROUP_ROOT}/`) && this.files.list(path) !== undefined);
+  }
+
+  private makeCgroups(path: string): void {
+    const names = path.split('/').slice(1);
+    names.forEach((_, index) => {
+      this.mkdir(`${CGROUP_ROOT}/${names.slice(0, index + 1).join('/')}`, 0o755);
+    });
   }
 
   private addCgroup(path: string): void {
@@ -587,6 +615,13 @@ export class FakeSystem {
       seccompFlagWorks: () => true,
       systemCallNumber: () => 0,
       digest: (data) => digest(typeof data === 'string' ? data : String.fromCharCode(...data)),
+      openBus: () => this.systemd.connect(),
+      closeBus: (bus) => this.systemd.close(bus),
+      // Nothing comes on it: what systemd has to say is there at once.
+      watchBus: () => [-1, 1],
+      callBus: (bus, _destination, path, _interfaceName, member, body) =>
+        this.systemd.call(bus, path, member, body),
+      receiveBus: (bus) => this.systemd.receive(bus),
       strerror: (errno) => `errno ${errno}`,
       operations: () => [],
       wait: (fd, _events, timeout, _keepAlive, callback) => this.wait(fd, timeout, callback),

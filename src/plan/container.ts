@@ -83,6 +83,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const limits = places.user === 'own' ? [] : planRaisedLimits(program.privileged);
 
   const steps: Step[] = [
+    ...(facts.cgroup?.manager === 'systemd' ? [syncStep('cgroup')] : []),
     ...(places.user === 'joined' && limits.length > 0 ? [syncStep('limits')] : []),
     ...enterNamespaces(stages.enter, linux, joins),
     ...becomeRoot(linux, places, stages.unshare, setgroups && !keepGroups, [

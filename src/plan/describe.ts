@@ -11,9 +11,8 @@ import type { Step } from './steps.js';
 export function describeStep(step: Step): string {
   switch (step.op) {
     case 'sync':
-      return step.point === SyncPoint.idMap
-        ? 'cannot map the ids of the user namespace'
-        : 'cannot wait for the runtime';
+      if (step.point === SyncPoint.idMap) return 'cannot map the ids of the user namespace';
+      return 'cannot wait for the runtime';
     case 'unshare':
       return `cannot make a new ${describeNamespaces(step.flags)}`;
     case 'setns':

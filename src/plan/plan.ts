@@ -104,6 +104,8 @@ export interface PlanFacts {
     layout: 'unified' | 'hybrid';
     /** Path of the container's cgroup below root, with a leading slash. */
     path: string;
+    /** systemd makes it, around the process. */
+    manager?: 'systemd';
   };
   noPivot: boolean;
   noNewKeyring: boolean;

@@ -1,6 +1,7 @@
 /** What a state file that is damaged still says. */
 
 import type { CgroupRecord } from '../cgroups/record.js';
+import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import type { Native } from '../native/types.js';
 import { notedCgroupOf } from './state-file.js';
 import { statePaths } from './paths.js';
@@ -14,6 +15,8 @@ export interface Salvage {
   processes: { pid: number; startTime: number }[];
   /** Its cgroup, with the inode number that tells whether it still is that. */
   cgroup: CgroupRecord | undefined;
+  /** The unit of systemd's that its cgroup was about to be made by. */
+  scope: ScopeRecord | undefined;
   /** The path at which a cgroup was about to be made. */
   notedCgroup: string | undefined;
 }
@@ -28,20 +31,33 @@ export function salvage(native: Native, root: string, id: string): Salvage {
       .map(([, pid, startTime]) => ({ pid: Number(pid), startTime: Number(startTime) }))
       .filter(({ pid }) => pid > 0),
     cgroup: recordIn(text),
+    scope: scopeIn(text),
     notedCgroup: notedCgroupOf(text),
   };
 }
 
 function recordIn(text: string): CgroupRecord | undefined {
-  const object = /"cgroup":\s*(\{[^{}]*\})/.exec(text)?.[1];
+  const record = objectIn<CgroupRecord>(/"cgroup":\s*(\{[^{}]*\})/, text);
+  const whole =
+    typeof record?.path === 'string' &&
+    record.path.startsWith('/') &&
+    typeof record.inode === 'string';
+  return whole ? (record as CgroupRecord) : undefined;
+}
+
+function scopeIn(text: string): ScopeRecord | undefined {
+  const scope = objectIn<ScopeRecord>(/"scope":\s*(\{[^{}]*\})/, text);
+  const whole = [scope?.unit, scope?.bus, scope?.mark].every(
+    (field) => typeof field === 'string' && field !== '',
+  );
+  return whole ? (scope as ScopeRecord) : undefined;
+}
+
+function objectIn<T>(pattern: RegExp, text: string): Partial<T> | undefined {
+  const object = pattern.exec(text)?.[1];
   if (object === undefined) return undefined;
   try {
-    const record = JSON.parse(object) as Partial<CgroupRecord>;
-    const whole =
-      typeof record.path === 'string' &&
-      record.path.startsWith('/') &&
-      typeof record.inode === 'string';
-    return whole ? (record as CgroupRecord) : undefined;
+    return JSON.parse(object) as Partial<T>;
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@
 
 import type { StepBody } from '../plan/steps.js';
 import type { CgroupRecord } from '../cgroups/manager.js';
+import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import type { Hook, Process } from '../spec/types.js';
 
 /** Version of the format: a newer one is refused, never guessed at. */
@@ -43,6 +44,8 @@ export interface ContainerState {
   owner: { uid: number; name: string };
   /** The cgroup and who manages it; null when the container has none of its own. */
   cgroup: CgroupRecord | null;
+  /** The unit that the cgroup belongs to, where systemd manages it; noted before it is made. */
+  scope?: ScopeRecord;
   /** CLONE_NEW* of the namespaces that are not the runtime's own. */
   namespaces: number;
   /** It has a new pid namespace, whose other processes end with the first one. */

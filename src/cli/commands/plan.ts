@@ -1,6 +1,9 @@
 /** `plan`: shows what create would do, without doing any of it. */
 
 import { loadBundle, rootfsPath } from '../../lifecycle/bundle.js';
+import { isPrivileged, readCaller } from '../../lifecycle/caller.js';
+import { userBus } from '../../cgroups/systemd/user-bus.js';
+import { NewScope } from '../../lifecycle/scope.js';
 import { gatherFacts } from '../../lifecycle/facts.js';
 import { planContainer } from '../../plan/container.js';
 import { requireCreatable } from '../../spec/create-demands.js';
@@ -9,10 +12,22 @@ import { validateId } from '../../state/id.js';
 import type { Command } from '../context.js';
 import { print } from '../output.js';
 
-export const run: Command<'plan'> = async ({ native }, options, [id = 'container']) => {
+export const run: Command<'plan'> = async (context, options, [id = 'container']) => {
+  const { native, environment, globals } = context;
   validateId(id);
   const { path: bundle, spec } = loadBundle(native, options.bundle ?? '.');
   requireCreatable(spec);
+  const scope =
+    globals['systemd-cgroup'] === true
+      ? await NewScope.find(native, {
+          root: context.root(),
+          id,
+          spec,
+          privileged: isPrivileged(readCaller(native)),
+          userBus: userBus(native, environment),
+        })
+      : undefined;
+  scope?.bus.close();
   const facts = gatherFacts(native, {
     id,
     bundle,
@@ -22,6 +37,7 @@ export const run: Command<'plan'> = async ({ native }, options, [id = 'container
     noNewKeyring: options['no-new-keyring'] ?? false,
     preservedFds: 0,
     listenFds: 0,
+    ...(scope === undefined ? {} : { scope: scope.place }),
   });
   await print(native, `${stringifyJson(planContainer(spec, facts), 2)}\n`);
   return 0;

@@ -18,6 +18,8 @@ function remains(fake: FakeSystem): unknown {
     fds: [...fake.fds.keys()],
     alive: fake.alive(),
     zombies: fake.zombies(),
+    units: [...fake.systemd.units.keys()],
+    buses: fake.systemd.open,
   };
 }
 
@@ -71,6 +73,19 @@ const CASES: [string, Partial<CreateOptions>][] = [
             listenerPath: '/console.sock',
             syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }],
           },
+        },
+      }),
+    },
+  ],
+  [
+    'one in a scope of systemd',
+    {
+      systemdCgroup: { userBus: '/run/user/1000/bus' },
+      spec: spec({
+        linux: {
+          namespaces: [{ type: 'pid' }, { type: 'mount' }],
+          cgroupsPath: 'a-b.slice:p:a',
+          resources: { devices: [{ allow: false, access: 'rwm' }] },
         },
       }),
     },

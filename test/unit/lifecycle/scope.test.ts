@@ -1,0 +1,177 @@
+import { expect, test } from 'vitest';
+
+import { TsrunError } from '../../../src/errors.js';
+import { create } from '../../../src/lifecycle/create.js';
+import type { CreateOptions } from '../../../src/lifecycle/create.js';
+import { deleteContainer } from '../../../src/lifecycle/delete.js';
+import { EIO } from '../../../src/native/constants.js';
+import type { FakeSystem } from '../../../src/native/fake.js';
+import { loadState, notedScope } from '../../../src/state/store.js';
+import { made, options, ROOT, spec, system } from './scene.js';
+
+const systemd: Partial<CreateOptions> = { systemdCgroup: { userBus: '/run/user/1000/bus' } };
+const name = { root: ROOT, id: 'a', warn: () => undefined };
+const UNIT = 'tsrun-a.scope';
+
+async function ended(fake: FakeSystem): Promise<void> {
+  const { state, pidfd } = await made(fake, systemd);
+  const process = fake.processes.get(state.pid);
+  if (process !== undefined) fake.end(process);
+  fake.native.reap(pidfd);
+  fake.native.close(pidfd);
+}
+
+test('the unit is made around the helper before its first step, and kept in the state', async () => {
+  const fake = system();
+  const { state } = await made(fake, systemd);
+  const unit = fake.systemd.units.get(UNIT);
+  expect(unit?.properties.get('PIDs')).toContainEqual(['u', state.pid.toString()]);
+  expect(state.cgroup).toMatchObject({
+    manager: 'systemd',
+    path: '/sys/fs/cgroup/system.slice/tsrun-a.scope',
+  });
+  expect(loadState(fake.native, ROOT, 'a')).toMatchObject({
+    cgroup: state.cgroup,
+    scope: { unit: UNIT, bus: '/run/dbus/system_bus_socket', mark: 'file:/run/tsrun/a' },
+  });
+  expect(fake.processes.get(state.pid)?.request?.cgroupFd).toBe(-1);
+  expect(fake.systemd.open).toBe(0);
+});
+
+test('a caller without privileges asks its own systemd', async () => {
+  const fake = system();
+  fake.uid = 1000;
+  fake.systemd.controlGroup = '/user.slice/user@1000.service';
+  fake.files.put('/proc/self/status', 'file', 'Name:\tx\nCapEff:\t0\nCapBnd:\t0\n');
+  const linux = {
+    namespaces: [{ type: 'user' as const }, { type: 'pid' as const }, { type: 'mount' as const }],
+    uidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
+    gidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
+  };
+  const { state } = await made(fake, { ...systemd, spec: spec({ linux }) });
+  expect(state.cgroup?.path).toBe(
+    '/sys/fs/cgroup/user.slice/user@1000.service/user.slice/tsrun-a.scope',
+  );
+  expect(state.scope?.bus).toBe('/run/user/1000/bus');
+});
+
+test('delete stops the unit without being told who made it, whichever call fails at first', async () => {
+  let nth = 1;
+  for (; ; nth++) {
+    const fake = system();
+    await ended(fake);
+    fake.failNth(nth, EIO);
+    let error: unknown;
+    try {
+      await deleteContainer(fake.native, name);
+    } catch (caught) {
+      error = caught;
+    }
+    const call = fake.calls[nth - 1];
+    if (error !== undefined) {
+      expect(error, `${call ?? ''} (${nth})`).toBeInstanceOf(TsrunError);
+      await deleteContainer(fake.native, { ...name, force: true });
+    }
+    expect([...fake.systemd.units.keys()], `${call ?? ''} (${nth})`).toEqual([]);
+    expect(fake.files.list(ROOT), `${call ?? ''} (${nth})`).toEqual([]);
+    expect(fake.systemd.open).toBe(0);
+    if (call === undefined) break;
+  }
+  expect(nth).toBeGreaterThan(10);
+});
+
+test('delete is content when systemd has collected the unit, and leaves one that is not its own', async () => {
+  const gone = system();
+  await ended(gone);
+  gone.systemd.units.clear();
+  await deleteContainer(gone.native, name);
+  expect(gone.systemd.called).not.toContain('StopUnit');
+
+  const other = system();
+  await ended(other);
+  other.systemd.units.clear();
+  other.systemd.add({ name: UNIT, documentation: 'file:/run/other/a' });
+  await deleteContainer(other.native, name);
+  expect([...other.systemd.units.keys()]).toEqual([UNIT]);
+});
+
+test('delete --force removes the unit of a create that was killed', async () => {
+  const fake = system();
+  // Killed while systemd starts the unit: nothing is undone.
+  fake.systemd.refuse = (member) => {
+    if (member === 'StartTransientUnit') fake.systemd.silent = true;
+    return undefined;
+  };
+  await expect(create(fake.native, options(systemd))).rejects.toThrow(TsrunError);
+  fake.systemd.silent = false;
+
+  const whole = system();
+  const { state } = await made(whole, systemd);
+  const text = whole.files.get(`${ROOT}/a/state.json`)?.content ?? '';
+  const [first = ''] = text.split('\n');
+  whole.files.put(`${ROOT}/a/state.json`, 'file', `${first}\n`);
+  expect(notedScope(whole.native, ROOT, 'a')).toEqual(state.scope);
+  const helper = whole.processes.get(state.pid);
+  if (helper !== undefined) whole.end(helper);
+  await deleteContainer(whole.native, { ...name, force: true });
+  expect([...whole.systemd.units.keys()]).toEqual([]);
+});
+
+test('a failed unit of the name gives way, an active one does not', async () => {
+  const failed = system();
+  failed.systemd.add({ name: UNIT, state: 'failed' });
+  await made(failed, systemd);
+
+  const active = system();
+  active.systemd.add({ name: UNIT });
+  await expect(create(active.native, options(systemd))).rejects.toMatchObject({
+    code: 'ERR_CGROUP',
+    message: `cannot start ${UNIT}: Unit ${UNIT} was already loaded`,
+  });
+  expect([...active.systemd.units.keys()]).toEqual([UNIT]);
+  expect(active.files.list(ROOT)).toEqual([]);
+});
+
+test('a job that fails, a refused property and silence are told apart', async () => {
+  const failing = system();
+  failing.systemd.jobResult = 'canceled';
+  await expect(create(failing.native, options(systemd))).rejects.toThrow(
+    `systemd could not start ${UNIT}: the job is canceled`,
+  );
+  // The unit is tried to be stopped, which fails in the same way here, and is asked for.
+  expect(failing.systemd.called).toContain('StopUnit');
+
+  const refusing = system();
+  refusing.systemd.refuse = (member) =>
+    member === 'StartTransientUnit'
+      ? { name: 'x.y', text: 'Cannot set property Foo, or unknown property.' }
+      : undefined;
+  const annotations = { 'org.systemd.property.Foo': "'bar'" };
+  await expect(
+    create(refusing.native, options({ ...systemd, spec: spec({ annotations }) })),
+  ).rejects.toMatchObject({
+    code: 'ERR_CGROUP',
+    pointer: '/annotations/org.systemd.property.Foo',
+  });
+
+  const silent = system();
+  silent.systemd.silent = true;
+  await expect(create(silent.native, options(systemd))).rejects.toThrow(
+    'systemd (/run/dbus/system_bus_socket): no answer to AddMatch after 30 seconds',
+  );
+  expect(silent.files.list(ROOT)).toEqual([]);
+});
+
+test('a wrong annotation is found before anything is made', async () => {
+  const fake = system();
+  const annotations = { 'org.systemd.property.Foo': 'bar' };
+  await expect(
+    create(fake.native, options({ ...systemd, spec: spec({ annotations }) })),
+  ).rejects.toMatchObject({
+    code: 'ERR_CONFIG_INVALID',
+    pointer: '/annotations/org.systemd.property.Foo',
+  });
+  expect(fake.systemd.called).toEqual([]);
+  // Without the systemd manager it is an annotation like others.
+  await made(fake, { spec: spec({ annotations }) });
+});
