@@ -32,6 +32,7 @@ case "${1:-demo}" in
     packages="$packages"'
 libcap2-bin|capsh, for the tests of a caller that lacks a capability
 uidmap|newuidmap and newgidmap, for the tests of an unprivileged caller
+dbus-daemon|a message bus, for the tests of the binding
 crun|behaviour and speed are compared with it
 runc|behaviour and speed are compared with it
 clang-format-19|checks the layout of the C++ sources

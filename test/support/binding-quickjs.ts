@@ -2,8 +2,11 @@
 
 import type { Native } from '../../src/native/types.js';
 import { bindingChecks } from './binding-checks.js';
+import { busChecks } from './bus-checks.js';
 
 export async function start(native: Native, words: readonly string[]): Promise<number> {
-  native.write(1, await bindingChecks(native, words[0] ?? '.'));
+  const [directory = '.', bus] = words;
+  const told = await bindingChecks(native, directory);
+  native.write(1, told + (bus === undefined ? '' : (await busChecks(native, bus)).join('\n')));
   return 0;
 }

@@ -31,7 +31,7 @@ test('limits and annotations are properties of the unit, and files of its cgroup
   const bundle = sleeper((spec) => {
     spec.linux = {
       ...spec.linux,
-      cgroupsPath: `test-inner.slice:pod:${id}`,
+      cgroupsPath: `pods-inner.slice:pod:${id}`,
       resources: {
         devices: [
           { allow: false, access: 'rwm' },
@@ -50,7 +50,7 @@ test('limits and annotations are properties of the unit, and files of its cgroup
       'org.systemd.property.Before': "['guest.target']",
     };
   });
-  const place = `/sys/fs/cgroup/test.slice/test-inner.slice/pod-${id}.scope`;
+  const place = `/sys/fs/cgroup/pods.slice/pods-inner.slice/pod-${id}.scope`;
   const names = [
     'ControlGroup,Slice,Delegate,MemoryMax,MemoryLow,MemoryHigh,MemorySwapMax,TasksMax,CPUWeight',
     'CPUQuotaPerSecUSec,CPUQuotaPeriodUSec,AllowedCPUs,AllowedMemoryNodes,TimeoutStopUSec',
@@ -65,12 +65,13 @@ test('limits and annotations are properties of the unit, and files of its cgroup
 $(tsrun state ${id} | sed -n 's/.*"pid": \\([0-9]*\\).*/\\1/p')
 END
     tsrun kill ${id} KILL && tsrun delete --force ${id}
-    [ -e ${place} ] || echo gone`);
+    [ -e ${place} ] || echo gone
+    systemctl stop pods.slice`);
   expect(output.split('\n').sort()).toEqual(
     [
       '',
-      `ControlGroup=/test.slice/test-inner.slice/pod-${id}.scope`,
-      'Slice=test-inner.slice',
+      `ControlGroup=/pods.slice/pods-inner.slice/pod-${id}.scope`,
+      'Slice=pods-inner.slice',
       'Delegate=yes',
       `MemoryMax=${64 << 20}`,
       `MemoryLow=${32 << 20}`,
@@ -100,14 +101,15 @@ END
 
 test('two containers share a slice, and each goes with its own unit', async () => {
   const [first, second] = [guest.newId(), guest.newId()];
-  const inSlice = (id: string): string => sleeper(within(`test-shared.slice::${id}`));
+  const inSlice = (id: string): string => sleeper(within(`pods-shared.slice::${id}`));
   expect(
     await guest.output(`
       ${started(inSlice(first), first)} && ${started(inSlice(second), second)} || exit
-      ls -d /sys/fs/cgroup/test.slice/test-shared.slice/*.scope | sed 's|.*/||'
+      ls -d /sys/fs/cgroup/pods.slice/pods-shared.slice/*.scope | sed 's|.*/||'
       tsrun delete --force ${first}
       systemctl list-units --plain --no-legend --full '${first}*' '${second}*' | cut -d' ' -f1
-      tsrun delete --force ${second}`),
+      tsrun delete --force ${second}
+      systemctl stop pods.slice`),
   ).toBe(`${first}.scope\n${second}.scope\n${second}.scope\n`);
 });
 
@@ -129,12 +131,16 @@ test('run makes a scope, the program is inside, and both end together', async ()
 test('nothing is left of containers that were ended from outside', async () => {
   const ids = [guest.newId(), guest.newId(), guest.newId()];
   const [killed = '', stopped = '', crashed = ''] = ids;
+  // SIGTERM does nothing to the first process of a pid namespace.
+  const stoppable = sleeper((spec) => {
+    spec.annotations = { 'org.systemd.property.KillSignal': '9' };
+  });
   // Its hook ends the runtime in the middle of create.
   const crash = sleeper((spec) => {
     spec.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', 'kill -KILL $PPID'] }] };
   });
   const output = await guest.output(`
-    ${started(sleeper(), killed)} && ${started(sleeper(), stopped)} || exit
+    ${started(sleeper(), killed)} && ${started(stoppable, stopped)} || exit
     tsrun --systemd-cgroup create --bundle ${crash} ${crashed} </dev/null >/dev/null 2>&1
     echo $?
     kill -KILL $(cat /sys/fs/cgroup/system.slice/tsrun-${killed}.scope/cgroup.procs)
@@ -201,13 +207,13 @@ test('daemon-reload leaves device rules and limits in force', async () => {
     spec.linux = {
       ...spec.linux,
       devices: [
-        { path: '/dev/allowed', type: 'c', major: 1, minor: 11 },
-        { path: '/dev/denied', type: 'c', major: 1, minor: 1 },
+        { path: '/dev/allowed', type: 'c', major: 4, minor: 10 },
+        { path: '/dev/denied', type: 'c', major: 4, minor: 11 },
       ],
       resources: {
         devices: [
           { allow: false, access: 'rwm' },
-          { allow: true, type: 'c', major: 1, minor: 11, access: 'r' },
+          { allow: true, type: 'c', major: 4, minor: 10, access: 'r' },
         ],
         pids: { limit: 77 },
         cpu: { quota: 50_000, period: 100_000 },
