@@ -84,8 +84,8 @@ endif()
 # The executable is linked twice: without an image to make that, and with it
 # (image.h). Static, and at a fixed address: the dynamic loader costs 0.8 ms at
 # each start, relocating itself 0.07 ms, and the image needs it. The start files
-# are those of an ordinary program, since the ones for -static register the
-# unwind tables at start, where --eh-frame-hdr finds them without.
+# are those of an ordinary program, since the ones for -static register unwind
+# tables at start, and there are none (arena.ld).
 foreach(file crt1.o crti.o crtbegin.o crtend.o crtn.o)
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${file}
     OUTPUT_VARIABLE TSRUN_${file} OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
@@ -97,7 +97,7 @@ function(tsrun_executable target arena)
   add_dependencies(${target} tsrun-helper tsrun-clone-child-symbols tsrun-napi-symbols)
   target_link_options(${target} PRIVATE
     -static -no-pie -nostartfiles ${TSRUN_crt1.o} ${TSRUN_crti.o} ${TSRUN_crtbegin.o}
-    -s -Wl,--fatal-warnings -Wl,--eh-frame-hdr -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now
+    -s -Wl,--fatal-warnings -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now
     -Wl,-z,noexecstack -Wl,-T,${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld)
   target_link_libraries(${target} PRIVATE ${QUICKJS_LIBRARY} ${TSRUN_LIBRARIES} m ${TSRUN_crtend.o} ${TSRUN_crtn.o})
   set_property(TARGET ${target} PROPERTY LINK_DEPENDS
