@@ -94,7 +94,7 @@ export class FakeSystemd {
     member: string,
     body: readonly BusItem[],
   ): { name: string; text: string } | undefined {
-    const reply = (...items: BusItem[]): undefined => {
+    const reply = (...items: BusItem[]): void => {
       queue.push({ ...base, type: 'reply', body: items });
     };
     const name = body[0]?.[1] ?? '';
@@ -145,10 +145,17 @@ export class FakeSystemd {
           return { name: `${PREFIX}NoSuchUnit`, text: `Unit ${name} not loaded.` };
         }
         if (this.units.get(name)?.state === 'failed') this.units.delete(name);
-        {
-          reply();
-          return;
+        reply();
+        return;
+      case 'SetUnitProperties': {
+        const unit = this.units.get(name);
+        if (unit === undefined) {
+          return { name: `${PREFIX}NoSuchUnit`, text: `Unit ${name} not loaded.` };
         }
+        for (const [property, value] of propertiesIn(body)) unit.properties.set(property, value);
+        reply();
+        return;
+      }
       default:
         return {
           name: 'org.freedesktop.DBus.Error.UnknownMethod',
@@ -158,12 +165,7 @@ export class FakeSystemd {
   }
 
   private start(name: string, body: readonly BusItem[]): void {
-    const properties = new Map<string, readonly BusItem[]>();
-    for (let at = 0; at < body.length; at++) {
-      if (body[at]?.[0] !== 'r' || body[at]?.[1] !== 'sv') continue;
-      const end = body.findIndex(([code], index) => index > at && code === 'r');
-      properties.set(body[at + 1]?.[1] ?? '', body.slice(at + 2, end < 0 ? undefined : end));
-    }
+    const properties = propertiesIn(body);
     const value = (property: string, code: string): string =>
       properties.get(property)?.find(([type]) => type === code)?.[1] ?? '';
     const unit: FakeUnit = {
@@ -177,7 +179,7 @@ export class FakeSystemd {
     this.host.enter(pathOf(this.controlGroup, unit), Number(value('PIDs', 'u')));
   }
 
-  private job(queue: BusMessage[], base: Omit<BusMessage, 'type'>, unit: string): undefined {
+  private job(queue: BusMessage[], base: Omit<BusMessage, 'type'>, unit: string): void {
     const job = `/org/freedesktop/systemd1/job/${this.nextJob++}`;
     queue.push({ ...base, type: 'reply', body: [['o', job]] });
     queue.push({
@@ -192,8 +194,20 @@ export class FakeSystemd {
         ['s', this.jobResult],
       ],
     });
-    return undefined;
   }
+}
+
+/** Of an `a(sv)`: the pieces of each value, by name. */
+function propertiesIn(body: readonly BusItem[]): Map<string, readonly BusItem[]> {
+  const properties = new Map<string, readonly BusItem[]>();
+  for (let at = 0; at < body.length; at++) {
+    if (body[at]?.[0] !== 'r' || body[at]?.[1] !== 'sv') continue;
+    const end = body.findIndex(
+      ([code, text], index) => index > at && code === 'r' && text === 'sv',
+    );
+    properties.set(body[at + 1]?.[1] ?? '', body.slice(at + 2, end < 0 ? undefined : end));
+  }
+  return properties;
 }
 
 function pathOf(above: string, { slice, name }: FakeUnit): string {

@@ -63,7 +63,7 @@ describe('failures', () => {
   });
 
   test.each([
-    ['--systemd-cgroup create c1', 'the option --systemd-cgroup is not supported yet', 1],
+    ['--criu /criu create c1', 'the option --criu is not supported yet', 1],
     ['exec --apparmor p c1 sh', 'the option --apparmor is not supported yet', 255],
     ['exec --process-label l c1 sh', 'the option --process-label is not supported yet', 255],
     ['checkpoint c1', 'the command checkpoint is not supported yet', 1],

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 
 import { TsrunError } from '../../../src/errors.js';
+import { limitProperties } from '../../../src/cgroups/systemd/limits.js';
+import { setScopeProperties } from '../../../src/cgroups/systemd/scope.js';
 import { create } from '../../../src/lifecycle/create.js';
 import type { CreateOptions } from '../../../src/lifecycle/create.js';
 import { deleteContainer } from '../../../src/lifecycle/delete.js';
@@ -165,4 +167,18 @@ test('a wrong annotation is found before anything is made', async () => {
   expect(fake.systemd.called).toEqual([]);
   // Without the systemd manager it is an annotation like others.
   await made(fake, { spec: spec({ annotations }) });
+});
+
+test('properties of a running unit are changed, and a refusal is told', async () => {
+  const fake = system();
+  const { state } = await made(fake, systemd);
+  if (state.scope === undefined) throw new Error('no scope');
+  const writes = [{ file: 'pids.max', value: '7', pointer: '/pids/limit' }];
+  await setScopeProperties(fake.native, state.scope, limitProperties(writes));
+  expect(fake.systemd.units.get(UNIT)?.properties.get('TasksMax')).toContainEqual(['t', '7']);
+  fake.systemd.refuse = () => ({ name: 'x.y', text: 'Cannot set property TasksMax.' });
+  await expect(
+    setScopeProperties(fake.native, state.scope, limitProperties(writes)),
+  ).rejects.toMatchObject({ code: 'ERR_CGROUP', pointer: '/pids/limit' });
+  expect(fake.systemd.open).toBe(0);
 });
