@@ -98,11 +98,8 @@ async function tearDown(
     );
   }
   await endInit(native, state);
-  await endCgroup(native, root, state, force);
-  // What another container lives in is left to that one.
-  if (state.scope !== undefined && ownCgroup(native, state) === undefined) {
-    await endScope(native, state.scope);
-  }
+  const gone = await endCgroup(native, root, state, force);
+  if (gone && state.scope !== undefined) await endScope(native, state.scope);
   if (state.hooks.poststop.length === 0) return;
   await runHooksAnyway(
     native,
@@ -172,24 +169,32 @@ async function killEverything(native: Native, root: string, state: ContainerStat
   if (!isUsedByAnother(native, root, state)) await killAll(native, cgroup, SIGKILL);
 }
 
-/** The first process has ended: what is left of its cgroup goes, unless it is another container's. */
+/**
+ * The first process has ended: what is left of its cgroup goes, unless it is
+ * another container's.
+ *
+ * @returns false when it is left to that one
+ */
 async function endCgroup(
   native: Native,
   root: string,
   state: ContainerState,
   force: boolean,
-): Promise<void> {
+): Promise<boolean> {
   const cgroup = ownCgroup(native, state);
-  if (cgroup === undefined) return;
+  if (cgroup === undefined) return true;
   // Empty and without cgroups below, as nearly always: the kernel removes no other.
-  if (native.rmdir(cgroup.path) === 0) return;
-  if (!isPopulated(native, cgroup)) return removeCgroup(native, cgroup);
-  // That one removes it.
-  if (isUsedByAnother(native, root, state)) return;
+  if (native.rmdir(cgroup.path) === 0) return true;
+  if (!isPopulated(native, cgroup)) {
+    await removeCgroup(native, cgroup);
+    return true;
+  }
+  if (isUsedByAnother(native, root, state)) return false;
   // With its first process the kernel has ended everything in a pid namespace: the rest is not ours.
   const foreign = state.phase === 'created' && state.newPidNamespace;
   if (force || !foreign) await killAll(native, cgroup, SIGKILL);
   await removeCgroup(native, cgroup, foreign && !force ? FOREIGN_TIMEOUT_MS : undefined);
+  return true;
 }
 
 /** Loaded by those that need it alone: it brings a conversation with systemd along. */
