@@ -99,7 +99,10 @@ async function tearDown(
   }
   await endInit(native, state);
   const gone = await endCgroup(native, root, state, force);
-  if (gone && state.scope !== undefined) await endScope(native, state.scope);
+  // A create that was killed before the cgroup was known may have left its helper there.
+  if (gone && state.scope !== undefined) {
+    await endScope(native, state.scope, state.cgroup === null);
+  }
   if (state.hooks.poststop.length === 0) return;
   await runHooksAnyway(
     native,

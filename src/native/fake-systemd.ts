@@ -147,6 +147,15 @@ export class FakeSystemd {
         if (this.units.get(name)?.state === 'failed') this.units.delete(name);
         reply();
         return;
+      case 'KillUnit': {
+        const unit = this.units.get(name);
+        if (unit === undefined) {
+          return { name: `${PREFIX}NoSuchUnit`, text: `Unit ${name} not loaded.` };
+        }
+        this.host.kill(pathOf(this.controlGroup, unit));
+        reply();
+        return;
+      }
       case 'SetUnitProperties': {
         const unit = this.units.get(name);
         if (unit === undefined) {

@@ -8,7 +8,8 @@ import type { CreateOptions } from '../../../src/lifecycle/create.js';
 import { deleteContainer } from '../../../src/lifecycle/delete.js';
 import { EIO } from '../../../src/native/constants.js';
 import type { FakeSystem } from '../../../src/native/fake.js';
-import { loadState, notedScope } from '../../../src/state/store.js';
+import { salvage } from '../../../src/state/salvage.js';
+import { loadState } from '../../../src/state/store.js';
 import { made, options, ROOT, spec, system } from './scene.js';
 
 const systemd: Partial<CreateOptions> = { systemdCgroup: { userBus: '/run/user/1000/bus' } };
@@ -97,17 +98,20 @@ test('delete is content when systemd has collected the unit, and leaves one that
   expect([...other.systemd.units.keys()]).toEqual([UNIT]);
 });
 
-test('delete --force removes the unit of a create that was killed', async () => {
+test.each([
+  ['the state is whole', (line: string) => `${line}\n`],
+  ['the state is torn', (line: string) => line.slice(0, -1)],
+])('delete --force removes the unit of a create that was killed: %s', async (_name, left) => {
   const fake = system();
   const { state } = await made(fake, systemd);
+  // As it was before anything else was known.
   const text = fake.files.get(`${ROOT}/a/state.json`)?.content ?? '';
-  const [first = ''] = text.split('\n');
-  fake.files.put(`${ROOT}/a/state.json`, 'file', `${first}\n`);
-  expect(notedScope(fake.native, ROOT, 'a')).toEqual(state.scope);
-  const helper = fake.processes.get(state.pid);
-  if (helper !== undefined) fake.end(helper);
+  fake.files.put(`${ROOT}/a/state.json`, 'file', left(text.split('\n')[0] ?? ''));
+  expect(salvage(fake.native, ROOT, 'a').scope).toEqual(state.scope);
   await deleteContainer(fake.native, { ...name, force: true });
   expect([...fake.systemd.units.keys()]).toEqual([]);
+  expect(fake.files.list(ROOT)).toEqual([]);
+  expect(fake.systemd.open).toBe(0);
 });
 
 test('a failed unit of the name gives way, an active one does not', async () => {
