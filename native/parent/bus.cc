@@ -66,8 +66,6 @@ int appendBasic(sd_bus_message* message, char type, const std::string& text) {
       return appendNumber<int64_t>(message, type, text);
     case SD_BUS_TYPE_UINT64:
       return appendNumber<uint64_t>(message, type, text);
-    case SD_BUS_TYPE_DOUBLE:
-      return appendNumber<double>(message, type, text);
     case SD_BUS_TYPE_STRING:
     case SD_BUS_TYPE_OBJECT_PATH:
     case SD_BUS_TYPE_SIGNATURE:
@@ -104,7 +102,6 @@ int readBasic(sd_bus_message* message, char type, std::string& text) {
     uint32_t uint32;
     int64_t int64;
     uint64_t uint64;
-    double number;
     const char* string;
   } value = {};
   const int got = sd_bus_message_read_basic(message, type, &value);

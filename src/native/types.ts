@@ -116,7 +116,7 @@ export type TerminalSettings = Uint8Array;
 
 /**
  * A piece of the body of a bus message, in order: a letter and a text. A basic
- * type of D-Bus (y b n q i u x t d s o g) with its value, numbers in decimal and
+ * type of D-Bus (y b n q i u x t s o g) with its value, numbers in decimal and
  * booleans as 0 or 1; or `a`, `v`, `r` (struct), `e` (dictionary entry) with the
  * signature of what follows, up to a piece `)`.
  */

@@ -82,7 +82,6 @@ export async function busChecks(native: Native, path: string): Promise<string[]>
     ] as const),
     ...([
       ['t', '18446744073709551615'],
-      ['d', '1.5'],
       ['s', ''],
       ['o', '/a'],
       ['g', 'as'],
@@ -107,6 +106,7 @@ export async function busChecks(native: Native, path: string): Promise<string[]>
     [['s', 'a\0b']],
     [['o', 'no path']],
     [['h', '0']],
+    [['d', '1.5']],
     [['z', '0']],
     [['', '']],
     [[')', '']],
