@@ -129,6 +129,7 @@ long makeSymlink(const wire::Step& step);
 long maskPath(const wire::Step& step);
 long readonlyPath(const wire::Step& step);
 long openProc(const wire::Step& step);
+long writeLabel(const wire::Step& step);
 long writeSysctl(const wire::Step& step);
 long openConsole(const wire::Step& step);
 long pivotRoot(const wire::Step& step);

@@ -64,6 +64,8 @@ long runStep(const wire::Step& step) {
       return openProc(step);
     case Op::Sysctl:
       return writeSysctl(step);
+    case Op::Label:
+      return writeLabel(step);
     case Op::Console:
       return openConsole(step);
     case Op::Pivot:

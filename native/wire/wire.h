@@ -133,6 +133,7 @@ enum class Code : uint32_t {
   HookTimeout = 9,
   Explained = 10,
   BadFormat = 11,
+  NotApplied = 12,
 };
 
 }  // namespace tsrun::wire

@@ -30,6 +30,8 @@ export function execProcess(
     env: [...(own.env ?? []), ...(options.env ?? [])],
     user: execUser(own.user, options.user, options['additional-gids']),
     ...(options.cap === undefined ? {} : { capabilities: addTo(own.capabilities, options.cap) }),
+    ...(options.apparmor === undefined ? {} : { apparmorProfile: options.apparmor }),
+    ...(options['process-label'] === undefined ? {} : { selinuxLabel: options['process-label'] }),
     ...(options['no-new-privs'] === undefined ? {} : { noNewPrivileges: options['no-new-privs'] }),
   };
 }

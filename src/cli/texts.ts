@@ -121,6 +121,7 @@ export const commandTexts: { [C in CommandName]: CommandText<C> } = {
       rootless: 'for a caller without privileges',
       system: 'for a whole system: boots /sbin/init',
       userns: 'user namespace with these ids: auto, or CONTAINERID:HOSTID:SIZE',
+      apparmor: 'AppArmor profile of the process: tsrun-default is the one of tsrun',
       seccomp: 'filter of system calls: the profile of tsrun',
       profile: 'file with a part of a config.json, which is merged into it',
       hostname: 'name of the host inside',

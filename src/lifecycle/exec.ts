@@ -2,9 +2,10 @@
 
 import type { Native, SpawnRequest } from '../native/types.js';
 import { TsrunError } from '../errors.js';
+import { apparmorFile } from '../apparmor/apparmor.js';
 import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
 import { EBUSY, O_CLOEXEC, O_RDONLY } from '../native/constants.js';
-import { planExec } from '../plan/exec.js';
+import { planExec, withDefaults } from '../plan/exec.js';
 import type { ContainerPlan } from '../plan/plan.js';
 import { SyncPoint } from '../plan/steps.js';
 import type { Step } from '../plan/steps.js';
@@ -12,7 +13,7 @@ import { readEntry } from '../seccomp/cache.js';
 import { checked } from '../seccomp/filter.js';
 import { lateCalls } from '../seccomp/late-calls.js';
 import { keepsGroups } from '../plan/user-namespace.js';
-import { requireRunnable } from '../spec/create-demands.js';
+import { requireSelinux } from '../selinux/selinux.js';
 import { parseJson } from '../spec/json.js';
 import { requireProcess } from '../spec/load.js';
 import type { Process } from '../spec/types.js';
@@ -91,7 +92,6 @@ function readProcess(native: Native, root: string, id: string): Process {
  */
 export async function exec(native: Native, options: ExecOptions): Promise<Executed> {
   const { root, id } = options;
-  requireRunnable(options.process);
   const lock = await lockContainer(native, root, id, 'shared');
   const fds = new OpenFds((fd) => native.close(fd));
   try {
@@ -149,6 +149,10 @@ async function run(
   fds: OpenFds,
 ): Promise<Executed> {
   const caller = readCaller(native);
+  const own = readProcess(native, options.root, state.id);
+  const { apparmorProfile, selinuxLabel } = withDefaults(options.process, own);
+  requireSelinux(native, selinuxLabel, '/selinuxLabel');
+  const apparmor = apparmorFile(native, apparmorProfile, '');
   const plan = planExec(
     options.process,
     {
@@ -159,13 +163,14 @@ async function run(
       setgroups: mayCallSetgroups(native, state.pid),
       keepGroups: keepsGroups(state.annotations),
       root: state.setup,
-      process: readProcess(native, options.root, state.id),
+      process: own,
       ...(state.seccomp === undefined ? {} : { filter: state.seccomp }),
     },
     {
       effective: caller.effective,
       bounding: caller.bounding,
       lastCapability: readLastCapability(native),
+      ...(apparmor === undefined ? {} : { apparmor }),
       // Through the process's own root: what is mounted over the root file system counts too.
       readRootFile: (path) => readRootFile(native, `/proc/${state.pid}/root`, path),
     },

@@ -1,9 +1,11 @@
 /** Gathers what a plan depends on besides the spec. */
 
 import type { Native } from '../native/types.js';
+import { apparmorFile } from '../apparmor/apparmor.js';
 import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
 import { cgroupPath } from '../cgroups/path.js';
 import type { PlanFacts } from '../plan/plan.js';
+import { requireSelinux } from '../selinux/selinux.js';
 import type { Spec } from '../spec/types.js';
 import { readCaller, readLastCapability } from './caller.js';
 import type { Caller } from './caller.js';
@@ -33,6 +35,10 @@ export function gatherFacts(
   caller: Caller = readCaller(native),
 ): PlanFacts {
   const place = request.scope ?? ownPlace(native, request);
+  const { process, linux } = request.spec;
+  requireSelinux(native, process?.selinuxLabel, '/process/selinuxLabel');
+  requireSelinux(native, linux?.mountLabel, '/linux/mountLabel');
+  const apparmor = apparmorFile(native, process?.apparmorProfile, '/process');
   return {
     id: request.id,
     bundle: request.bundle,
@@ -49,6 +55,7 @@ export function gatherFacts(
     ownNamespaces: ownNamespaces(native, request.spec),
     preservedFds: request.preservedFds,
     listenFds: request.listenFds,
+    ...(apparmor === undefined ? {} : { apparmor }),
     ...(request.notifyDirectory === undefined ? {} : { notifyDirectory: request.notifyDirectory }),
     readRootFile: (path) => readRootFile(native, request.rootfs, path),
   };

@@ -9,11 +9,13 @@ import {
 } from '../native/constants.js';
 import { compileLimits, hasLimits } from '../cgroups/limits/compile.js';
 import type { CgroupWrite } from '../cgroups/limits/write.js';
+import { planApparmor } from '../apparmor/apparmor.js';
 import { foreignNamespaces, NAMESPACE_FLAG, namespacePlaces } from '../namespaces/namespaces.js';
 import type { Places } from '../namespaces/namespaces.js';
 import { planStages } from '../namespaces/stages.js';
 import type { Stage } from '../namespaces/stages.js';
 import { timeOffsetLines } from '../namespaces/time-offsets.js';
+import { planKeyringLabel, planProcessLabel } from '../selinux/selinux.js';
 import { pointerToken } from '../spec/problem.js';
 import { isSysctlName, sysctlFile } from '../spec/sysctl.js';
 import type { LinuxNamespace, LinuxNamespaceType, Linux, Spec } from '../spec/types.js';
@@ -79,6 +81,10 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   });
   const ownMounts = places.mount !== 'own';
 
+  const labels = [
+    ...planApparmor(process.apparmorProfile, facts.apparmor, '/process'),
+    ...planProcessLabel(process.selinuxLabel, '/process'),
+  ];
   const writes = sysctls(linux);
   const limits = places.user === 'own' ? [] : planRaisedLimits(program.privileged);
 
@@ -91,13 +97,16 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
       ...(ownMounts ? [rootMount(root.path, facts)] : []),
     ]),
     { op: 'session', at: '' },
+    // Before the change of root: where a new procfs cannot be made, this takes the host's, and
+    // where it can, the kernel wants to see one that hides nothing.
+    ...(writes.length > 0 || labels.length > 0
+      ? [planPrivateProc(places, facts.initialUserNamespace)]
+      : []),
+    ...(facts.noNewKeyring ? [] : planKeyringLabel(process.selinuxLabel, '/process')),
     ...planKeyring(facts.id, facts.noNewKeyring),
     ...names(spec, places),
 
     ...mounts.steps,
-    // Before the change of root: where a new procfs cannot be made, this takes the host's, and
-    // where it can, the kernel wants to see one that hides nothing.
-    ...(writes.length > 0 ? [planPrivateProc(places, facts.initialUserNamespace)] : []),
     ...(stopsForHooks(spec.hooks) ? [syncStep('runtimeHooks')] : []),
     ...containerHooks(spec, facts, 'createContainer', 'creating'),
     // After devpts, and after the hooks, whose output is not the terminal's.
@@ -131,6 +140,8 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
             flags: propagation.root,
           } satisfies Step,
         ]),
+    // Of the next execve: the procfs goes with the next step.
+    ...labels,
     // Before anything of the container's can look into the process: hooks, an exec at the gate.
     { op: 'forget', at: '', keep: [fifo, report, ...(filter.slot < 0 ? [] : [filter.slot])] },
 
@@ -337,7 +348,14 @@ function planMounts(
     slots,
     propagation.shared ? propagation.root : propagation.tree,
   );
-  const context: MountContext = { facts, places, sources, warnings, late: [] };
+  const context: MountContext = {
+    facts,
+    places,
+    sources,
+    warnings,
+    late: [],
+    label: spec.linux?.mountLabel,
+  };
   const steps = parsed.flatMap((mount) => planMount(mount, context));
   if (facts.notifyDirectory !== undefined) {
     const attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;

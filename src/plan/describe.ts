@@ -73,6 +73,9 @@ export function describeStep(step: Step): string {
       return 'cannot open a procfs';
     case 'sysctl':
       return `cannot set sysctl ${step.file} to ${step.value}`;
+    case 'label':
+      // Callers find labels by a path in backticks.
+      return `cannot set the label ${step.text}: \`/proc/thread-self/${step.file}\``;
     case 'console':
       return 'cannot make a terminal';
     case 'pivot':
@@ -202,6 +205,10 @@ function withoutPrefix(text: string, prefix: string): string {
 function reason(step: Step, errnoText: string, code: number, text: string): string {
   const doing = describeStep(step);
   switch (code) {
+    case FailureCode.notApplied:
+      return text === ''
+        ? `${doing}: no such profile is loaded`
+        : `${doing}: it was not applied, the label is ${quote(text)}`;
     case FailureCode.wrongType:
       return `${doing}: ${wrongType(step, text)}`;
     case FailureCode.outsideRoot:

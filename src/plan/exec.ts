@@ -1,6 +1,8 @@
 /** A further process in a running container. */
 
+import { planApparmor } from '../apparmor/apparmor.js';
 import { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from '../native/constants.js';
+import { planKeyringLabel, planProcessLabel } from '../selinux/selinux.js';
 import type { Process } from '../spec/types.js';
 import { planAffinity } from './affinity.js';
 import { grantableCapabilities } from './capabilities.js';
@@ -34,7 +36,7 @@ export interface ExecTarget {
 
 export type ExecFacts = Pick<
   PlanFacts,
-  'effective' | 'bounding' | 'lastCapability' | 'readRootFile'
+  'effective' | 'bounding' | 'lastCapability' | 'readRootFile' | 'apparmor'
 >;
 
 /**
@@ -57,6 +59,10 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     warnings,
     filter: filter.steps,
   });
+  const labels = [
+    ...planApparmor(whole.apparmorProfile, facts.apparmor, ''),
+    ...planProcessLabel(whole.selinuxLabel, ''),
+  ];
   const affinity = whole.execCPUAffinity;
   const joinsUser = (target.namespaces & CLONE_NEWUSER) !== 0;
   const limits = joinsUser ? planRaisedLimits(program.privileged) : [];
@@ -67,8 +73,11 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     ...planAffinity(affinity?.initial, '/execCPUAffinity/initial'),
     ...enterContainer(target, container),
     { op: 'session', at: '' },
+    ...(labels.length > 0 ? [{ op: 'proc', at: '', private: true } satisfies Step] : []),
+    ...(target.noNewKeyring ? [] : planKeyringLabel(whole.selinuxLabel, '')),
     ...planKeyring(target.id, target.noNewKeyring),
     ...planConsole(whole, '', false),
+    ...labels,
     { op: 'forget', at: '', keep: filter.slot < 0 ? [] : [filter.slot] },
     ...program.privileged,
     ...planAffinity(affinity?.final, '/execCPUAffinity/final'),
@@ -112,15 +121,19 @@ function enterContainer(target: ExecTarget, container: number): Step[] {
   return steps;
 }
 
-function withDefaults(process: Process, container: Process | undefined): Process {
+/** @internal exported for exec, which looks at the labels before there is a plan */
+export function withDefaults(process: Process, container: Process | undefined): Process {
   if (container === undefined) return process;
   const { capabilities, rlimits, scheduler, ioPriority, execCPUAffinity } = container;
+  const { apparmorProfile, selinuxLabel } = container;
   return {
     ...(capabilities === undefined ? {} : { capabilities }),
     ...(scheduler === undefined ? {} : { scheduler }),
     ...(ioPriority === undefined ? {} : { ioPriority }),
     ...(execCPUAffinity === undefined ? {} : { execCPUAffinity }),
     ...process,
+    ...(process.apparmorProfile || !apparmorProfile ? {} : { apparmorProfile }),
+    ...(process.selinuxLabel || !selinuxLabel ? {} : { selinuxLabel }),
     ...(rlimits !== undefined && (process.rlimits ?? []).length === 0 ? { rlimits } : {}),
   };
 }

@@ -117,6 +117,8 @@ export interface PlanFacts {
   listenFds: number;
   /** Host directory with the relayed notify socket `notify.sock` in it, when the caller has NOTIFY_SOCKET. */
   notifyDirectory?: string;
+  /** Attribute file of AppArmor (apparmorFile); absent when no profile is to be applied. */
+  apparmor?: string;
   /** HOME lookup is inside the container: a reader of files below its root file system; undefined when absent or too large. */
   readRootFile(path: string): string | undefined;
 }

@@ -53,6 +53,8 @@ export const FailureCode = {
   explained: 10,
   /** The program's format is none that the kernel runs. */
   badFormat: 11,
+  /** The label that was read back is another; text is that one. */
+  notApplied: 12,
 } as const;
 
 /** Attributes and placement that all mounting steps share. */
@@ -151,6 +153,11 @@ export type StepBody =
   | { op: 'proc'; private: boolean }
   /** Writes a value to a file below /proc/sys of the private procfs. */
   | { op: 'sysctl'; file: string; value: string }
+  /**
+   * Writes to an attribute of the process itself below the private procfs, and
+   * checks what is read back; `expected` empty: does not.
+   */
+  | { op: 'label'; file: string; text: string; expected: string }
   /** A pseudoterminal of the container's devpts: 0-2 and the controlling terminal; size 0 leaves it. */
   | { op: 'console'; columns: number; rows: number; uid: number; mountConsole: boolean }
   /** pivot_root(2) to the root mount, the old root detached. */

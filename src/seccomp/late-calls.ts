@@ -100,9 +100,13 @@ function hookCalls(): LateCall[] {
     call('getpid'),
     call('write', DESCRIPTOR, ADDRESS, 1),
     call('lseek', DESCRIPTOR, 0, 0),
+    call('pipe2', ADDRESS, 0o2000000),
+    call('fcntl', DESCRIPTOR, 4, 0o4000),
     call('pipe2', ADDRESS, 0o2004000),
+    call('clock_gettime', 1, ADDRESS),
     call('clone', CLONE_PIDFD | SIGCHLD, 0, ADDRESS),
     // In the new process.
+    call('setsid'),
     call('dup3', DESCRIPTOR, 0, 0),
     call('close_range', 3, 0xffff_ffff, 4),
     call('execve', ADDRESS, ADDRESS, ADDRESS),

@@ -1,9 +1,7 @@
 /** What `create` asks of a spec on top of being valid, and what it cannot do yet. */
-import { apparmorProblems } from '../apparmor/demands.js';
 import { resourceProblems } from '../cgroups/limits/demands.js';
 import type { ErrorCode } from '../errors.js';
 import { TsrunError } from '../errors.js';
-import { mountLabelProblems, processLabelProblems } from '../selinux/demands.js';
 import type { Problem } from './problem.js';
 import { describeProblem } from './problem.js';
 import { unsupported } from './unsupported.js';
@@ -61,15 +59,6 @@ function missing(spec: Spec): CreateProblem[] {
 }
 
 /**
- * Lets a process through that `exec` can run.
- *
- * @throws TsrunError ERR_UNSUPPORTED, with pointers into the process object
- */
-export function requireRunnable(process: Process): void {
-  throwFirst('cannot run the process', confinement(process, ''));
-}
-
-/**
  * Lets a resources object through that `update` can put into force.
  *
  * @throws TsrunError ERR_UNSUPPORTED, with pointers into the object
@@ -79,17 +68,11 @@ export function requireUpdatable(resources: LinuxResources): void {
 }
 
 /** Fields that are refused by name, as long as nothing obeys them. */
-function refused({ process, linux }: Spec): CreateProblem[] {
+function refused({ linux }: Spec): CreateProblem[] {
   return [
-    ...confinement(process, '/process'),
     ...resourceProblems(linux?.resources, '/linux/resources'),
-    ...mountLabelProblems(linux),
     ...unsupported('/linux/netDevices', Object.keys(linux?.netDevices ?? {}).length > 0),
     ...unsupported('/linux/memoryPolicy', linux?.memoryPolicy !== undefined),
     ...unsupported('/linux/intelRdt', linux?.intelRdt !== undefined),
   ];
-}
-
-function confinement(process: Process | undefined, at: string): CreateProblem[] {
-  return [...apparmorProblems(process, at), ...processLabelProblems(process, at)];
 }

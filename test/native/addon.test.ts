@@ -56,6 +56,7 @@ const OPERATIONS: Table = {
   readonly: { target: 's' },
   proc: { private: 'n' },
   sysctl: { file: 's', value: 's' },
+  label: { file: 's', text: 's', expected: 's' },
   console: { columns: 'n', rows: 'n', uid: 'n', mountConsole: 'n' },
   pivot: {},
   'move-root': {},

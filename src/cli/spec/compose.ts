@@ -91,6 +91,7 @@ function withOptions(
       ...process,
       ...(command.length > 0 ? { args: [...command] } : {}),
       ...(options.tty === undefined ? {} : { terminal: options.tty }),
+      ...(options.apparmor === undefined ? {} : { apparmorProfile: options.apparmor }),
       env: withVariables(env, options.env ?? []),
       capabilities: changeCapabilities(
         capabilities,

@@ -9,6 +9,7 @@ import {
 } from '../../native/constants.js';
 import type { Places } from '../../namespaces/namespaces.js';
 import type { Mount } from '../../spec/types.js';
+import { withMountLabel } from '../../selinux/selinux.js';
 import { invalid, unsupported } from '../invalid.js';
 import { clean, resolve } from '../path.js';
 import type { PlanFacts } from '../plan.js';
@@ -25,6 +26,8 @@ export interface MountContext {
   warnings: string[];
   /** Steps for after the set-up of the root: what must not be read-only before. */
   late: Step[];
+  /** linux.mountLabel */
+  label?: string | undefined;
 }
 
 /** An entry of `mounts` with its options read. */
@@ -178,7 +181,7 @@ function planFileSystem(parsed: ParsedMount, target: string, context: MountConte
     at,
     type,
     source: mount.source === undefined || mount.source === '' ? 'none' : mount.source,
-    options: fileSystem,
+    options: withMountLabel(type, fileSystem, context.label),
     copyUp: options.copyUp,
     // As placement(), which a container has too many of to spread them.
     target,

@@ -29,9 +29,6 @@ describe('createProblems', () => {
   });
 
   it.each<[string, unknown, string?]>([
-    ['/process/apparmorProfile', 'p'],
-    ['/process/selinuxLabel', 'l'],
-    ['/linux/mountLabel', 'l'],
     ['/linux/netDevices', { eth0: {} }],
     ['/linux/memoryPolicy', { mode: 'MPOL_DEFAULT' }],
     ['/linux/intelRdt', {}],

@@ -1,0 +1,111 @@
+import { expect, it } from 'vitest';
+
+import { apparmorFile } from '../../../src/apparmor/apparmor.js';
+import { FakeSystem } from '../../../src/native/fake.js';
+import { planContainer } from '../../../src/plan/container.js';
+import { explainFailure } from '../../../src/plan/describe.js';
+import { planExec } from '../../../src/plan/exec.js';
+import { FailureCode } from '../../../src/plan/steps.js';
+import { NAMESPACES, facts, operations, process, spec, stepsOf } from './support.js';
+
+const labelled = planContainer(
+  spec({
+    process: { apparmorProfile: 'box', selinuxLabel: 'u:r:t:s0' },
+    linux: { namespaces: NAMESPACES, mountLabel: 'u:object_r:f:s0:c1,c2' },
+  }),
+  facts({ apparmor: 'attr/apparmor/exec' }),
+);
+
+it('labels the keyring and the next program, before the procfs is closed', () => {
+  expect(stepsOf(labelled, 'label')).toEqual([
+    {
+      op: 'label',
+      at: '/process/selinuxLabel',
+      file: 'attr/keycreate',
+      text: 'u:r:t:s0',
+      expected: 'u:r:t:s0',
+    },
+    {
+      op: 'label',
+      at: '/process/apparmorProfile',
+      file: 'attr/apparmor/exec',
+      text: 'exec box',
+      expected: 'box',
+    },
+    {
+      op: 'label',
+      at: '/process/selinuxLabel',
+      file: 'attr/exec',
+      text: 'u:r:t:s0',
+      expected: 'u:r:t:s0',
+    },
+  ]);
+  const order = operations(labelled).join(' ');
+  expect(order).toMatch(/ proc label keyring .* label\*2 forget .*no-new-privileges/);
+  expect(order.match(/ proc /g)).toHaveLength(1);
+});
+
+it('needs no procfs without a label', () => {
+  expect(operations(planContainer(spec(), facts()))).not.toContain('proc');
+});
+
+it('gives the mounts that take one the label of linux.mountLabel', () => {
+  const mounts = stepsOf(labelled, 'mount').map(({ type, options }) => [
+    type,
+    options.filter((option) => option.startsWith('context')),
+  ]);
+  const context = ['context=u:object_r:f:s0:c1,c2'];
+  expect(Object.fromEntries(mounts)).toMatchObject({
+    proc: [],
+    sysfs: [],
+    mqueue: [],
+    tmpfs: context,
+    devpts: context,
+  });
+});
+
+it('of exec are its own, else those of the container', () => {
+  const target = {
+    id: 'c1',
+    namespaces: 0x20020000,
+    rootfs: '/r',
+    noNewKeyring: true,
+    setgroups: true,
+    keepGroups: false,
+    root: { uid: 0, gid: 0 },
+    process: process({ apparmorProfile: 'box' }),
+  };
+  const texts = (own: string | undefined): string[] =>
+    stepsOf(
+      planExec(
+        process(own === undefined ? {} : { apparmorProfile: own }),
+        target,
+        facts({ apparmor: 'attr/exec' }),
+      ),
+      'label',
+    ).map(({ text }) => text);
+  expect([texts(undefined), texts('other')]).toEqual([['exec box'], ['exec other']]);
+});
+
+it('is written where the kernel has AppArmor, and refused where not', () => {
+  const fake = new FakeSystem();
+  const file = (profile?: string): string | undefined =>
+    apparmorFile(fake.native, profile, '/process');
+  expect([file(), file(''), file('unconfined')]).toEqual([undefined, undefined, undefined]);
+  expect(() => file('box')).toThrow('/process/apparmorProfile: cannot apply the profile box');
+  fake.files.put('/sys/module/apparmor/parameters/enabled', 'file', 'Y\n');
+  expect(file('box')).toBe('attr/exec');
+  fake.files.put('/proc/self/attr/apparmor/exec', 'file');
+  expect([file('box'), file('unconfined')]).toEqual(['attr/apparmor/exec', 'attr/apparmor/exec']);
+});
+
+it('says what went wrong', () => {
+  const [, step] = stepsOf(labelled, 'label');
+  if (step === undefined) throw new Error('no step');
+  const doing =
+    '/process/apparmorProfile: cannot set the label exec box: `/proc/thread-self/attr/apparmor/exec`: ';
+  const say = (text: string): string =>
+    explainFailure(step, 'e', FailureCode.notApplied, text).message;
+  expect(say('')).toBe(`${doing}no such profile is loaded`);
+  expect(say('unconfined')).toBe(`${doing}it was not applied, the label is "unconfined"`);
+});
