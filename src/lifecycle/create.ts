@@ -185,7 +185,7 @@ class Creation {
     // The hooks of a failed create run when its process and its cgroup are gone, as after delete.
     if (cgroup !== undefined) this.undo.push(() => removeContainerCgroup(native, cgroup));
     if (this.scope !== undefined) this.undo.push(() => this.scope?.undo());
-    file.add(state, { later: { process: spec.process, lateSteps: lateSteps(plan.steps) } });
+    file.add(state);
 
     const child = await this.runHelper(plan, state, cgroup, consoleSocket, paths, file, filter);
     this.undo.push(async () => {
@@ -422,7 +422,10 @@ class Creation {
             const who = this.identify(state, child);
             state.phase = 'created';
             // Before the helper goes on: from here on it lives without us.
-            file.add({ phase: state.phase, ...who });
+            file.add(
+              { phase: state.phase, ...who },
+              { later: { process: options.spec.process, lateSteps: lateSteps(plan.steps) } },
+            );
           },
         },
         console: (fd, name) => this.takeTerminal(consoleSocket, fd, name),

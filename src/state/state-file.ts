@@ -14,7 +14,7 @@ import type { Native } from '../native/types.js';
 import { O_APPEND, O_CLOEXEC, O_CREAT, O_EXCL, O_WRONLY } from '../native/constants.js';
 import { stringifyJson } from '../spec/json.js';
 
-/** What few commands need has a line of its own, and the others do not parse it. */
+/** What few commands need has a line of its own, the last one, and the others do not read it. */
 const LATER = '{"later":';
 const NOTE = '{"notedCgroup":';
 
@@ -35,13 +35,14 @@ export function appendLines(native: Native, fd: number, lines: readonly object[]
   return written < 0 ? written : 0;
 }
 
-/** What the lines say together, but for that of `later`; undefined when there is none. */
+/** What the lines say together, but for that of `later`, which is the last one; undefined when there is none. */
 export function fieldsOf(text: string): Record<string, unknown> | undefined {
   let fields: Record<string, unknown> | undefined;
   for (let from = 0; from < text.length;) {
+    if (text.startsWith(LATER, from)) break;
     const newline = text.indexOf('\n', from);
     const to = newline < 0 ? text.length : newline;
-    if (to > from && !text.startsWith(LATER, from)) {
+    if (to > from) {
       const more = parseLine(text.slice(from, to));
       if (fields === undefined) fields = more;
       else if (more !== undefined) Object.assign(fields, more);

@@ -27,8 +27,8 @@ function made(fake: FakeSystem, changes: Partial<ContainerState> = {}): Containe
   const state = stateOf('a', { phase: 'creating', ...changes });
   const file = new StateFile(fake.native, ROOT, 'a');
   file.add({ notedCgroup: '/sys/fs/cgroup/a' });
-  file.add(state, { later: LATER });
-  file.add({ phase: 'created', pid: 7 });
+  file.add(state);
+  file.add({ phase: 'created', pid: 7 }, { later: LATER });
   fake.native.close(file.fd);
   return state;
 }
@@ -54,9 +54,9 @@ test('a state is read back as its lines say, and is readable by hand', () => {
   expect(salvage(fake.native, ROOT, 'a').notedCgroup).toBe('/sys/fs/cgroup/a');
   const lines = (file?.content ?? '').split('\n');
   expect(lines).toHaveLength(5);
-  expect(lines[3]).toBe('{"phase":"created","pid":7}');
-  expect(readLaterLine(fake.native, ROOT, 'a')).toBe(lines[2]);
-  expect(parseJson(lines[2] ?? '')).toEqual({ later: LATER });
+  expect(lines[2]).toBe('{"phase":"created","pid":7}');
+  expect(readLaterLine(fake.native, ROOT, 'a')).toBe(lines[3]);
+  expect(parseJson(lines[3] ?? '')).toEqual({ later: LATER });
 });
 
 test('a state file that a person has made one object of is the same state', () => {
@@ -73,7 +73,7 @@ test('wherever a state file is torn, it is what it was before', () => {
   const state = made(whole);
   const text = whole.files.get(`${ROOT}/a/state.json`)?.content ?? '';
   const ends = [...text.matchAll(/\n/g)].map(({ index }) => index);
-  const [noted = 0, first = 0, , last = 0] = ends;
+  const [noted = 0, first = 0, last = 0] = ends;
   for (let length = 0; length <= text.length; length++) {
     const fake = system();
     fake.files.put(`${ROOT}/a/state.json`, 'file', text.slice(0, length));
