@@ -70,7 +70,7 @@ export class NewScope {
       bus: privileged ? SYSTEM_BUS : userBus,
       mark: `file:${encodeURI(statePaths(root, id).directory)}`,
     };
-    const bus = Bus.open(native, record.bus);
+    const bus = await Bus.connect(native, record.bus, unit);
     try {
       // The system's systemd is at the root of the hierarchy.
       const above = privileged ? '' : await managerText(bus, 'ControlGroup');

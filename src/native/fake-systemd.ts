@@ -1,6 +1,6 @@
 /** A systemd in memory, with what the scopes of containers need of it. */
 
-import { EAGAIN, EBADF } from './constants.js';
+import { EAGAIN, EBADF, ECONNRESET } from './constants.js';
 import type { BusItem, BusMessage } from './types.js';
 
 export interface FakeUnit {
@@ -34,6 +34,8 @@ export class FakeSystemd {
     () => undefined;
   /** The path of a user's manager. */
   controlGroup = '';
+  /** How many times it is going to drop a connection. */
+  drop = 0;
   /** It says nothing any more. */
   silent = false;
 
@@ -61,6 +63,10 @@ export class FakeSystemd {
   receive(bus: number): BusMessage | number {
     const queue = this.queues.get(bus);
     if (queue === undefined) return -EBADF;
+    if (this.drop > 0) {
+      this.drop--;
+      return -ECONNRESET;
+    }
     return this.silent ? -EAGAIN : (queue.shift() ?? -EAGAIN);
   }
 

@@ -1,12 +1,13 @@
 /** A conversation with systemd: calls of its manager, and the ends of its jobs. */
 
 import { TsrunError } from '../../errors.js';
-import { EAGAIN } from '../../native/constants.js';
+import { EAGAIN, ECONNRESET, EPIPE } from '../../native/constants.js';
 import type { BusItem, BusMessage, Native } from '../../native/types.js';
 import { waitFor } from '../../native/wait.js';
 
 /** How long systemd may take for an answer or a job, in milliseconds. */
 const TIMEOUT_MS = 30_000;
+const CONNECT_ATTEMPTS = 8;
 
 export const SYSTEMD = 'org.freedesktop.systemd1';
 export const MANAGER_PATH = '/org/freedesktop/systemd1';
@@ -45,13 +46,34 @@ export class Bus {
   ) {}
 
   /**
+   * Connects, and asks to be told of the ends of a unit's jobs. Waits until the
+   * bus knows us: it drops a connection that takes more than some seconds for
+   * that, which happens on a busy machine and is tried again.
+   *
    * @param path of the bus's socket
    * @throws TsrunError ERR_CGROUP
    */
-  static open(native: Native, path: string): Bus {
-    const handle = native.openBus(busAddress(path));
-    if (handle < 0) throw unreachable(native, path, -handle);
-    return new Bus(native, handle, path);
+  static async connect(native: Native, path: string, unit: string): Promise<Bus> {
+    for (let attempt = 1; ; attempt++) {
+      const handle = native.openBus(busAddress(path));
+      if (handle < 0) throw unreachable(native, path, -handle);
+      const bus = new Bus(native, handle, path);
+      try {
+        await bus.watchJobs(unit);
+        return bus;
+      } catch (error) {
+        bus.close();
+        if (error instanceof BusRefusal) {
+          throw new TsrunError(
+            'ERR_CGROUP',
+            `cannot reach systemd over the bus ${path}: ${error.message}`,
+          );
+        }
+        const dropped =
+          error instanceof TsrunError && (error.errno === ECONNRESET || error.errno === EPIPE);
+        if (!dropped || attempt >= CONNECT_ATTEMPTS) throw error;
+      }
+    }
   }
 
   close(): void {
@@ -73,12 +95,8 @@ export class Bus {
     return this.call({ path: MANAGER_PATH, interfaceName: MANAGER, member, body });
   }
 
-  /**
-   * Tells the bus that we want to hear of the ends of a unit's jobs, before the
-   * first call that may start one. The messages stay in order.
-   */
-  async watchJobs(unit: string): Promise<void> {
-    // Quotes and backslashes in it: an apostrophe cannot be in the name of a unit.
+  private async watchJobs(unit: string): Promise<void> {
+    // An apostrophe cannot be in the name of a unit.
     const rule =
       `type='signal',sender='${SYSTEMD}',path='${MANAGER_PATH}',interface='${MANAGER}',` +
       `member='JobRemoved',arg2='${unit}'`;

@@ -50,7 +50,6 @@ export async function startScope(
       [')', ''],
     ]);
   try {
-    await bus.watchJobs(unit);
     let answer: BusItem[];
     try {
       answer = await start();
@@ -73,7 +72,7 @@ export async function startScope(
  * @throws TsrunError ERR_CGROUP
  */
 export async function stopScope(native: Native, record: ScopeRecord, kill = false): Promise<void> {
-  const bus = Bus.open(native, record.bus);
+  const bus = await Bus.connect(native, record.bus, record.unit);
   try {
     await stopOn(bus, record, kill);
   } finally {
@@ -84,7 +83,6 @@ export async function stopScope(native: Native, record: ScopeRecord, kill = fals
 async function stopOn(bus: Bus, { unit, mark }: ScopeRecord, kill: boolean): Promise<void> {
   try {
     if (!(await documentation(bus, unit)).includes(mark)) return;
-    await bus.watchJobs(unit);
     if (kill) await killUnit(bus, unit);
     try {
       const answer = await bus.manager('StopUnit', [
@@ -111,7 +109,7 @@ export async function setScopeProperties(
   { unit, bus: path }: ScopeRecord,
   properties: readonly UnitProperty[],
 ): Promise<void> {
-  const bus = Bus.open(native, path);
+  const bus = await Bus.connect(native, path, unit);
   try {
     await bus.manager('SetUnitProperties', [['s', unit], ['b', '1'], ...propertyItems(properties)]);
   } catch (error) {

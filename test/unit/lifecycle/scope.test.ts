@@ -6,7 +6,7 @@ import { setScopeProperties } from '../../../src/cgroups/systemd/scope.js';
 import { create } from '../../../src/lifecycle/create.js';
 import type { CreateOptions } from '../../../src/lifecycle/create.js';
 import { deleteContainer } from '../../../src/lifecycle/delete.js';
-import { EIO } from '../../../src/native/constants.js';
+import { ECONNRESET, EIO } from '../../../src/native/constants.js';
 import type { FakeSystem } from '../../../src/native/fake.js';
 import { salvage } from '../../../src/state/salvage.js';
 import { loadState } from '../../../src/state/store.js';
@@ -168,7 +168,7 @@ test('a wrong annotation is found before anything is made', async () => {
     code: 'ERR_CONFIG_INVALID',
     pointer: '/annotations/org.systemd.property.Foo',
   });
-  expect(fake.systemd.called).toEqual([]);
+  expect(fake.systemd.called).toEqual(['AddMatch']);
   // Without the systemd manager it is an annotation like others.
   await made(fake, { spec: spec({ annotations }) });
 });
@@ -180,9 +180,29 @@ test('properties of a running unit are changed, and a refusal is told', async ()
   const writes = [{ file: 'pids.max', value: '7', pointer: '/pids/limit' }];
   await setScopeProperties(fake.native, state.scope, limitProperties(writes));
   expect(fake.systemd.units.get(UNIT)?.properties.get('TasksMax')).toContainEqual(['t', '7']);
-  fake.systemd.refuse = () => ({ name: 'x.y', text: 'Cannot set property TasksMax.' });
+  fake.systemd.refuse = (member) =>
+    member === 'SetUnitProperties'
+      ? { name: 'x.y', text: 'Cannot set property TasksMax.' }
+      : undefined;
   await expect(
     setScopeProperties(fake.native, state.scope, limitProperties(writes)),
   ).rejects.toMatchObject({ code: 'ERR_CGROUP', pointer: '/pids/limit' });
+  expect(fake.systemd.open).toBe(0);
+});
+
+test('a bus that drops the connection before it knows us is tried again', async () => {
+  const fake = system();
+  fake.systemd.drop = 3;
+  await made(fake, systemd);
+  expect(fake.systemd.open).toBe(0);
+  fake.systemd.refuse = () => ({ name: 'x.y', text: 'Not you' });
+  await expect(create(fake.native, options({ ...systemd, id: 'c' }))).rejects.toThrow(
+    'cannot reach systemd over the bus /run/dbus/system_bus_socket: Not you',
+  );
+  fake.systemd.drop = 100;
+  await expect(create(fake.native, options({ ...systemd, id: 'b' }))).rejects.toMatchObject({
+    code: 'ERR_CGROUP',
+    errno: ECONNRESET,
+  });
   expect(fake.systemd.open).toBe(0);
 });
