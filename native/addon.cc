@@ -906,6 +906,25 @@ Value AttachDeviceProgram(const CallbackInfo& info) {
   return result(info, attachDeviceProgram(integer(info, 0), integer(info, 1), integer(info, 2)));
 }
 
+Value DetachDeviceProgram(const CallbackInfo& info) {
+  return result(info, detachDeviceProgram(integer(info, 0), integer(info, 1)));
+}
+
+Value DevicePrograms(const CallbackInfo& info) {
+  std::vector<DeviceProgram> found;
+  const long status = devicePrograms(integer(info, 0), found);
+  if (status < 0) return result(info, status);
+  auto programs = Napi::Array::New(info.Env());
+  uint32_t count = 0;
+  for (const DeviceProgram& program : found) {
+    auto object = Napi::Object::New(info.Env());
+    object.Set("fd", result(info, program.fd));
+    object.Set("name", string(info, program.name));
+    programs.Set(count++, object);
+  }
+  return programs;
+}
+
 // Filters of system calls.
 
 bool strings(const Value& value, std::vector<std::string>& out) {
@@ -1307,6 +1326,8 @@ constexpr Entry kEntries[] = {
     {"watchBus", WatchBus},
     {"callBus", CallBus},
     {"receiveBus", ReceiveBus},
+    {"detachDeviceProgram", DetachDeviceProgram},
+    {"devicePrograms", DevicePrograms},
     {"strerror", Strerror},
     {"operations", Operations},
     {"wait", Wait},

@@ -22,11 +22,25 @@ export type {
   Stdio,
   TraceEntry,
 } from './library/options.js';
-export type { DeleteOptions, ExecOptions, ExecProcess, KillOptions } from './library/container.js';
+export type {
+  DeleteOptions,
+  ExecOptions,
+  ExecProcess,
+  KillOptions,
+  StatsOptions,
+} from './library/container.js';
+export type {
+  ContainerStats,
+  Count,
+  IoUse,
+  MemoryUse,
+  Pressure,
+  PressureStats,
+} from './cgroups/stats.js';
 export type { Bundle } from './lifecycle/bundle.js';
 export type { StateView } from './lifecycle/state.js';
 export type { ExitInfo } from './native/types.js';
 export type { ContainerPlan } from './plan/plan.js';
 export type { Step } from './plan/steps.js';
-export type { Features, Process, Spec } from './spec/types.js';
+export type { Features, LinuxResources, Process, Spec } from './spec/types.js';
 export type { Status } from './state/status.js';

@@ -94,12 +94,16 @@ function load(command: CommandName): Promise<{ run: unknown }> {
       return import('./commands/plan.js');
     case 'completion':
       return import('./commands/completion.js');
+    case 'pause':
+      return import('./commands/pause.js');
+    case 'resume':
+      return import('./commands/resume.js');
+    case 'update':
+      return import('./commands/update.js');
+    case 'events':
+      return import('./commands/events.js');
     case 'checkpoint':
     case 'restore':
-    case 'pause':
-    case 'resume':
-    case 'update':
-    case 'events':
     case 'help':
       throw new TsrunError('ERR_UNSUPPORTED', `the command ${command} is not supported yet`);
   }

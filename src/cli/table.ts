@@ -222,8 +222,8 @@ export const commands = {
       args: ID,
       later: true,
     }) as const,
-  pause: () => ({ options: [HELP], args: ID, later: true }) as const,
-  resume: () => ({ options: [HELP], args: ID, later: true }) as const,
+  pause: () => ({ options: [HELP], args: ID }) as const,
+  resume: () => ({ options: [HELP], args: ID }) as const,
   update: () =>
     ({
       options: [
@@ -242,12 +242,13 @@ export const commands = {
         { name: 'memory-reservation', kind: 'string', metavar: 'BYTES' },
         { name: 'memory-swap', kind: 'string', metavar: 'BYTES' },
         { name: 'pids-limit', kind: 'int', metavar: 'N' },
-        { name: 'l3-cache-schema', kind: 'string', metavar: 'SCHEMA' },
-        { name: 'mem-bw-schema', kind: 'string', metavar: 'SCHEMA' },
+        { name: 'kernel-memory', kind: 'string', metavar: 'BYTES' },
+        { name: 'kernel-memory-tcp', kind: 'string', metavar: 'BYTES' },
+        { name: 'l3-cache-schema', kind: 'string', metavar: 'SCHEMA', later: true },
+        { name: 'mem-bw-schema', kind: 'string', metavar: 'SCHEMA', later: true },
         HELP,
       ],
       args: ID,
-      later: true,
     }) as const,
   events: () =>
     ({
@@ -257,7 +258,6 @@ export const commands = {
         HELP,
       ],
       args: ID,
-      later: true,
     }) as const,
   completion: () => ({ options: [HELP], args: [{ name: 'shell', required: true }] }) as const,
   help: () => ({ options: [HELP], args: [{ name: 'command' }] }) as const,

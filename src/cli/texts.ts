@@ -196,6 +196,8 @@ export const commandTexts: { [C in CommandName]: CommandText<C> } = {
       'memory-reservation': 'memory below which nothing is reclaimed',
       'memory-swap': 'limit of memory and swap together, -1 for none',
       'pids-limit': 'number of processes, -1 for no limit',
+      'kernel-memory': 'ignored',
+      'kernel-memory-tcp': 'ignored',
       'l3-cache-schema': 'Intel RDT schema of the L3 cache',
       'mem-bw-schema': 'Intel RDT schema of memory bandwidth',
       ...HELP,

@@ -3,14 +3,18 @@
 import { TsrunError } from '../errors.js';
 import { deleteContainer } from '../lifecycle/delete.js';
 import { exec, loadProcess } from '../lifecycle/exec.js';
+import { events, stats } from '../lifecycle/events.js';
 import { kill } from '../lifecycle/kill.js';
+import { pause, resume } from '../lifecycle/pause.js';
 import { start } from '../lifecycle/start.js';
 import { state } from '../lifecycle/state.js';
 import type { StateView } from '../lifecycle/state.js';
+import { update } from '../lifecycle/update.js';
+import type { ContainerStats } from '../cgroups/stats.js';
 import { SIGTERM } from '../native/constants.js';
 import type { ExitInfo } from '../native/types.js';
-import { requireProcess } from '../spec/load.js';
-import type { Process } from '../spec/types.js';
+import { requireProcess, requireResources } from '../spec/load.js';
+import type { LinuxResources, Process } from '../spec/types.js';
 import { ChildExit } from './child-exit.js';
 import { streams } from './options.js';
 import type { Context, Stdio } from './options.js';
@@ -45,6 +49,11 @@ export interface ExecProcess {
 export interface KillOptions {
   /** Every process of the container. Default false: its first process. */
   all?: boolean;
+}
+
+export interface StatsOptions {
+  /** Milliseconds. Default 1000. */
+  intervalMs?: number;
 }
 
 export interface DeleteOptions {
@@ -132,6 +141,73 @@ export class Container {
       );
     }
     return this.child.wait();
+  }
+
+  /**
+   * Stops every process of the container; resolves when they stand still.
+   * state() then says `paused`, exec() is refused, and kill() reaches it.
+   *
+   * @throws TsrunError ERR_NOT_FOUND; ERR_NOT_RUNNING; ERR_WRONG_STATE when it
+   *   is not started, or is paused; ERR_UNSUPPORTED without a cgroup of its own
+   */
+  async pause(): Promise<void> {
+    await pause(this.context.native, this.name());
+  }
+
+  /**
+   * Lets the processes of a paused container go on.
+   *
+   * @throws TsrunError ERR_NOT_FOUND; ERR_NOT_RUNNING; ERR_WRONG_STATE when it
+   *   is not paused
+   */
+  async resume(): Promise<void> {
+    await resume(this.context.native, this.name());
+  }
+
+  /**
+   * Changes limits, and device rules where some are given. What is left out
+   * stays as it is. Either all of it is done, or none: the error says what
+   * could not be taken back.
+   *
+   * @param resources as linux.resources of config.json: bytes, microseconds, -1 for no limit
+   * @throws TsrunError ERR_CONFIG_INVALID, ERR_UNSUPPORTED, ERR_CGROUP with the
+   *   JSON pointer into `resources`; ERR_NOT_FOUND; ERR_NOT_RUNNING
+   */
+  async update(resources: LinuxResources): Promise<void> {
+    const { native, warn } = this.context;
+    await update(native, { ...this.name(), resources: requireResources(resources), warn });
+  }
+
+  /**
+   * What the container has used, at once and then after every interval until
+   * its last process ends. Where the loop is left early, nothing stays behind.
+   *
+   * @throws TsrunError ERR_NOT_FOUND; ERR_NOT_RUNNING; ERR_UNSUPPORTED without
+   *   a cgroup of its own
+   */
+  async *stats({ intervalMs = 1000 }: StatsOptions = {}): AsyncGenerator<
+    ContainerStats,
+    void,
+    undefined
+  > {
+    const { native } = this.context;
+    const name = this.name();
+    yield await stats(native, name);
+    for await (const event of events(native, name, intervalMs)) {
+      if (event.type === 'stats') yield event.stats;
+    }
+  }
+
+  /**
+   * `oom` each time the kernel has killed processes of the container because
+   * memory.max was reached; `exit` when the last process has ended, which comes last.
+   *
+   * @throws TsrunError as stats() does
+   */
+  async *events(): AsyncGenerator<{ type: 'oom' | 'exit' }, void, undefined> {
+    for await (const { type } of events(this.context.native, this.name())) {
+      if (type !== 'stats') yield { type };
+    }
   }
 
   /** @throws TsrunError ERR_NOT_FOUND, ERR_STATE */

@@ -3,7 +3,8 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { attachDevices } from '../cgroups/devices/attach.js';
-import { deviceProgram } from '../cgroups/devices/program.js';
+import { deviceProgram, replacementProgram } from '../cgroups/devices/program.js';
+import { replaceDevices } from '../cgroups/devices/replace.js';
 import { deviceRules, deviceRuleWarnings } from '../cgroups/devices/rules.js';
 import {
   createCgroup,
@@ -23,6 +24,8 @@ import { delegateCgroup } from '../cgroups/delegate.js';
 import { SIGKILL } from '../native/constants.js';
 import type { IdMapping, PlanFacts } from '../plan/plan.js';
 import type { Spec } from '../spec/types.js';
+
+const DEVICES = '/linux/resources/devices';
 
 export interface CgroupDemand {
   spec: Spec;
@@ -87,7 +90,7 @@ export function furnishCgroup(
   const { manager, path } = cgroup.record;
   const fresh = manager === 'systemd' || cgroup.created.includes(path);
   applyLimits(native, { root, directory: path, fresh }, demand.writes);
-  setDevices(native, cgroup, demand);
+  setDevices(native, cgroup, fresh, demand);
   delegate(native, cgroup, root, demand);
 }
 
@@ -110,11 +113,20 @@ export async function removeContainerCgroup(native: Native, cgroup: Cgroup): Pro
 function setDevices(
   native: Native,
   cgroup: Cgroup,
+  fresh: boolean,
   demand: Pick<CgroupDemand, 'spec' | 'privileged' | 'warn'>,
 ): void {
   const entries = demand.spec.linux?.resources?.devices ?? [];
   for (const warning of deviceRuleWarnings(entries)) demand.warn(warning);
-  const program = deviceProgram(deviceRules(entries));
+  const rules = deviceRules(entries);
+  if (!fresh && demand.privileged) {
+    // An earlier container's rules are not to apply to this one.
+    const replaced = replaceDevices(native, cgroup.fd, replacementProgram(rules), DEVICES);
+    if ('warning' in replaced) demand.warn(replaced.warning);
+    else replaced.close();
+    return;
+  }
+  const program = deviceProgram(rules);
   if (program === undefined) return;
   const warning = attachDevices(native, cgroup.fd, program, demand.privileged);
   if (warning !== undefined) demand.warn(warning);

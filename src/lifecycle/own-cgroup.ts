@@ -17,6 +17,21 @@ export function ownCgroup(native: Native, { cgroup }: ContainerState): CgroupRec
 }
 
 /**
+ * The same for what cannot be done without one.
+ *
+ * @param doing as in `cannot DOING container`
+ * @throws TsrunError ERR_UNSUPPORTED
+ */
+export function requireCgroup(native: Native, state: ContainerState, doing: string): CgroupRecord {
+  const cgroup = ownCgroup(native, state);
+  if (cgroup !== undefined) return cgroup;
+  throw new TsrunError(
+    'ERR_UNSUPPORTED',
+    `cannot ${doing} container "${state.id}": it has no cgroup of its own`,
+  );
+}
+
+/**
  * Whether another container of the same root lives in the cgroup. One that is
  * empty may be used again (linux.cgroupsPath) before the container that it was
  * made for has been deleted.

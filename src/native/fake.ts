@@ -600,6 +600,8 @@ export class FakeSystem {
       idMapTree: () => 0,
       loadDeviceProgram: () => this.open({ kind: 'other', content: '' }),
       attachDeviceProgram: () => 0,
+      detachDeviceProgram: () => 0,
+      devicePrograms: () => [],
       compileSeccomp: () => ({
         error: 0,
         architecture: -1,

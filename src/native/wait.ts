@@ -22,6 +22,33 @@ export function waitFor(
   });
 }
 
+/**
+ * Waits for the first of several descriptors that has events.
+ *
+ * @param timeoutMs milliseconds, -1 for no limit
+ */
+export function waitForAny(
+  native: Native,
+  waits: readonly { fd: number; events: PollEvents }[],
+  timeoutMs: number,
+): Promise<void> {
+  return new Promise((resolve) => {
+    let done = false;
+    const handles: number[] = [];
+    const finish = (): void => {
+      if (done) return;
+      done = true;
+      for (const handle of handles) native.cancelWait(handle);
+      resolve();
+    };
+    for (const { fd, events } of waits) {
+      const handle = native.wait(fd, events, timeoutMs, true, finish);
+      if (handle < 0) finish();
+      else handles.push(handle);
+    }
+  });
+}
+
 /** Lets `ms` milliseconds pass. Only for what the kernel has no event for. */
 export async function delay(native: Native, ms: number, keepAlive = true): Promise<void> {
   await waitFor(native, -1, 0, ms, keepAlive);

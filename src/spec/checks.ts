@@ -25,7 +25,7 @@ import type { ProcessRule, Report, SpecRule } from './checks/rule.js';
 import { seccompErrno, seccompMetadata, seccompNotify } from './checks/seccomp.js';
 import { sysctls } from './checks/sysctls.js';
 import type { Problem } from './problem.js';
-import type { Process, Spec } from './types.js';
+import type { LinuxResources, Process, Spec } from './types.js';
 
 const processRules: readonly ProcessRule[] = [
   environment,
@@ -74,6 +74,17 @@ export function checkSpec(spec: Spec): Problem[] {
 export function checkProcess(process: Process): Problem[] {
   return collect((report) => {
     for (const rule of processRules) rule(process, '', report);
+  });
+}
+
+/** The same for linux.resources alone, as update takes it; its pointers begin at the resources. */
+export function checkResources(resources: LinuxResources): Problem[] {
+  const spec: Spec = { ociVersion: '1.0.0', linux: { resources } };
+  const prefix = '/linux/resources';
+  return collect((report) => {
+    for (const rule of [unifiedFiles, cpuBurst]) {
+      rule(spec, (pointer, message) => report(pointer.slice(prefix.length), message));
+    }
   });
 }
 

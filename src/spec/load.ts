@@ -1,7 +1,7 @@
 /** Reading config.json: from its text to a spec that is valid in itself. */
 import { acceptProcess, acceptSpec } from '../../spec/generated/accept-config.js';
 import { TsrunError } from '../errors.js';
-import { checkMalformedSpec, checkProcess, checkSpec } from './checks.js';
+import { checkMalformedSpec, checkProcess, checkResources, checkSpec } from './checks.js';
 import { JsonError, parseJson } from './json.js';
 import type { Problem } from './problem.js';
 import { describeProblem } from './problem.js';
@@ -49,8 +49,13 @@ export function requireProcess(value: unknown, name = 'process.json'): Process {
 
 /** Reads linux.resources alone, as `update --resources` takes it; throws as parseSpec does. */
 export function parseResources(text: string, name = 'resources'): LinuxResources {
-  const value = parse(text, name);
+  return requireResources(parse(text, name), name);
+}
+
+/** Lets a value through that is a valid linux.resources; throws as parseSpec does. */
+export function requireResources(value: unknown, name = 'resources'): LinuxResources {
   refuse(validateResources(value), name);
+  refuse(checkResources(value as LinuxResources), name);
   return value as LinuxResources;
 }
 

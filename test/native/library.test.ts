@@ -192,3 +192,37 @@ test('two containers are made at the same time', async () => {
   expect(ends.map(({ status }) => status)).toEqual([1, 2]);
   await Promise.all(containers.map((container) => container.delete()));
 });
+
+test('pause, resume, update, stats and events', async () => {
+  const bundle = make('', sleeper);
+  const container = await createContainer({ root, id, bundle: bundle.path, stdio: 'ignore' });
+  await container.start();
+  await container.pause();
+  expect(await container.state()).toMatchObject({ status: 'paused' });
+  await expect(container.pause()).rejects.toMatchObject({ code: 'ERR_WRONG_STATE' });
+  await container.resume();
+  await expect(container.resume()).rejects.toMatchObject({ code: 'ERR_WRONG_STATE' });
+
+  await container.update({ unified: { 'cgroup.max.depth': '4' } });
+  expect(await codeOf(container.update({ cpu: { realtimePeriod: 1 } }))).toBe('ERR_UNSUPPORTED');
+  await expect(container.update({ unified: { 'cgroup.max.depth': 'x' } })).rejects.toMatchObject({
+    code: 'ERR_CGROUP',
+    pointer: '/unified/cgroup.max.depth',
+  });
+
+  const seen = [];
+  for await (const { cpu, pids } of container.stats({ intervalMs: 5 })) {
+    seen.push(pids.current);
+    expect(cpu.usage).toBeGreaterThan(0);
+    if (seen.length === 3) break;
+  }
+  expect(seen).toEqual([1, 1, 1]);
+
+  const events = container.events();
+  const first = events.next();
+  await container.kill(9);
+  expect(await first).toEqual({ value: { type: 'exit' }, done: false });
+  expect(await events.next()).toEqual({ value: undefined, done: true });
+  await container.wait();
+  await container.delete();
+});

@@ -76,13 +76,17 @@ function allowed(
  * its default devices. linux.devices adds none: making a node available and
  * allowing its use are two fields of the spec.
  *
+ * @param at JSON pointer of the rules
  * @throws TsrunError ERR_CONFIG_INVALID with the pointer of a bad rule
  */
-export function deviceRules(devices: readonly DeviceEntry[]): DeviceRule[] {
+export function deviceRules(
+  devices: readonly DeviceEntry[],
+  at = '/linux/resources/devices',
+): DeviceRule[] {
   const rules: DeviceRule[] = [];
   for (let i = 0; i < devices.length; i++) {
     const entry = devices[i];
-    if (entry !== undefined) rules.push(readRule(entry, `/linux/resources/devices/${i}`));
+    if (entry !== undefined) rules.push(readRule(entry, `${at}/${i}`));
   }
   rules.push(...DEFAULT_RULES);
   return rules;
@@ -92,7 +96,10 @@ export function deviceRules(devices: readonly DeviceEntry[]): DeviceRule[] {
  * What the log should say about rules that mean more than they seem to: a rule
  * for all types covers every device, even where it names numbers or an access.
  */
-export function deviceRuleWarnings(devices: readonly DeviceEntry[]): string[] {
+export function deviceRuleWarnings(
+  devices: readonly DeviceEntry[],
+  at = '/linux/resources/devices',
+): string[] {
   const warnings: string[] = [];
   for (let i = 0; i < devices.length; i++) {
     const entry = devices[i];
@@ -105,7 +112,7 @@ export function deviceRuleWarnings(devices: readonly DeviceEntry[]): string[] {
     }
     if (ignored.length === 0) continue;
     warnings.push(
-      `/linux/resources/devices/${i}: a rule of type "a" ${entry.allow ? 'allows' : 'denies'} ` +
+      `${at}/${i}: a rule of type "a" ${entry.allow ? 'allows' : 'denies'} ` +
         `every device and access; its ${ignored.join(', ')} ${ignored.length > 1 ? 'are' : 'is'} ignored`,
     );
   }

@@ -1,7 +1,7 @@
 /** Putting limits into force. */
 
 import { TsrunError } from '../../errors.js';
-import { ENOENT, EOPNOTSUPP } from '../../native/constants.js';
+import { ENOENT, EOPNOTSUPP, W_OK } from '../../native/constants.js';
 import type { Native } from '../../native/types.js';
 import { enableControllers } from './enable.js';
 import type { Refusal } from './enable.js';
@@ -61,6 +61,40 @@ export function applyLimits(
         ? whyMissing(native, target.root, target.directory, file, enable())
         : native.strerror(-status);
     throw failed(native, target, { ...outcome, pointer: write.pointer }, reason, written);
+  }
+}
+
+/**
+ * Finds out that a file is missing before anything is written: what is in use
+ * is not to be changed half.
+ *
+ * @throws TsrunError ERR_CGROUP with the pointer
+ */
+export function requireFiles(
+  native: Native,
+  target: LimitTarget,
+  writes: readonly CgroupWrite[],
+): void {
+  let refusals: Map<string, Refusal> | undefined;
+  const access = (file: string): number => native.access(`${target.directory}/${file}`, W_OK);
+  const check = ({ file, fallback }: CgroupWrite): number => {
+    const status = access(file);
+    return status === -ENOENT && fallback !== undefined ? access(fallback.file) : status;
+  };
+  for (const write of writes) {
+    if (write.isDefault === true) continue;
+    let status = check(write);
+    if (status === -ENOENT && refusals === undefined) {
+      refusals = enableControllers(native, target.root, target.directory);
+      status = check(write);
+    }
+    if (status === 0 || (status === -ENOENT && write.mayLack === true)) continue;
+    const file = write.fallback?.file ?? write.file;
+    const reason =
+      status === -ENOENT && refusals !== undefined
+        ? whyMissing(native, target.root, target.directory, file, refusals)
+        : native.strerror(-status);
+    throw failed(native, target, { ...write, status }, reason, []);
   }
 }
 

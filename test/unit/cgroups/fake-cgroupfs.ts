@@ -105,6 +105,7 @@ export class FakeCgroupfs {
   flock: () => number = () => 0;
   waits: { fd: number; timeoutMs: number }[] = [];
   nowMs = 1000;
+  private readonly cancelled = new Set<number>();
   private nextFd = 10;
 
   constructor(readonly root: string) {
@@ -181,10 +182,15 @@ export class FakeCgroupfs {
         this.onWait();
         const file = this.openFiles.get(fd);
         const changed = file !== undefined && this.contents(file.path) !== file.seen;
+        const handle = this.waits.length;
+        if (!changed && timeoutMs < 0) return handle;
         if (!changed) this.nowMs += timeoutMs;
-        void Promise.resolve().then(() => callback(changed ? POLLPRI | POLLERR : 0));
-        return 1;
+        void Promise.resolve().then(() => {
+          if (!this.cancelled.has(handle)) callback(changed ? POLLPRI | POLLERR : 0);
+        });
+        return handle;
       },
+      cancelWait: (handle) => this.cancelled.add(handle),
     };
     return new Proxy(calls as Native, {
       get(target, name) {

@@ -67,10 +67,6 @@ describe('failures', () => {
     ['--criu x exec c1 sh', 'the option --criu is not supported yet', 255],
     ['checkpoint c1', 'the command checkpoint is not supported yet', 1],
     ['restore c1', 'the command restore is not supported yet', 1],
-    ['pause c1', 'the command pause is not supported yet', 1],
-    ['resume c1', 'the command resume is not supported yet', 1],
-    ['update --memory 1 c1', 'the command update is not supported yet', 1],
-    ['events --stats c1', 'the command events is not supported yet', 1],
   ])('%s is refused by name', async (line, message, expected) => {
     const { status, stdout, stderr } = await tsrun(line);
     expect([status, stdout, stderr]).toEqual([expected, '', `tsrun: ${message}\n`]);

@@ -1,0 +1,75 @@
+/** Following what happens in a cgroup until its last process has ended. */
+
+import { O_CLOEXEC, O_RDONLY, POLLPRI } from '../native/constants.js';
+import type { Native } from '../native/types.js';
+import { waitForAny } from '../native/wait.js';
+import { isPopulated } from './events.js';
+import type { CgroupPlace } from './record.js';
+import { parseTable } from './stats.js';
+
+const FILE_MAX = 4096;
+
+/**
+ * What a wait ended with. `oom`: processes were killed because memory.max was
+ * reached. `time`: the interval is over. `empty`: the last process has ended;
+ * it comes once, and last.
+ */
+export type Happening = 'oom' | 'time' | 'empty';
+
+/**
+ * @param intervalMs between two `time`s in milliseconds; without it there is none
+ */
+export async function* watchCgroup(
+  native: Native,
+  cgroup: CgroupPlace,
+  intervalMs?: number,
+): AsyncGenerator<Happening, void, undefined> {
+  let kills = killsIn(native, cgroup) ?? 0;
+  const now = (): number => native.monotonicNs() / 1e6;
+  let next = intervalMs === undefined ? undefined : now() + intervalMs;
+  for (;;) {
+    // Opened and read before each wait: an event is a difference to the last reading.
+    const files = ['memory.events', 'cgroup.events']
+      .map((file) => native.open(`${cgroup.path}/${file}`, O_RDONLY | O_CLOEXEC, 0))
+      .filter((fd) => fd >= 0);
+    let time = false;
+    let populated;
+    let killed;
+    try {
+      for (const fd of files) native.read(fd, FILE_MAX);
+      // Before memory.events is looked at: what killed the last one is in there by then.
+      populated = isPopulated(native, cgroup);
+      killed = killsIn(native, cgroup) ?? kills;
+      time = next !== undefined && now() >= next;
+      if (populated && killed === kills && !time) {
+        const left = next === undefined ? -1 : Math.max(1, Math.ceil(next - now()));
+        await waitForAny(
+          native,
+          files.map((fd) => ({ fd, events: POLLPRI })),
+          left,
+        );
+        continue;
+      }
+    } finally {
+      for (const fd of files) native.close(fd);
+    }
+    if (killed !== kills) {
+      kills = killed;
+      yield 'oom';
+    }
+    if (!populated) {
+      yield 'empty';
+      return;
+    }
+    if (time && intervalMs !== undefined) {
+      next = now() + intervalMs;
+      yield 'time';
+    }
+  }
+}
+
+/** How many processes the kernel has killed there for lack of memory. */
+function killsIn(native: Native, { path }: CgroupPlace): number | undefined {
+  const text = native.readText(`${path}/memory.events`, FILE_MAX);
+  return typeof text === 'string' ? Number(parseTable(text)['oom_kill'] ?? 0) : undefined;
+}

@@ -1,0 +1,145 @@
+/** What `update` is asked to change: a resources object in a file, or options. */
+
+import { TsrunError } from '../errors.js';
+import { EAGAIN, POLLIN } from '../native/constants.js';
+import type { Native } from '../native/types.js';
+import { waitFor } from '../native/wait.js';
+import { parseResources, requireResources } from '../spec/load.js';
+import type { LinuxResources } from '../spec/types.js';
+import type { Context } from './context.js';
+import type { Options } from './table.js';
+
+const MAX_RESOURCES = 16 << 20;
+const CHUNK = 64 * 1024;
+
+/** Options that are one field of linux.resources.cpu each: 64-bit integers. */
+const CPU_OPTIONS = {
+  'cpu-period': 'period',
+  'cpu-quota': 'quota',
+  'cpu-burst': 'burst',
+  'cpu-share': 'shares',
+  'cpu-rt-period': 'realtimePeriod',
+  'cpu-rt-runtime': 'realtimeRuntime',
+  'cpu-idle': 'idle',
+} as const;
+
+/** The same for linux.resources.memory: numbers of bytes. */
+const MEMORY_OPTIONS = {
+  memory: 'limit',
+  'memory-reservation': 'reservation',
+  'memory-swap': 'swap',
+} as const;
+
+/** @throws TsrunError ERR_USAGE, ERR_CONFIG_INVALID */
+export async function requestedResources(
+  context: Context,
+  options: Options<'update'>,
+): Promise<LinuxResources> {
+  const { resources: file, help: _, ...others } = options;
+  if (file === undefined || file === '') return fromOptions(context, others);
+  const [more] = Object.keys(others);
+  if (more !== undefined) {
+    throw new TsrunError('ERR_USAGE', `cannot use --${more} together with --resources`);
+  }
+  if (file === '-') return parseResources(await readInput(context.native), 'standard input');
+  const text = context.native.readText(file, MAX_RESOURCES);
+  if (typeof text === 'number') {
+    throw new TsrunError('ERR_USAGE', `cannot read ${file}: ${context.native.strerror(-text)}`, {
+      errno: -text,
+    });
+  }
+  return parseResources(text, file);
+}
+
+function fromOptions(context: Context, options: Options<'update'>): LinuxResources {
+  const cpu: Record<string, unknown> = {};
+  const memory: Record<string, unknown> = {};
+  for (const [option, field] of Object.entries(CPU_OPTIONS)) {
+    const text = options[option as keyof typeof CPU_OPTIONS];
+    if (text !== undefined && text !== '') cpu[field] = integer(option, text);
+  }
+  for (const [option, field] of Object.entries(MEMORY_OPTIONS)) {
+    const text = options[option as keyof typeof MEMORY_OPTIONS];
+    if (text !== undefined && text !== '') memory[field] = bytes(option, text);
+  }
+  if (options['cpuset-cpus']) cpu['cpus'] = options['cpuset-cpus'];
+  if (options['cpuset-mems']) cpu['mems'] = options['cpuset-mems'];
+  for (const option of ['kernel-memory', 'kernel-memory-tcp'] as const) {
+    if (options[option]) context.log.warn(`--${option} is ignored: v2 counts it as memory`);
+  }
+  const weight = options['blkio-weight'];
+  const pids = options['pids-limit'];
+  return requireResources(
+    {
+      ...(Object.keys(cpu).length === 0 ? {} : { cpu }),
+      ...(Object.keys(memory).length === 0 ? {} : { memory }),
+      ...(weight ? { blockIO: { weight } } : {}),
+      ...(pids === undefined ? {} : { pids: { limit: pids } }),
+    },
+    'the options',
+  );
+}
+
+function integer(option: string, text: string): number | bigint {
+  if (!/^-?\d{1,20}$/.test(text)) {
+    throw invalid(option, text, 'a whole number');
+  }
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : BigInt(text);
+}
+
+/** As Docker writes sizes: 512m, 1.5g, 1GiB, 100 kb; powers of 1024. -1 is no limit. */
+export function bytes(option: string, text: string): number | bigint {
+  if (text === '-1') return -1;
+  const match = /^(\d{1,20})(\.\d+)? ?([kmgtp]?)i?b?$/i.exec(text);
+  if (match === null) throw invalid(option, text, 'a size such as 512m, or -1');
+  const [, whole = '0', part = '', unit = ''] = match;
+  const scale = 1024n ** BigInt(' kmgtp'.indexOf(unit.toLowerCase() || ' '));
+  const total = BigInt(whole) * scale + BigInt(Math.floor(Number(`0${part}`) * Number(scale)));
+  return total <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(total) : total;
+}
+
+function invalid(option: string, text: string, expected: string): TsrunError {
+  return new TsrunError(
+    'ERR_USAGE',
+    `invalid value ${JSON.stringify(text)} for --${option}: it must be ${expected}`,
+  );
+}
+
+/** Standard input to its end. */
+async function readInput(native: Native): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for (let size = 0; size <= MAX_RESOURCES;) {
+    const data = native.read(0, CHUNK);
+    if (data === -EAGAIN) {
+      await waitFor(native, 0, POLLIN, -1);
+      continue;
+    }
+    if (typeof data === 'number') {
+      throw new TsrunError('ERR_SYSTEM', `cannot read standard input: ${native.strerror(-data)}`, {
+        errno: -data,
+      });
+    }
+    if (data.length === 0) return decode(native, parts, size);
+    parts.push(data);
+    size += data.length;
+  }
+  throw new TsrunError('ERR_USAGE', 'standard input is too long for a resources object');
+}
+
+/** The native side reads UTF-8, from files. */
+function decode(native: Native, parts: readonly Uint8Array[], size: number): string {
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  const file = native.memfd('input', all);
+  const text = file < 0 ? file : native.readText(`/proc/self/fd/${file}`, MAX_RESOURCES + CHUNK);
+  if (file >= 0) native.close(file);
+  if (typeof text === 'string') return text;
+  throw new TsrunError('ERR_SYSTEM', `cannot read standard input: ${native.strerror(-text)}`, {
+    errno: -text,
+  });
+}

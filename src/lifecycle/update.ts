@@ -1,0 +1,127 @@
+/** `update`: other limits for a container that is there. */
+
+import type { Native } from '../native/types.js';
+import { TsrunError } from '../errors.js';
+import { replacementProgram } from '../cgroups/devices/program.js';
+import { replaceDevices } from '../cgroups/devices/replace.js';
+import { deviceRules, deviceRuleWarnings } from '../cgroups/devices/rules.js';
+import { applyLimits, requireFiles } from '../cgroups/limits/apply.js';
+import { compileLimits } from '../cgroups/limits/compile.js';
+import { checkUsage } from '../cgroups/limits/memory.js';
+import type { Current } from '../cgroups/limits/write.js';
+import { findUnifiedHierarchy } from '../cgroups/mount.js';
+import { EWOULDBLOCK, LOCK_EX, O_CLOEXEC, O_RDONLY } from '../native/constants.js';
+import { delay } from '../native/wait.js';
+import { requireUpdatable } from '../spec/create-demands.js';
+import type { LinuxResources } from '../spec/types.js';
+import { lockContainer } from '../state/lock.js';
+import { statusOf } from '../state/status.js';
+import { loadState } from '../state/store.js';
+import { requireCgroup } from './own-cgroup.js';
+import type { ContainerName } from './state.js';
+
+/** The longest control file that limits are relative to. */
+const FILE_MAX = 4096;
+
+/** How long one update waits for another, and between its tries, in milliseconds. */
+const PATIENCE_MS = 30_000;
+const PAUSE_MS = 5;
+
+const DEVICES = '/devices';
+
+export interface UpdateOptions extends ContainerName {
+  /** Valid (requireResources). What is not in it stays as it is. */
+  resources: LinuxResources;
+  warn: (message: string) => void;
+}
+
+/**
+ * Everything is checked before the first write, and memory.max, with which the
+ * kernel may kill, is written last. When a write fails, those before it are
+ * taken back.
+ *
+ * @throws TsrunError with pointers into `resources`: ERR_UNSUPPORTED,
+ *   ERR_CONFIG_INVALID for fields that contradict each other or what is in
+ *   force, ERR_CGROUP for what the kernel refuses, naming what could not be
+ *   taken back; ERR_NOT_FOUND, ERR_NOT_RUNNING
+ */
+export async function update(native: Native, options: UpdateOptions): Promise<void> {
+  const { root, id, resources, warn } = options;
+  requireUpdatable(resources);
+  // Shared: an exec in a paused container holds it, too.
+  const lock = await lockContainer(native, root, id, 'shared');
+  try {
+    const state = loadState(native, root, id);
+    const status = statusOf(native, root, state);
+    if (status === 'stopped' || status === 'creating') {
+      throw new TsrunError(
+        'ERR_NOT_RUNNING',
+        `cannot update container "${id}": container not running: ${status}`,
+      );
+    }
+    const { path } = requireCgroup(native, state, 'update');
+    const cgroupFd = await lockCgroup(native, path);
+    try {
+      change(native, { path, cgroupFd, ociVersion: state.ociVersion, resources, warn });
+    } finally {
+      native.close(cgroupFd);
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** One update at a time: the other one's writes are not to be taken back. */
+async function lockCgroup(native: Native, path: string): Promise<number> {
+  const fd = native.open(path, O_RDONLY | O_CLOEXEC, 0);
+  let status = fd < 0 ? fd : native.flock(fd, LOCK_EX);
+  for (let waited = 0; status === -EWOULDBLOCK && waited < PATIENCE_MS; waited += PAUSE_MS) {
+    await delay(native, PAUSE_MS);
+    status = native.flock(fd, LOCK_EX);
+  }
+  if (status >= 0) return fd;
+  if (fd >= 0) native.close(fd);
+  throw new TsrunError('ERR_CGROUP', `cannot lock cgroup ${path}: ${native.strerror(-status)}`, {
+    errno: -status,
+  });
+}
+
+interface Change {
+  path: string;
+  cgroupFd: number;
+  ociVersion: string;
+  resources: LinuxResources;
+  warn: (message: string) => void;
+}
+
+function change(native: Native, { path, cgroupFd, ociVersion, resources, warn }: Change): void {
+  const current: Current = (file) => {
+    const text = native.readText(`${path}/${file}`, FILE_MAX);
+    return typeof text === 'string' ? text : undefined;
+  };
+  const { writes, warnings } = compileLimits(resources, { at: '', ociVersion, current });
+  checkUsage(resources.memory ?? {}, '/memory', current);
+  const devices = resources.devices ?? [];
+  const program =
+    devices.length === 0 ? undefined : replacementProgram(deviceRules(devices, DEVICES));
+  const target = {
+    root: findUnifiedHierarchy(native)?.root ?? path,
+    directory: path,
+    fresh: false,
+  };
+  requireFiles(native, target, writes);
+
+  for (const warning of [...warnings, ...deviceRuleWarnings(devices, DEVICES)]) warn(warning);
+  const replaced =
+    program === undefined ? undefined : replaceDevices(native, cgroupFd, program, DEVICES);
+  if (replaced !== undefined && 'warning' in replaced) warn(replaced.warning);
+  const undoable = replaced !== undefined && 'undo' in replaced ? replaced : undefined;
+  try {
+    applyLimits(native, target, writes);
+  } catch (error) {
+    undoable?.undo();
+    throw error;
+  } finally {
+    undoable?.close();
+  }
+}
