@@ -1,0 +1,99 @@
+/** AppArmor: what a profile keeps a container from, seen from inside. */
+
+import { readFileSync } from 'node:fs';
+import { beforeAll, expect, test } from 'vitest';
+
+import type { Spec } from '../../src/spec/types.js';
+import { useGuest } from './support/guest.js';
+
+const guest = useGuest();
+
+/** Reads everything but one file. */
+const TEST_PROFILE = `
+profile tsrun-test flags=(attach_disconnected,mediate_deleted) {
+  file,
+  network,
+  capability,
+  signal,
+  deny /etc/hidden r,
+}
+`;
+
+beforeAll(async () => {
+  const shipped = readFileSync('src/apparmor/tsrun-default', 'utf8');
+  const files = [guest.write('tsrun-default', shipped), guest.write('tsrun-test', TEST_PROFILE)];
+  await guest.output(
+    `for file in ${files.join(' ')}; do /sbin/apparmor_parser -r $file || exit; done`,
+  );
+});
+
+function confined(profile: string): (spec: Spec) => void {
+  return (spec) => {
+    if (spec.process === undefined) return;
+    spec.process.apparmorProfile = profile;
+    // Root with all that a mount takes but the profile's leave.
+    const all = ['CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE'];
+    spec.process.capabilities = { bounding: all, effective: all, permitted: all };
+  };
+}
+
+test('tsrun-default is in force, keeps a container from mounts and settings, and lets it work', async () => {
+  const id = guest.newId();
+  const bundle = guest.bundle(
+    [
+      'cat /proc/self/attr/current',
+      'mount -t tmpfs none /tmp 2>&1',
+      'echo 1 2>&1 > /proc/sys/vm/drop_caches',
+      'echo written > /dev/shm/file && cat /dev/shm/file; ls / | wc -l; kill -0 1 && echo signal',
+    ].join('; '),
+    (spec) => {
+      confined('tsrun-default')(spec);
+      spec.linux = { ...spec.linux, readonlyPaths: [], maskedPaths: [] };
+    },
+  );
+  const lines = (await guest.output(`tsrun run --bundle ${bundle} ${id}`)).trimEnd().split('\n');
+  expect(lines[0]).toBe('tsrun-default (enforce)');
+  expect(lines[1]).toMatch(/[Pp]ermission denied/);
+  expect(lines[2]).toMatch(/[Pp]ermission denied/);
+  expect(lines.slice(3)).toEqual(['written', expect.stringMatching(/^\d+$/), 'signal']);
+  // The same without the profile, so that it is the profile that did it.
+  const free = guest.newId();
+  const unconfined = guest.bundle(
+    'cat /proc/self/attr/current; mount -t tmpfs none /tmp && echo mounted',
+    (spec) => {
+      confined('unconfined')(spec);
+    },
+  );
+  expect(await guest.output(`tsrun run --bundle ${unconfined} ${free}`)).toBe(
+    'unconfined\nmounted\n',
+  );
+});
+
+test('exec joins the profile of the container, or another by --apparmor', async () => {
+  const id = guest.newId();
+  const bundle = guest.bundle('', (spec) => {
+    confined('tsrun-default')(spec);
+    if (spec.process !== undefined) spec.process.args = ['sleep', '1000'];
+    spec.mounts?.push({ destination: '/etc', type: 'tmpfs', source: 'tmpfs' });
+  });
+  const output = await guest.output(`
+    tsrun run -d --bundle ${bundle} ${id} </dev/null >/dev/null || exit
+    tsrun exec ${id} sh -c 'echo secret > /etc/hidden; cat /proc/self/attr/current'
+    tsrun exec --apparmor tsrun-test ${id} sh -c 'cat /proc/self/attr/current; cat /etc/hidden 2>&1'
+    tsrun exec --apparmor tsrun-nope ${id} true 2>&1; echo $?
+    tsrun delete --force ${id}
+  `);
+  const lines = output.trimEnd().split('\n');
+  expect(lines.slice(0, 2)).toEqual(['tsrun-default (enforce)', 'tsrun-test (enforce)']);
+  expect(lines[2]).toMatch(/hidden'?: [Pp]ermission denied/);
+  expect(lines[3]).toMatch(/apparmor.*tsrun-nope/i);
+  expect(lines[4]).toBe('255');
+});
+
+test('a profile that is not loaded is an error that names it, and nothing is left', async () => {
+  const id = guest.newId();
+  const bundle = guest.bundle('true', confined('tsrun-nope'));
+  const result = await guest.run(`tsrun run --bundle ${bundle} ${id}`);
+  expect(result).toMatchObject({ status: 1, stdout: '' });
+  expect(result.stderr).toMatch(/\/process\/apparmorProfile: .*tsrun-nope/);
+});
