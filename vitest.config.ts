@@ -16,6 +16,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          // Properties are tried thousands of times, on a machine that may be slow.
+          testTimeout: 60_000,
         },
       },
       // Real containers: one file at a time, as root.
