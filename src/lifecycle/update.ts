@@ -6,14 +6,19 @@ import { replacementProgram } from '../cgroups/devices/program.js';
 import { replaceDevices } from '../cgroups/devices/replace.js';
 import { deviceRules, deviceRuleWarnings } from '../cgroups/devices/rules.js';
 import { applyLimits, requireFiles } from '../cgroups/limits/apply.js';
+import type { Applied } from '../cgroups/limits/apply.js';
 import { compileLimits } from '../cgroups/limits/compile.js';
 import { checkUsage } from '../cgroups/limits/memory.js';
-import type { Current } from '../cgroups/limits/write.js';
+import type { CgroupWrite, Current } from '../cgroups/limits/write.js';
 import { findUnifiedHierarchy } from '../cgroups/mount.js';
+import { replacedDeviceProperties } from '../cgroups/systemd/devices.js';
+import { limitProperties } from '../cgroups/systemd/limits.js';
+import { setScopeProperties } from '../cgroups/systemd/scope.js';
+import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import { EWOULDBLOCK, LOCK_EX, O_CLOEXEC, O_RDONLY } from '../native/constants.js';
 import { delay } from '../native/wait.js';
 import { requireUpdatable } from '../spec/create-demands.js';
-import type { LinuxResources } from '../spec/types.js';
+import type { LinuxDeviceCgroup, LinuxResources } from '../spec/types.js';
 import { lockContainer } from '../state/lock.js';
 import { statusOf } from '../state/status.js';
 import { loadState } from '../state/store.js';
@@ -38,7 +43,7 @@ export interface UpdateOptions extends ContainerName {
 /**
  * Everything is checked before the first write, and memory.max, with which the
  * kernel may kill, is written last. When a write fails, those before it are
- * taken back.
+ * taken back, and so are all when systemd refuses them for the unit.
  *
  * @throws TsrunError with pointers into `resources`: ERR_UNSUPPORTED,
  *   ERR_CONFIG_INVALID for fields that contradict each other or what is in
@@ -62,7 +67,8 @@ export async function update(native: Native, options: UpdateOptions): Promise<vo
     const { path } = requireCgroup(native, state, 'update');
     const cgroupFd = await lockCgroup(native, path);
     try {
-      change(native, { path, cgroupFd, ociVersion: state.ociVersion, resources, warn });
+      const { ociVersion, scope } = state;
+      await change(native, { path, cgroupFd, ociVersion, scope, resources, warn });
     } finally {
       native.close(cgroupFd);
     }
@@ -90,11 +96,14 @@ interface Change {
   path: string;
   cgroupFd: number;
   ociVersion: string;
+  /** The unit that the cgroup belongs to. */
+  scope: ScopeRecord | undefined;
   resources: LinuxResources;
   warn: (message: string) => void;
 }
 
-function change(native: Native, { path, cgroupFd, ociVersion, resources, warn }: Change): void {
+async function change(native: Native, request: Change): Promise<void> {
+  const { path, cgroupFd, ociVersion, scope, resources, warn } = request;
   const current: Current = (file) => {
     const text = native.readText(`${path}/${file}`, FILE_MAX);
     return typeof text === 'string' ? text : undefined;
@@ -117,11 +126,44 @@ function change(native: Native, { path, cgroupFd, ociVersion, resources, warn }:
   if (replaced !== undefined && 'warning' in replaced) warn(replaced.warning);
   const undoable = replaced !== undefined && 'undo' in replaced ? replaced : undefined;
   try {
-    applyLimits(native, target, writes);
+    const applied = applyLimits(native, target, writes);
+    if (scope !== undefined) await tellSystemd(native, scope, { writes, devices, applied });
   } catch (error) {
     undoable?.undo();
     throw error;
   } finally {
     undoable?.close();
+  }
+}
+
+interface Told {
+  writes: readonly CgroupWrite[];
+  devices: readonly LinuxDeviceCgroup[];
+  applied: Applied;
+}
+
+/** What systemd does not know of the limits it would take back with the next daemon-reload. */
+async function tellSystemd(
+  native: Native,
+  scope: ScopeRecord,
+  { writes, devices, applied }: Told,
+): Promise<void> {
+  const properties = [
+    ...(devices.length === 0
+      ? []
+      : replacedDeviceProperties(deviceRules(devices, DEVICES), DEVICES)),
+    ...limitProperties(writes),
+  ];
+  if (properties.length === 0) return;
+  try {
+    await setScopeProperties(native, scope, properties);
+  } catch (error) {
+    const lost = applied.undo();
+    if (lost.length === 0 || !(error instanceof TsrunError)) throw error;
+    const message = `${error.message}; what was written before could not be put back: ${lost.join(', ')}`;
+    throw new TsrunError(error.code, message, {
+      ...(error.errno === undefined ? {} : { errno: error.errno }),
+      ...(error.pointer === undefined ? {} : { pointer: error.pointer }),
+    });
   }
 }

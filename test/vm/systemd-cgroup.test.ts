@@ -99,6 +99,30 @@ END
   );
 });
 
+test('update changes the unit with the files, and a daemon-reload takes nothing back', async () => {
+  const id = guest.newId();
+  const resources = JSON.stringify({
+    devices: [{ allow: true, type: 'c', major: 10, minor: 200, access: 'rwm' }],
+    memory: { limit: 96 << 20 },
+    pids: { limit: 9 },
+  });
+  // The device is neither the container's nor systemd's to allow before.
+  const make = `tsrun exec --cap CAP_MKNOD ${id} sh -c 'mknod /dev/x c 10 200 2>/dev/null; echo $?'`;
+  const place = `/sys/fs/cgroup/system.slice/tsrun-${id}.scope`;
+  expect(
+    await guest.output(`
+      ${started(sleeper(), id)} || exit
+      ${make}
+      echo '${resources}' | tsrun update -r - ${id} || exit
+      systemctl daemon-reload
+      systemctl show tsrun-${id}.scope -p MemoryMax,TasksMax --value
+      systemctl show tsrun-${id}.scope -p DeviceAllow | grep -c -F 10:200
+      cat ${place}/memory.max ${place}/pids.max
+      ${make}
+      tsrun delete --force ${id}`),
+  ).toBe(`1\n${96 << 20}\n9\n1\n${96 << 20}\n9\n0\n`);
+});
+
 test('two containers share a slice, and each goes with its own unit', async () => {
   const [first, second] = [guest.newId(), guest.newId()];
   const inSlice = (id: string): string => sleeper(within(`pods-shared.slice::${id}`));

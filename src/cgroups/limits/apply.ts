@@ -27,6 +27,12 @@ interface Written {
   earlier: string | undefined;
 }
 
+/** Limits that are in force. */
+export interface Applied {
+  /** Takes them back; the files that stay as they are now. */
+  undo(): string[];
+}
+
 /**
  * Does the writes in order. Controllers are switched on when a file is not
  * there, so that the usual case costs nothing. When a write fails, those before
@@ -39,7 +45,7 @@ export function applyLimits(
   native: Native,
   target: LimitTarget,
   writes: readonly CgroupWrite[],
-): void {
+): Applied {
   let refusals: Map<string, Refusal> | undefined;
   const enable = (): Map<string, Refusal> =>
     (refusals ??= enableControllers(native, target.root, target.directory));
@@ -62,6 +68,7 @@ export function applyLimits(
         : native.strerror(-status);
     throw failed(native, target, { ...outcome, pointer: write.pointer }, reason, written);
   }
+  return { undo: () => putBack(native, target.directory, written) };
 }
 
 /**

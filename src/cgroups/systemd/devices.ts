@@ -17,7 +17,8 @@ import type { UnitProperty } from './properties.js';
 
 const POINTER = '/linux/resources/devices';
 
-export function deviceProperties(rules: readonly DeviceRule[]): UnitProperty[] {
+/** @param pointer of the rules */
+export function deviceProperties(rules: readonly DeviceRule[], pointer = POINTER): UnitProperty[] {
   const { runs, defaultAllow } = normalise(rules);
   // `auto` without a list: whatever it is, systemd has nothing against it.
   const list: BusItem[] = [];
@@ -31,14 +32,27 @@ export function deviceProperties(rules: readonly DeviceRule[]): UnitProperty[] {
     {
       name: 'DevicePolicy',
       value: ['s', ['s', defaultAllow ? 'auto' : 'strict']],
-      pointer: POINTER,
+      pointer,
     },
     {
       name: 'DeviceAllow',
       value: ['a(ss)', ['a', '(ss)'], ...list, [')', '']],
-      pointer: POINTER,
+      pointer,
     },
   ];
+}
+
+/** The same for a unit that has a list already: the new one takes its place. */
+export function replacedDeviceProperties(
+  rules: readonly DeviceRule[],
+  pointer: string,
+): UnitProperty[] {
+  const none: UnitProperty = {
+    name: 'DeviceAllow',
+    value: ['a(ss)', ['a', '(ss)'], [')', '']],
+    pointer,
+  };
+  return [none, ...deviceProperties(rules, pointer)];
 }
 
 /** One number of any device is none that systemd can be told: then all of that kind. */

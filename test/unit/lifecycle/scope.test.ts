@@ -6,6 +6,7 @@ import { setScopeProperties } from '../../../src/cgroups/systemd/scope.js';
 import { create } from '../../../src/lifecycle/create.js';
 import type { CreateOptions } from '../../../src/lifecycle/create.js';
 import { deleteContainer } from '../../../src/lifecycle/delete.js';
+import { update } from '../../../src/lifecycle/update.js';
 import { ECONNRESET, EIO } from '../../../src/native/constants.js';
 import type { FakeSystem } from '../../../src/native/fake.js';
 import { salvage } from '../../../src/state/salvage.js';
@@ -187,6 +188,28 @@ test('properties of a running unit are changed, and a refusal is told', async ()
   await expect(
     setScopeProperties(fake.native, state.scope, limitProperties(writes)),
   ).rejects.toMatchObject({ code: 'ERR_CGROUP', pointer: '/pids/limit' });
+  expect(fake.systemd.open).toBe(0);
+});
+
+test('update changes the unit too, and puts the files back when systemd refuses', async () => {
+  const fake = system();
+  const { state } = await made(fake, systemd);
+  const file = fake.files.put(`${state.cgroup?.path ?? ''}/pids.max`, 'file', '5\n');
+  const request = { ...name, resources: { pids: { limit: 7 } } };
+  await update(fake.native, request);
+  expect(file.content).toBe('7');
+  expect(fake.systemd.units.get(UNIT)?.properties.get('TasksMax')).toContainEqual(['t', '7']);
+
+  fake.systemd.refuse = (member) =>
+    member === 'SetUnitProperties' ? { name: 'x.y', text: 'TasksMax is not for you.' } : undefined;
+  await expect(
+    update(fake.native, { ...request, resources: { pids: { limit: 8 } } }),
+  ).rejects.toMatchObject({
+    code: 'ERR_CGROUP',
+    pointer: '/pids/limit',
+    message: `/pids/limit: cannot change ${UNIT}: TasksMax is not for you`,
+  });
+  expect(file.content).toBe('7');
   expect(fake.systemd.open).toBe(0);
 });
 
