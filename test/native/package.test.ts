@@ -11,6 +11,9 @@ import type { Result } from '../support/tsrun.js';
 
 const scene = useLibrary();
 
+/** To be copied to where AppArmor's parser looks. */
+const PROFILE = 'src/apparmor/tsrun-default';
+
 interface Lock {
   packages: Record<string, { dev?: boolean; optional?: boolean; bin?: Record<string, string> }>;
 }
@@ -99,10 +102,13 @@ test(
       'CMakeLists.txt',
       'LICENSE',
       'README.md',
+      PROFILE,
     ]) {
       expect(files).toContain(`package/${name}`);
     }
-    expect(files.filter((name) => /^package\/(test|src|native\/build)/.test(name))).toEqual([]);
+    expect(files.filter((name) => /^package\/(test|src|native\/build)/.test(name))).toEqual([
+      `package/${PROFILE}`,
+    ]);
 
     // What npm does after unpacking.
     execFileSync('npm', ['run', 'install'], { cwd: installed, env: offline, stdio: 'pipe' });

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { dropNamespace, linuxOf } from '../support/inside.js';
@@ -59,6 +59,8 @@ test('no cgroupsPath makes a group elsewhere than below the parent that it names
   try {
     await fc.assert(
       fc.asyncProperty(name, async (path) => {
+        // `.` and slashes alone name the parent itself, which then goes with the container.
+        fc.pre(resolve(parent, `./${path}`) !== parent);
         linuxOf(bundle.spec).cgroupsPath = `${parent}/${path}`;
         bundle.write();
         const { status, stdout } = await scene.run(bundle);
