@@ -98,6 +98,11 @@ long openParent(const char* path, char* name, size_t size, uint64_t resolve = 0)
 // O_PATH descriptor of a mount target: a directory, or a file; made where missing.
 long makeTarget(const char* path, bool directory, uint64_t resolve = 0);
 
+// proc.cc
+// A file below a directory of the procfs of our own, and of no other file system,
+// by no magic link; `resolve` forbids more (openat2(2)).
+long openProcFile(const char* directory, const char* file, int flags, uint64_t resolve);
+
 // The steps, one file a theme.
 long runStep(const wire::Step& step);
 

@@ -3,7 +3,6 @@
 // process change its own ones only, whatever file this is, and what is read
 // back says that it took.
 #include <linux/errno.h>
-#include <linux/openat2.h>
 
 #include "helper.h"
 
@@ -18,16 +17,8 @@ static bool isLabel(const char* got, const char* expected) {
 
 long writeLabel(const wire::Step& step) {
   const char* file = TEXT(step, Label, file);
-  static char path[kPathSize];
-  path[0] = 0;
   // A link of procfs itself, and no magic one.
-  if (!append(path, sizeof path, "thread-self/") || !append(path, sizeof path, file)) {
-    return fail(-ENAMETOOLONG, file);
-  }
-  open_how how = {};
-  how.flags = O_RDWR | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-  const long fd = sys::call(__NR_openat2, self.proc, sys::arg(path), sys::arg(&how), sizeof how);
+  const long fd = openProcFile("thread-self/", file, O_RDWR, 0);
   if (fd < 0) return fail(fd, file);
   const char* text = TEXT(step, Label, text);
   long result = sys::write(static_cast<int>(fd), text, length(text));

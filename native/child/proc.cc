@@ -39,17 +39,21 @@ long openProc(const wire::Step& step) {
   return 0;
 }
 
-long writeSysctl(const wire::Step& step) {
-  const char* file = TEXT(step, Sysctl, file);
+long openProcFile(const char* directory, const char* file, int flags, uint64_t resolve) {
   static char path[kPathSize];
   path[0] = 0;
-  if (!append(path, sizeof path, "sys/") || !append(path, sizeof path, file)) {
-    return fail(-ENAMETOOLONG, file);
+  if (!append(path, sizeof path, directory) || !append(path, sizeof path, file)) {
+    return -ENAMETOOLONG;
   }
   open_how how = {};
-  how.flags = O_WRONLY | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-  const long fd = sys::call(__NR_openat2, self.proc, sys::arg(path), sys::arg(&how), sizeof how);
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV | resolve;
+  return sys::call(__NR_openat2, self.proc, sys::arg(path), sys::arg(&how), sizeof how);
+}
+
+long writeSysctl(const wire::Step& step) {
+  const char* file = TEXT(step, Sysctl, file);
+  const long fd = openProcFile("sys/", file, O_WRONLY, RESOLVE_NO_SYMLINKS);
   if (fd < 0) return fail(fd, file);
   const char* value = TEXT(step, Sysctl, value);
   long result = sys::write(static_cast<int>(fd), value, length(value));
