@@ -1,14 +1,12 @@
 /** `events`: what a container uses, and what happens to it. */
 
 import type { Native } from '../native/types.js';
-import { TsrunError } from '../errors.js';
 import type { CgroupRecord } from '../cgroups/manager.js';
 import { readStats } from '../cgroups/stats.js';
 import type { ContainerStats } from '../cgroups/stats.js';
 import { watchCgroup } from '../cgroups/watch.js';
-import { statusOf } from '../state/status.js';
 import { loadState } from '../state/store.js';
-import { requireCgroup } from './own-cgroup.js';
+import { requireLiveCgroup } from './own-cgroup.js';
 import type { ContainerName } from './state.js';
 
 export type ContainerEvent =
@@ -43,13 +41,5 @@ export async function* events(
 }
 
 function runningCgroup(native: Native, { root, id }: ContainerName): CgroupRecord {
-  const state = loadState(native, root, id);
-  const status = statusOf(native, root, state);
-  if (status === 'stopped' || status === 'creating') {
-    throw new TsrunError(
-      'ERR_NOT_RUNNING',
-      `cannot watch container "${id}": container not running: ${status}`,
-    );
-  }
-  return requireCgroup(native, state, 'watch');
+  return requireLiveCgroup(native, root, loadState(native, root, id), 'watch');
 }

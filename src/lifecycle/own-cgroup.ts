@@ -32,6 +32,27 @@ export function requireCgroup(native: Native, state: ContainerState, doing: stri
 }
 
 /**
+ * The same of a container that must be alive for it.
+ *
+ * @throws TsrunError ERR_NOT_RUNNING, ERR_UNSUPPORTED
+ */
+export function requireLiveCgroup(
+  native: Native,
+  root: string,
+  state: ContainerState,
+  doing: string,
+): CgroupRecord {
+  const status = statusOf(native, root, state);
+  if (status === 'stopped' || status === 'creating') {
+    throw new TsrunError(
+      'ERR_NOT_RUNNING',
+      `cannot ${doing} container "${state.id}": container not running: ${status}`,
+    );
+  }
+  return requireCgroup(native, state, doing);
+}
+
+/**
  * Whether another container of the same root lives in the cgroup. One that is
  * empty may be used again (linux.cgroupsPath) before the container that it was
  * made for has been deleted.

@@ -5,7 +5,7 @@ import { TsrunError } from '../errors.js';
 import { replacementProgram } from '../cgroups/devices/program.js';
 import { replaceDevices } from '../cgroups/devices/replace.js';
 import { deviceRules, deviceRuleWarnings } from '../cgroups/devices/rules.js';
-import { applyLimits, requireFiles } from '../cgroups/limits/apply.js';
+import { applyLimits, describeLost, requireFiles } from '../cgroups/limits/apply.js';
 import type { Applied } from '../cgroups/limits/apply.js';
 import { compileLimits } from '../cgroups/limits/compile.js';
 import { checkUsage } from '../cgroups/limits/memory.js';
@@ -20,9 +20,8 @@ import { delay } from '../native/wait.js';
 import { requireUpdatable } from '../spec/create-demands.js';
 import type { LinuxDeviceCgroup, LinuxResources } from '../spec/types.js';
 import { lockContainer } from '../state/lock.js';
-import { statusOf } from '../state/status.js';
 import { loadState } from '../state/store.js';
-import { requireCgroup } from './own-cgroup.js';
+import { requireLiveCgroup } from './own-cgroup.js';
 import type { ContainerName } from './state.js';
 
 /** The longest control file that limits are relative to. */
@@ -57,14 +56,7 @@ export async function update(native: Native, options: UpdateOptions): Promise<vo
   const lock = await lockContainer(native, root, id, 'shared');
   try {
     const state = loadState(native, root, id);
-    const status = statusOf(native, root, state);
-    if (status === 'stopped' || status === 'creating') {
-      throw new TsrunError(
-        'ERR_NOT_RUNNING',
-        `cannot update container "${id}": container not running: ${status}`,
-      );
-    }
-    const { path } = requireCgroup(native, state, 'update');
+    const { path } = requireLiveCgroup(native, root, state, 'update');
     const cgroupFd = await lockCgroup(native, path);
     try {
       const { ociVersion, scope } = state;
@@ -158,10 +150,9 @@ async function tellSystemd(
   try {
     await setScopeProperties(native, scope, properties);
   } catch (error) {
-    const lost = applied.undo();
-    if (lost.length === 0 || !(error instanceof TsrunError)) throw error;
-    const message = `${error.message}; what was written before could not be put back: ${lost.join(', ')}`;
-    throw new TsrunError(error.code, message, {
+    const lost = describeLost(applied.undo());
+    if (lost === '' || !(error instanceof TsrunError)) throw error;
+    throw new TsrunError(error.code, error.message + lost, {
       ...(error.errno === undefined ? {} : { errno: error.errno }),
       ...(error.pointer === undefined ? {} : { pointer: error.pointer }),
     });

@@ -155,13 +155,17 @@ function failed(
   const lost = putBack(native, target.directory, written);
   const shown = value.length > 80 ? `${value.slice(0, 80)}...` : value.trim();
   const place = `${target.directory}/${file}`;
-  const left =
-    lost.length === 0 ? '' : `; what was written before could not be put back: ${lost.join(', ')}`;
   return new TsrunError(
     'ERR_CGROUP',
-    `${pointer}: cannot write "${shown}" to ${place}: ${reason}${left}`,
+    `${pointer}: cannot write "${shown}" to ${place}: ${reason}${describeLost(lost)}`,
     { errno: -status, pointer },
   );
+}
+
+/** For the end of a message: the files that stay as they are now, if there are any. */
+export function describeLost(files: readonly string[]): string {
+  if (files.length === 0) return '';
+  return `; what was written before could not be put back: ${files.join(', ')}`;
 }
 
 /** @returns the files that stay as they are now */
