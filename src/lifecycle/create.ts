@@ -341,16 +341,6 @@ class Creation {
     return filter.program;
   }
 
-  private sendListener(state: ContainerState, fd: number, pid: number): Promise<void> {
-    const { path, metadata } = state.seccomp ?? {};
-    return sendListener(
-      this.native,
-      { path: path ?? '', ...(metadata === undefined ? {} : { metadata }) },
-      fd,
-      { ociVersion: state.ociVersion, pid, state: hookState({ ...state, pid }, 'creating') },
-    );
-  }
-
   private async runHelper(
     plan: ContainerPlan,
     state: ContainerState,
@@ -429,7 +419,11 @@ class Creation {
           },
         },
         console: (fd, name) => this.takeTerminal(consoleSocket, fd, name),
-        listener: (fd, { pid }) => this.sendListener(state, fd, pid),
+        listener: (fd, { pid }) =>
+          sendListener(native, state, fd, {
+            pid,
+            state: hookState({ ...state, pid }, 'creating'),
+          }),
         warning: options.warn,
         ...(trace === undefined ? {} : { trace: (times) => trace(plan.steps, times) }),
       },

@@ -253,7 +253,8 @@ function handlers(
         native.close(fd);
       }
     },
-    listener: (fd, { pid }) => sendListenerOf(native, state, fd, pid),
+    listener: (fd, { pid }) =>
+      sendListener(native, state, fd, { pid, state: hookState(state, 'running') }),
     warning: options.warn,
     ...(trace === undefined ? {} : { trace: (times) => trace(plan.steps, times) }),
   };
@@ -265,21 +266,6 @@ function readFilter(native: Native, { root, id }: ContainerName, plan: Container
   const program = readEntry(native, path);
   if (typeof program === 'number') throw stateError(native, 'cannot read', path, program);
   return checked(native, program, lateCalls(plan.steps));
-}
-
-function sendListenerOf(
-  native: Native,
-  state: ContainerState,
-  fd: number,
-  pid: number,
-): Promise<void> {
-  const { path, metadata } = state.seccomp ?? {};
-  return sendListener(
-    native,
-    { path: path ?? '', ...(metadata === undefined ? {} : { metadata }) },
-    fd,
-    { ociVersion: state.ociVersion, pid, state: hookState(state, 'running') },
-  );
 }
 
 /**

@@ -8,20 +8,16 @@ import { TsrunError } from '../errors.js';
 import { EAGAIN, POLLOUT } from '../native/constants.js';
 import type { Native } from '../native/types.js';
 import { delay, waitFor } from '../native/wait.js';
+import type { ContainerState } from '../state/state.js';
 
 /** How long somebody who does not take what is sent may take. */
 const TIMEOUT_NS = 10e9;
 const RETRY_MS = 20;
 
-export interface Listener {
-  path: string;
-  metadata?: string;
-}
-
-export interface ListenerMessage {
-  ociVersion: string;
+/** The process that the filter is in. */
+export interface Filtered {
   pid: number;
-  /** The container's state as JSON (runtime.md, State). */
+  /** State of its container as JSON (runtime.md, State). */
   state: string;
 }
 
@@ -32,41 +28,37 @@ export interface ListenerMessage {
  */
 export async function sendListener(
   native: Native,
-  listener: Listener,
+  { ociVersion, seccomp }: Pick<ContainerState, 'ociVersion' | 'seccomp'>,
   fd: number,
-  message: ListenerMessage,
+  { pid, state }: Filtered,
 ): Promise<void> {
+  const { path = '', metadata } = seccomp ?? {};
   const deadline = native.monotonicNs() + TIMEOUT_NS;
-  const socket = await connect(native, listener, deadline);
+  const socket = await connect(native, path, deadline);
   try {
     native.setNonblocking(socket, true);
-    const { ociVersion, pid, state } = message;
-    const head = JSON.stringify({
-      ociVersion,
-      fds: ['seccompFd'],
-      pid,
-      ...(listener.metadata === undefined ? {} : { metadata: listener.metadata }),
-    });
+    // Metadata that is not there leaves no member.
+    const head = JSON.stringify({ ociVersion, fds: ['seccompFd'], pid, metadata });
     const text = ascii(`${head.slice(0, -1)},"state":${state}}`);
     const attempt = (): number => native.sendFd(socket, text, fd);
-    let sent = await retry(native, listener, socket, deadline, attempt);
+    let sent = await retry(native, path, socket, deadline, attempt);
     // A stream takes as much as there is room for; the descriptor went with the first part.
     while (sent < text.length) {
       const rest = Uint8Array.from(text.slice(sent), (char) => char.charCodeAt(0));
-      sent += await retry(native, listener, socket, deadline, () => native.writeSome(socket, rest));
+      sent += await retry(native, path, socket, deadline, () => native.writeSome(socket, rest));
     }
   } finally {
     native.close(socket);
   }
 }
 
-async function connect(native: Native, listener: Listener, deadline: number): Promise<number> {
+async function connect(native: Native, path: string, deadline: number): Promise<number> {
   for (;;) {
-    const socket = native.connectUnix(listener.path);
+    const socket = native.connectUnix(path);
     if (socket >= 0) return socket;
     // Only of a backlog that is full, for whose end there is no event.
     if (socket !== -EAGAIN || native.monotonicNs() >= deadline) {
-      throw failed(native, listener, 'connect to', socket);
+      throw failed(native, path, 'connect to', socket);
     }
     await delay(native, RETRY_MS);
   }
@@ -74,7 +66,7 @@ async function connect(native: Native, listener: Listener, deadline: number): Pr
 
 async function retry(
   native: Native,
-  listener: Listener,
+  path: string,
   socket: number,
   deadline: number,
   attempt: () => number,
@@ -83,12 +75,12 @@ async function retry(
     const taken = attempt();
     if (taken >= 0) return taken;
     const leftMs = Math.ceil((deadline - native.monotonicNs()) / 1e6);
-    if (taken !== -EAGAIN || leftMs <= 0) throw failed(native, listener, 'send to', taken);
+    if (taken !== -EAGAIN || leftMs <= 0) throw failed(native, path, 'send to', taken);
     await waitFor(native, socket, POLLOUT, leftMs);
   }
 }
 
-function failed(native: Native, { path }: Listener, what: string, error: number): TsrunError {
+function failed(native: Native, path: string, what: string, error: number): TsrunError {
   const pointer = '/linux/seccomp/listenerPath';
   return new TsrunError(
     'ERR_SECCOMP',

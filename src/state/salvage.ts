@@ -3,10 +3,8 @@
 import type { CgroupRecord } from '../cgroups/record.js';
 import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import type { Native } from '../native/types.js';
-import { notedCgroupOf } from './state-file.js';
+import { MAX_STATE, notedCgroupOf } from './state-file.js';
 import { statePaths } from './paths.js';
-
-const MAX_STATE = 16 << 20;
 
 export interface Salvage {
   /** The file has something in it. */

@@ -14,6 +14,9 @@ import type { Native } from '../native/types.js';
 import { O_APPEND, O_CLOEXEC, O_CREAT, O_EXCL, O_WRONLY } from '../native/constants.js';
 import { stringifyJson } from '../spec/json.js';
 
+/** In bytes: far above what a state with thousands of annotations, and a process, come to. */
+export const MAX_STATE = 16 << 20;
+
 /** What few commands need has a line of its own, the last one, and the others do not read it. */
 const LATER = '{"later":';
 const NOTE = '{"notedCgroup":';

@@ -7,11 +7,8 @@ import { EEXIST, EISDIR, ENOENT, ENOTDIR, S_IFDIR, S_IFMT } from '../native/cons
 import { validateId } from './id.js';
 import { statePaths } from './paths.js';
 import { STATE_VERSION } from './state.js';
-import { appendLines, fieldsOf, laterLine, makeStateFile } from './state-file.js';
+import { MAX_STATE, appendLines, fieldsOf, laterLine, makeStateFile } from './state-file.js';
 import type { CgroupNote, ContainerState, LaterState } from './state.js';
-
-/** Far above what a state with thousands of annotations, and a process, come to. */
-const MAX_STATE = 16 << 20;
 
 export function stateError(
   native: Native,
