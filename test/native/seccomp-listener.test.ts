@@ -2,11 +2,10 @@
 
 import { closeSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import type { Spec } from '../../src/spec/types.js';
-import { compileCalls, NR } from '../support/calls.js';
-import type { Calls } from '../support/calls.js';
+import { NR, useCalls } from '../support/calls.js';
 import { linuxOf, processOf, useContainers } from '../support/inside.js';
 import { call, callLater, int } from '../support/libc.js';
 import { newId } from '../support/tsrun.js';
@@ -14,13 +13,7 @@ import { acceptMessages, listenUnix } from '../support/unix-socket.js';
 
 const lab = useContainers();
 
-let calls: Calls;
-beforeAll(() => {
-  calls = compileCalls();
-});
-afterAll(() => {
-  calls.remove();
-});
+const calls = useCalls();
 
 const IGNORED: ['ignore', 'ignore', 'ignore'] = ['ignore', 'ignore', 'ignore'];
 const NOTIF_RECV = 0xc0502100;

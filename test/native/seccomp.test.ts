@@ -10,24 +10,17 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import type { LinuxSeccomp, LinuxSyscall, Spec } from '../../src/spec/types.js';
-import { compileCalls, NR } from '../support/calls.js';
-import type { Calls } from '../support/calls.js';
+import { NR, useCalls } from '../support/calls.js';
 import { linuxOf, processOf, useContainers } from '../support/inside.js';
 import type { Change } from '../support/inside.js';
 import { newId } from '../support/tsrun.js';
 
 const lab = useContainers();
 
-let calls: Calls;
-beforeAll(() => {
-  calls = compileCalls();
-});
-afterAll(() => {
-  calls.remove();
-});
+const calls = useCalls();
 
 /** Allows what the rules do not say. */
 const allowing = (...syscalls: LinuxSyscall[]): LinuxSeccomp => ({

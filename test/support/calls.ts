@@ -4,6 +4,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll } from 'vitest';
 
 import type { Bundle } from './bundle.js';
 import { program } from './inside.js';
@@ -43,20 +44,21 @@ export const NR = {
 export interface Calls {
   /** Puts the program at /bin/call of a bundle. */
   into(bundle: Pick<Bundle, 'rootfs'>): void;
-  remove(): void;
 }
 
-/** Compiles the program. */
-export function compileCalls(): Calls {
+/** For the top of a test file: compiles the program before its tests. */
+export function useCalls(): Calls {
   const directory = mkdtempSync(join(tmpdir(), 'tsrun-call-'));
   const file = join(directory, 'call');
-  program('cc', ['-static', '-O1', '-o', file, SOURCE]);
+  beforeAll(() => {
+    program('cc', ['-static', '-O1', '-o', file, SOURCE]);
+  });
+  afterAll(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
   return {
     into: ({ rootfs }) => {
       copyFileSync(file, join(rootfs, 'bin/call'));
-    },
-    remove: () => {
-      rmSync(directory, { recursive: true, force: true });
     },
   };
 }
