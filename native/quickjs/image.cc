@@ -4,12 +4,14 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <iterator>
 #include <string>
 
@@ -94,13 +96,22 @@ Ranges foreignRanges(const char* end) {
   return ranges;
 }
 
-// `runtime` knows where the stack is: savedProgram() tells it anew.
-void refuseForeignPointers(const Ranges& ranges, const char* from, const char* to,
-                           const JSRuntime* runtime) {
-  const auto* ownFrom = reinterpret_cast<const char*>(runtime);
-  const char* ownTo = ownFrom + arena::usableSize(runtime);
+// `runtime` knows where the stack is, and where it has to end: savedProgram()
+// tells it anew. Where it was depends on the environment of the build.
+void forgetStack(JSRuntime* runtime) {
+  constexpr uintptr_t kStackMax = uintptr_t{64} << 20;
+  const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  char* from = reinterpret_cast<char*>(runtime);
+  const char* to = from + arena::usableSize(runtime);
+  for (char* at = from; at + sizeof(uintptr_t) <= to; at += sizeof(uintptr_t)) {
+    uintptr_t word;
+    memcpy(&word, at, sizeof word);
+    if (word > here - kStackMax && word < here + kStackMax) memset(at, 0, sizeof word);
+  }
+}
+
+void refuseForeignPointers(const Ranges& ranges, const char* from, const char* to) {
   for (const char* at = from; at + sizeof(uintptr_t) <= to; at += sizeof(uintptr_t)) {
-    if (at >= ownFrom && at < ownTo) continue;
     uintptr_t word;
     memcpy(&word, at, sizeof word);
     for (size_t i = 0; i < ranges.count; i++) {
@@ -147,9 +158,20 @@ int createImage(const char* chunks, const char* output) {
   JS_RunGC(JS_GetRuntime(host.context()));
   arena::root() = new Header{Layout::now(), program};
   const char* end = arena::finish();
-  refuseForeignPointers(foreignRanges(end), arena::begin(), end, JS_GetRuntime(host.context()));
+  forgetStack(JS_GetRuntime(host.context()));
+  refuseForeignPointers(foreignRanges(end), arena::begin(), end);
   writeFile(output, arena::begin(), static_cast<size_t>(end - arena::begin()));
   return 0;
 }
 
 }  // namespace tsrun
+
+// In the place of the C library's. The engine seeds Math.random() by the time
+// when it starts, and an image is to have the same bytes each time it is made.
+extern "C" int gettimeofday(timeval* now, void* /*zone*/) noexcept {
+  timespec time{};
+  if (tsrun::arena::root() != nullptr) clock_gettime(CLOCK_REALTIME, &time);
+  now->tv_sec = time.tv_sec;
+  now->tv_usec = time.tv_nsec / 1000;
+  return 0;
+}

@@ -90,3 +90,22 @@ test('it runs where there is nothing but itself', async () => {
   });
   expect(await alone('--root', '/state', 'state', 'none')).toMatchObject({ status: 1, stdout: '' });
 });
+
+test('its image has the same bytes each time, whatever the environment of the build', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsrun-image-'));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const build = join(REPOSITORY, 'native/build');
+  const image = async (name: string, ...variables: string[]): Promise<Buffer> => {
+    const made = await runProgram([
+      ...['env', '-i', ...variables, join(build, 'tsrun-blank')],
+      ...[join(build, 'chunks/chunks.bin'), join(directory, name)],
+    ]);
+    expect(made).toMatchObject({ status: 0, stderr: '' });
+    return readFileSync(join(directory, name));
+  };
+  const linked = readFileSync(join(build, 'chunks/image.bin'));
+  expect(linked.equals(await image('first'))).toBe(true);
+  expect(linked.equals(await image('the-second', `LONG=${'x'.repeat(5000)}`))).toBe(true);
+});
