@@ -84,8 +84,31 @@ install_missing() {
     return 1
   fi
   export DEBIAN_FRONTEND=noninteractive
+  quietly apt-get update && without_services install_packages
+}
+
+install_packages() {
   # shellcheck disable=SC2086
-  quietly apt-get update && quietly apt-get install -y --no-install-recommends $missing
+  quietly apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 $missing
+}
+
+# without_services COMMAND...: no daemon of a package is started meanwhile. Tests
+# start theirs in the virtual machine, and this one is somebody's.
+without_services() {
+  policy=/usr/sbin/policy-rc.d
+  if [ -e "$policy" ]; then
+    "$@"
+    return
+  fi
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 1' HUP INT TERM
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+  status=0
+  "$@" || status=$?
+  rm -f "$policy"
+  trap - EXIT HUP INT TERM
+  return $status
 }
 
 find_missing "$packages"
@@ -103,6 +126,17 @@ kmod|loads its kernel modules
 systemd|its first process
 dbus|its message bus, over which systemd is asked for scopes
 apparmor|loads profiles there: this kernel may have no AppArmor
+podman|a manager that containers are run under
+conmon|what podman starts the runtime from
+netavark|networks of podman
+aardvark-dns|names in networks of podman
+nftables|what netavark makes its rules with
+iptables|the same rules, for the port mappings of managers
+passt|networks of podman without privileges
+fuse-overlayfs|storage of podman without privileges, where the kernel has no overlay for it
+catatonit|what podman --init starts first, and what holds a pod
+dbus-user-session|the bus of a user, over which their systemd is asked for scopes
+libpam-systemd|starts that systemd with the session of the user
 '
 # Where test/vm/support/requirements.ts looks for it.
 kernel=/var/cache/tsrun/kernel

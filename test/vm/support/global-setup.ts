@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { makeRootfs } from '../../support/bundle.js';
+import { RESULTS, formatResults, readResults } from '../managers/support/results.js';
 import { boot } from './machine.js';
 import { findRequirements } from './requirements.js';
 import type { Reply, Request, VmPlace } from './relay.js';
@@ -57,10 +58,14 @@ export default async function setup(): Promise<() => Promise<void>> {
   const socket = join(dirname(machine.share), 'relay.sock');
   await new Promise<void>((resolve) => server.listen(socket, resolve));
   announce({ socket, share: machine.share });
+  const results = join(dirname(machine.share), 'results');
+  process.env[RESULTS] = results;
 
   return async () => {
     server.close();
     for (const client of clients) client.destroy();
+    const table = formatResults(readResults(results));
+    if (table !== '') console.log(`\nOperations of managers, with tsrun and with crun:\n${table}`);
     await machine.remove();
   };
 }

@@ -1,0 +1,132 @@
+/**
+ * Operations of container managers, run with tsrun and the same with crun: their
+ * effect is checked with both, and how long they took goes into a table.
+ */
+
+import { test } from 'vitest';
+
+import type { Guest } from '../../support/guest.js';
+import { record } from './results.js';
+
+export type Runtime = 'tsrun' | 'crun';
+
+/** One thing that a person does with a manager. */
+export interface Operation {
+  /** As the table has it: 'stop', 'run --memory'. */
+  name: string;
+  /**
+   * A shell script (busybox), in a shell of its own with nothing to read. It has
+   * `$runtime` (tsrun or crun) and `$name`, the same in all operations of a
+   * scenario and nobody else's: for containers, files and networks.
+   */
+  script: string;
+  /** What it prints, on both streams together, but for blanks at both ends. */
+  prints: string | RegExp;
+  /** 0 unless it says something else. */
+  status?: number;
+}
+
+/** Operations that follow each other, often on one container. */
+export interface Scenario {
+  manager: string;
+  /** 'root', or who else calls the manager. */
+  caller: string;
+  /** 'systemd' or 'cgroupfs': who makes the control groups. */
+  cgroups: string;
+  /** What comes before each operation's script: variables and functions of the shell. */
+  prelude?: string;
+  operations: readonly Operation[];
+  /** Runs afterwards, whatever has failed, and has to succeed. */
+  cleanUp?: string;
+  /** Both, at once, unless it says something else. */
+  runtimes?: readonly Runtime[];
+}
+
+/**
+ * A test of a scenario. It fails where an operation does not do with one of the
+ * runtimes what it should, and names all of them.
+ */
+export function testOperations(guest: Guest, title: string, scenario: Scenario): void {
+  test(title, async () => {
+    const runtimes = scenario.runtimes ?? (['tsrun', 'crun'] as const);
+    const failures = await Promise.all(runtimes.map((runtime) => run(guest, scenario, runtime)));
+    const text = failures.flat().join('\n');
+    if (text !== '') throw new Error(text);
+  });
+}
+
+interface Outcome {
+  status: number;
+  output: string;
+  seconds: number;
+}
+
+let counter = 0;
+
+/** @returns what is wrong */
+async function run(guest: Guest, scenario: Scenario, runtime: Runtime): Promise<string[]> {
+  counter += 1;
+  const name = `m${process.pid}-${counter}-${runtime}`;
+  const { stdout, stderr } = await guest.run(script(scenario, runtime, name));
+  const outcomes = parse(stdout);
+  const failures: string[] = [];
+  const check = (operation: Operation, number: number): string | undefined => {
+    const outcome = outcomes.get(number);
+    const wrong =
+      outcome === undefined ? `did not come to its end\n${stderr}` : mistake(operation, outcome);
+    if (wrong !== undefined) failures.push(`${operation.name}, with ${runtime}: ${wrong}`);
+    return wrong;
+  };
+  scenario.operations.forEach((operation, number) => {
+    record({
+      ...{ manager: scenario.manager, caller: scenario.caller, cgroups: scenario.cgroups },
+      ...{ operation: operation.name, runtime },
+      seconds: outcomes.get(number)?.seconds ?? 0,
+      works: check(operation, number) === undefined,
+    });
+  });
+  const cleanUp = { name: 'cleaning up', script: scenario.cleanUp ?? '', prints: /^/ };
+  check(cleanUp, scenario.operations.length);
+  return failures;
+}
+
+function mistake({ prints, status = 0 }: Operation, outcome: Outcome): string | undefined {
+  const right =
+    typeof prints === 'string' ? outcome.output === prints : prints.test(outcome.output);
+  if (right && outcome.status === status) return undefined;
+  return `status ${outcome.status} instead of ${status}, and printed\n${outcome.output}\ninstead of\n${String(prints)}`;
+}
+
+/** One script for all, as each call of the guest takes a third of a second. */
+function script(scenario: Scenario, runtime: Runtime, name: string): string {
+  const scripts = scenario.operations.map((operation) => operation.script);
+  const steps = [...scripts, scenario.cleanUp ?? ''].map(
+    (step, number) => `
+echo '${MARK}${number}'
+read -r before rest </proc/uptime
+(
+${scenario.prelude ?? ''}
+${step}
+) 2>&1
+status=$?
+read -r after rest </proc/uptime
+printf '\\n${MARK}%s\\n' "$status $before $after"`,
+  );
+  return `runtime=${runtime}\nname=${name}\n${steps.join('\n')}\n`;
+}
+
+const MARK = '@operation ';
+
+/** Outcomes by number; of an operation that did not come to its end there is none. */
+function parse(text: string): Map<number, Outcome> {
+  const outcomes = new Map<number, Outcome>();
+  const parts = text.split(new RegExp(`^${MARK}(.*)\\n`, 'm'));
+  // Text before the first mark, and then: number, output, numbers of the end, nothing.
+  for (let at = 1; at + 2 < parts.length; at += 4) {
+    const [number, output, end] = parts.slice(at, at + 3) as [string, string, string];
+    const [status = NaN, before = NaN, after = NaN] = end.split(' ').map(Number);
+    const plain = output.replaceAll('\r', '').trim();
+    outcomes.set(Number(number), { status, output: plain, seconds: after - before });
+  }
+  return outcomes;
+}
