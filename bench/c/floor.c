@@ -5,7 +5,7 @@
  *
  * Runs /bin/true in the root file system, as the bench's configuration asks for
  * (bundle.mjs: that of `runc spec`), with the calls that tsrun makes for it:
- * state directory and file, the two fifos, the cgroup with its device program,
+ * state directory and file, the two pipes, the cgroup with its device program,
  * clone3, namespaces, mounts through the mount API with in-root resolution,
  * devices, pivot_root, read-only and masked paths, limits, capabilities, execve,
  * and the removal of all of it. Nothing is read, decided or checked: no
@@ -322,8 +322,11 @@ int main(int argc, char** argv) {
   MUST(flock(directory, LOCK_EX | LOCK_NB));
   const int file = (int)MUST(
       openat(directory, "state.json", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600));
-  MUST(mknodat(directory, "exec.fifo", S_IFIFO | 0600, 0));
-  MUST(mknodat(directory, "exec.report", S_IFIFO | 0600, 0));
+  int gate[2];
+  int report[2];
+  MUST(pipe2(gate, O_CLOEXEC));
+  MUST(pipe2(report, O_CLOEXEC));
+  MUST(fcntl(report[0], F_SETFL, MUST(fcntl(report[0], F_GETFL)) | O_NONBLOCK));
   MUST(write(file, stateText, 40));
   MUST(mkdir(cgroup, 0755));
   const int group = (int)MUST(open(cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -336,8 +339,6 @@ int main(int argc, char** argv) {
   MUST(syscall(SYS_bpf, BPF_PROG_ATTACH, &attachment, sizeof attachment));
   close(program);
   MUST(write(file, stateText, 1170));
-  const int fifo = (int)MUST(openat(directory, "exec.fifo", O_RDWR | O_CLOEXEC));
-  const int report = (int)MUST(openat(directory, "exec.report", O_RDWR | O_CLOEXEC));
   int pair[2];
   MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
 
@@ -349,7 +350,7 @@ int main(int argc, char** argv) {
       .cgroup = (uint64_t)groupRead,
   };
   const long pid = MUST(syscall(SYS_clone3, &arguments, sizeof arguments));
-  if (pid == 0) child(argv[1], pair[1], fifo, cgroupNamespace);
+  if (pid == 0) child(argv[1], pair[1], gate[0], cgroupNamespace);
   close(pair[1]);
 
   char byte;
@@ -357,17 +358,13 @@ int main(int argc, char** argv) {
   MUST(write(file, stateText, 51));
   MUST(write(pair[0], "g", 1));
   close(pair[0]);
-  close(fifo);
-  close(report);
-  const int reader = (int)MUST(openat(directory, "exec.report", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  const int gate = (int)MUST(openat(directory, "exec.fifo", O_WRONLY | O_NONBLOCK | O_CLOEXEC));
-  MUST(write(gate, "0", 1));
-  close(gate);
-  struct pollfd wait = {.fd = reader, .events = POLLIN};
+  close(report[1]);
+  MUST(write(gate[1], "0", 1));
+  struct pollfd wait = {.fd = report[0], .events = POLLIN};
   MUST(poll(&wait, 1, -1));
-  close(reader);
-  MUST(unlinkat(directory, "exec.fifo", 0));
-  MUST(unlinkat(directory, "exec.report", 0));
+  close(report[0]);
+  close(gate[0]);
+  close(gate[1]);
 
   siginfo_t info;
   MUST(waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | __WALL));

@@ -98,7 +98,7 @@ long findProgram(const wire::Step& step) {
 
 // `start` writes a byte into the fifo. Both fifos came open, so that there is
 // nothing left to look up here. The report stays open until execve, so that
-// `start` learns how that went.
+// `start` learns how that went. `run` has pipes, whose end is its own.
 long passGate(const wire::Step& step) {
   const long fifo = slot(NUMBER(step, Gate, fifo));
   if (fifo < 0) return fifo;
@@ -112,6 +112,7 @@ long passGate(const wire::Step& step) {
   do {
     got = sys::read(static_cast<int>(fifo), &byte, 1);
   } while (got == -EINTR);
+  if (got == 0) got = -EPIPE;
   return got < 0 ? fail(got, "exec.fifo") : 0;
 }
 

@@ -37,6 +37,8 @@ import { furnishCgroup, makeContainerCgroup, removeContainerCgroup } from './con
 import { execute } from './execute.js';
 import type { Child } from './execute.js';
 import { gatherFacts } from './facts.js';
+import { closeGate } from './gate.js';
+import type { OpenGate } from './gate.js';
 import { hookDirectory, hookState } from './hook-state.js';
 import { runHooks, runHooksAnyway } from './hooks.js';
 import { writeIdMaps } from './id-maps.js';
@@ -95,6 +97,8 @@ export interface Created {
   terminal: number;
   /** With keepLock, the caller's to release. */
   lock?: Lock;
+  /** With keepLock, what its start is to be given: the container has no fifos then. */
+  gate?: OpenGate;
 }
 
 /**
@@ -116,6 +120,13 @@ export async function create(native: Native, options: CreateOptions): Promise<Cr
     creation.close();
     fds.closeAll();
   }
+}
+
+/** What the helper gets of its gate, and with pipes the other ends. */
+interface Gate {
+  fifo: string | number;
+  report: string | number;
+  caller?: OpenGate;
 }
 
 class Creation {
@@ -163,8 +174,7 @@ class Creation {
     });
     const file = new StateFile(native, root, id);
     this.fds.add(file.fd);
-    this.makeFifo(paths.execFifo);
-    this.makeFifo(paths.execReport);
+    const gate = this.hasPipes() ? this.makePipes() : this.makeFifos(paths);
     const filter = this.filter(plan, paths);
     if (options.notify === true) makeNotifyDirectory(native, paths.notify);
 
@@ -187,7 +197,7 @@ class Creation {
     if (this.scope !== undefined) this.undo.push(() => this.scope?.undo());
     file.add(state);
 
-    const child = await this.runHelper(plan, state, cgroup, consoleSocket, paths, file, filter);
+    const child = await this.runHelper(plan, state, cgroup, consoleSocket, gate, file, filter);
     this.undo.push(async () => {
       await killAndReap(native, child.pidfd);
       native.close(child.pidfd);
@@ -201,7 +211,11 @@ class Creation {
     if (cgroup !== undefined) native.close(cgroup.fd);
     this.undo.keep();
     const created = { state, pidfd: child.pidfd, terminal: this.terminal };
-    if (options.keepLock === true) return { ...created, lock };
+    if (options.keepLock === true) {
+      return gate.caller === undefined
+        ? { ...created, lock }
+        : { ...created, lock, gate: gate.caller };
+    }
     lock.release();
     return created;
   }
@@ -275,9 +289,38 @@ class Creation {
     return path === undefined ? -1 : this.fds.add(connectSocket(this.native, what, path));
   }
 
-  private makeFifo(path: string): void {
-    const made = this.native.mkfifo(path, 0o600);
-    if (made < 0) throw stateError(this.native, 'cannot make', path, made);
+  /** A hook behind the gate may ask for the status, which is `created` as long as there is a fifo. */
+  private hasPipes(): boolean {
+    const { keepLock, spec } = this.options;
+    return keepLock === true && (spec.hooks?.startContainer ?? []).length === 0;
+  }
+
+  private makeFifos({ execFifo, execReport }: StatePaths): Gate {
+    for (const path of [execFifo, execReport]) {
+      const made = this.native.mkfifo(path, 0o600);
+      if (made < 0) throw stateError(this.native, 'cannot make', path, made);
+    }
+    return { fifo: execFifo, report: execReport };
+  }
+
+  private makePipes(): Gate {
+    const [fifo, knock] = this.makePipe();
+    const [said, report] = this.makePipe();
+    const caller = { knock, fifo, report: said };
+    this.undo.push(() => closeGate(this.native, caller));
+    this.native.setNonblocking(said, true);
+    return { fifo, report: this.fds.add(report), caller };
+  }
+
+  private makePipe(): readonly [number, number] {
+    const { native } = this;
+    const ends = native.pipe();
+    if (typeof ends === 'number') {
+      throw new TsrunError('ERR_SYSTEM', `cannot make a pipe: ${native.strerror(-ends)}`, {
+        errno: -ends,
+      });
+    }
+    return ends;
   }
 
   private makeCgroup(facts: PlanFacts, writes: readonly CgroupWrite[]): Cgroup | undefined {
@@ -346,7 +389,7 @@ class Creation {
     state: ContainerState,
     cgroup: Cgroup | undefined,
     consoleSocket: number,
-    paths: StatePaths,
+    { fifo, report }: Gate,
     file: StateFile,
     filter: Uint8Array | undefined,
   ): Promise<Child> {
@@ -362,8 +405,8 @@ class Creation {
       plan.inputs,
       {
         caller: mapper,
-        fifo: paths.execFifo,
-        report: paths.execReport,
+        fifo,
+        report,
         ...(filter === undefined ? {} : { seccomp: filter }),
       },
       this.fds,

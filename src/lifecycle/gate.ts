@@ -9,6 +9,11 @@
  *
  * It holds both fifos open for reading and writing, so that neither side ever
  * blocks in open(2): a fifo without it has nobody at the other end (ENXIO).
+ *
+ * `run`, which nobody else can come before, has two pipes instead: a fifo costs
+ * an inode of the file system, its removal, and two more opens. The end of the
+ * gate's pipe ends the helper, so that a `run` that is killed leaves no container
+ * behind that waits for its start.
  */
 
 import type { Native } from '../native/types.js';
@@ -29,6 +34,20 @@ import type { ContainerState, LaterState } from '../state/state.js';
 import { explainStep } from './explain.js';
 import { waitForEither } from './wait-either.js';
 
+/** The two pipes; `start` closes what is here of them. */
+export interface OpenGate {
+  /** Where the byte is written. */
+  knock: number;
+  /** Where the helper reads it: kept, so that writing to a helper that has died raises no SIGPIPE. */
+  fifo: number;
+  /** What is read to its end; it does not block. */
+  report: number;
+}
+
+export function closeGate(native: Native, gate: OpenGate): void {
+  for (const fd of [gate.knock, gate.fifo, gate.report]) native.close(fd);
+}
+
 /** PATH_MAX and the numbers before it. */
 const MAX_RECORD = 8192;
 
@@ -39,6 +58,7 @@ const END_TIMEOUT_MS = 10_000;
  * Opens the gate and waits until the program runs.
  *
  * @param pidfd of the container's first process
+ * @param gate the pipes, where the container has no fifos
  * @throws TsrunError of the step that failed; ERR_NOT_RUNNING when the process ended at the gate
  */
 export async function passGate(
@@ -46,12 +66,14 @@ export async function passGate(
   root: string,
   state: ContainerState,
   pidfd: number,
+  gate?: OpenGate,
 ): Promise<void> {
   const { execFifo, execReport } = statePaths(root, state.id);
   // Before the gate is opened, so that nothing said can be missed.
-  const report = open(native, execReport, O_RDONLY);
+  const report = gate?.report ?? open(native, execReport, O_RDONLY);
   try {
-    knock(native, state, execFifo);
+    if (gate === undefined) knock(native, state, execFifo);
+    else knockAtPipe(native, state, gate, pidfd);
     const said = await readToEnd(native, execReport, report, pidfd);
     const failed = said.indexOf('F');
     if (failed >= 0) {
@@ -60,7 +82,7 @@ export async function passGate(
       throw failure(native, root, state.id, said.slice(failed));
     }
   } finally {
-    native.close(report);
+    if (gate === undefined) native.close(report);
   }
 }
 
@@ -72,14 +94,31 @@ function open(native: Native, path: string, access: number): number {
   });
 }
 
+function knockAtPipe(
+  native: Native,
+  state: ContainerState,
+  { knock }: OpenGate,
+  pidfd: number,
+): void {
+  // It is ours to reap: nothing waits for the exit status of what was never started.
+  if (typeof native.reap(pidfd) !== 'number') throw ended(state);
+  const written = native.write(knock, '0');
+  if (written >= 0) return;
+  throw new TsrunError('ERR_SYSTEM', `cannot write to a pipe: ${native.strerror(-written)}`, {
+    errno: -written,
+  });
+}
+
+function ended(state: ContainerState): TsrunError {
+  return new TsrunError(
+    'ERR_NOT_RUNNING',
+    `cannot start container "${state.id}": its process has ended`,
+  );
+}
+
 function knock(native: Native, state: ContainerState, path: string): void {
   const fd = native.open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0);
-  if (fd === -ENXIO) {
-    throw new TsrunError(
-      'ERR_NOT_RUNNING',
-      `cannot start container "${state.id}": its process has ended`,
-    );
-  }
+  if (fd === -ENXIO) throw ended(state);
   const written = fd < 0 ? fd : native.write(fd, '0');
   if (fd >= 0) native.close(fd);
   if (written < 0) {

@@ -31,10 +31,10 @@ import type { OpenFds } from './undo.js';
 
 export interface InputSources {
   caller: IdMapCaller;
-  /** Path of the exec fifo. */
-  fifo?: string;
-  /** Path of the fifo behind it. */
-  report?: string;
+  /** Path of the exec fifo, or the end of a pipe that stands for it. */
+  fifo?: string | number;
+  /** The same of the fifo behind it. */
+  report?: string | number;
   /** The compiled program of linux.seccomp. */
   seccomp?: Uint8Array;
   /** pidfd of the container's first process. */
@@ -73,6 +73,7 @@ async function openInput(
     case 'fifo':
     case 'report': {
       const path = sources[input.kind] ?? '';
+      if (typeof path === 'number') return path;
       const fd = native.open(path, O_RDWR | O_CLOEXEC, 0);
       if (fd < 0) throw cannot(native, input.at, `open ${path}`, fd);
       return fds.add(fd);

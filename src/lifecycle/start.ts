@@ -11,7 +11,7 @@ import type { Status } from '../state/status.js';
 import { loadState, stateError } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
 import type { Created } from './create.js';
-import { passGate } from './gate.js';
+import { closeGate, passGate } from './gate.js';
 import { hookDirectory, hookState } from './hook-state.js';
 import { runHooks } from './hooks.js';
 import { openInit } from './init-process.js';
@@ -65,9 +65,10 @@ export async function start(native: Native, options: StartOptions): Promise<Star
     }
     const paths = statePaths(root, id);
     relay = openRelay(native, paths.notify, options.notifySocket);
-    await passGate(native, root, state, pidfd);
+    const gate = created?.gate;
+    await passGate(native, root, state, pidfd, gate);
     // The gate first: its absence is what makes the container a running one.
-    for (const fifo of [paths.execFifo, paths.execReport]) {
+    for (const fifo of gate === undefined ? [paths.execFifo, paths.execReport] : []) {
       const unlinked = native.unlink(fifo);
       if (unlinked < 0) throw stateError(native, 'cannot remove', fifo, unlinked);
     }
@@ -78,6 +79,7 @@ export async function start(native: Native, options: StartOptions): Promise<Star
   } finally {
     // Before the poststart hooks, which may call us.
     lock.release();
+    if (created?.gate !== undefined) closeGate(native, created.gate);
   }
 
   try {

@@ -47,6 +47,35 @@ test('start opens the gate and runs poststart hooks', async () => {
   );
 });
 
+test('what is started by who made it has pipes for a gate', async () => {
+  const fake = system();
+  const created = await made(fake, { keepLock: true });
+  expect(fake.files.paths().filter((path) => path.includes('exec.'))).toEqual([]);
+  await start(fake.native, { ...name, created });
+  expect(state(fake.native, name).status).toBe('running');
+  expect([...fake.fds.keys()]).toEqual([created.pidfd]);
+});
+
+test('with a hook behind the gate it has the fifos, which show that it does not run yet', async () => {
+  const fake = system();
+  const hooks = { startContainer: [{ path: '/hook' }] };
+  const created = await made(fake, { keepLock: true, spec: spec({ hooks }) });
+  expect(created.gate).toBeUndefined();
+  expect(fake.files.get(`${ROOT}/a/exec.fifo`)).toBeDefined();
+  await start(fake.native, { ...name, created });
+  expect(fake.files.get(`${ROOT}/a/exec.fifo`)).toBeUndefined();
+});
+
+test('a process that ended at its pipe is not started', async () => {
+  const fake = system();
+  const created = await made(fake, { keepLock: true });
+  endInit(fake, created.state.pid);
+  await expect(start(fake.native, { ...name, created })).rejects.toMatchObject({
+    code: 'ERR_NOT_RUNNING',
+  });
+  expect([...fake.fds.keys()]).toEqual([created.pidfd]);
+});
+
 test('a failing poststart hook stops the container', async () => {
   const fake = system();
   fake.programs.set('/hook', { status: 1, signal: 0 });
