@@ -38,6 +38,8 @@ runc|behaviour and speed are compared with it
 clang-format-19|checks the layout of the C++ sources
 clang-tidy-19|checks the C++ sources
 valgrind|checks the use of memory in the host of the executable
+groff-base|checks the manual pages
+mandoc|checks the manual pages
 '
     ;;
   *) die "usage: $0 [demo|test]" ;;

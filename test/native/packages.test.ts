@@ -1,0 +1,227 @@
+/** What `npm run package` makes: what is in the packages, and that it is the same each time. */
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import type { CommandName, CommandRow } from '../../src/cli/table.js';
+import { commands, globalRow } from '../../src/cli/table.js';
+import { REPOSITORY } from '../support/library.js';
+import { runProgram } from '../support/tsrun.js';
+
+const NAMES = Object.keys(commands) as CommandName[];
+/** Of a release on 1 February 2026. */
+const EPOCH = '1769904000';
+const DOC = 'usr/share/doc/tsrun';
+
+let work: string;
+let deb: string;
+let tgz: string;
+/** What is in them, unpacked. */
+let debian: string;
+let npm: string;
+
+beforeAll(async () => {
+  work = mkdtempSync(join(tmpdir(), 'tsrun-packages-'));
+  [deb, tgz] = await makePackages(REPOSITORY, join(work, 'packages'));
+  debian = join(work, 'debian');
+  npm = join(work, 'npm');
+  execFileSync('dpkg-deb', ['--raw-extract', deb, debian]);
+  mkdirSync(npm);
+  execFileSync('tar', ['-xzf', tgz, '-C', npm, '--strip-components=1']);
+}, 120_000);
+
+afterAll(() => {
+  rmSync(work, { recursive: true });
+});
+
+async function makePackages(checkout: string, output: string): Promise<[string, string]> {
+  const made = await runProgram([process.execPath, join(checkout, 'scripts/package.mjs'), output], {
+    env: { ...process.env, SOURCE_DATE_EPOCH: EPOCH },
+  });
+  expect(made).toMatchObject({ status: 0, stderr: '' });
+  const files = readdirSync(output).map((name) => join(output, name));
+  const ending = (text: string): string => files.find((name) => name.endsWith(text)) ?? '';
+  expect(files.length).toBe(2);
+  return [ending('.deb'), ending('.tgz')];
+}
+
+const sha256 = (path: string): string =>
+  createHash('sha256').update(readFileSync(path)).digest('hex');
+
+const filesOf = (directory: string): string[] =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+
+const inDebian = (name: string): string => readFileSync(join(debian, name), 'utf8');
+const manual = (name: string): string =>
+  gunzipSync(readFileSync(join(debian, `usr/share/man/man8/${name}.8.gz`))).toString();
+
+test('the Debian package has its files, as root and with their modes', () => {
+  const listed = execFileSync('dpkg-deb', ['--contents', deb], { encoding: 'utf8' })
+    .trimEnd()
+    .split('\n')
+    .map((line) => /^(\S+) (\S+) +\d+ (\S+ \S+) \.\/(.*)$/.exec(line)?.slice(1) ?? [line]);
+  const modes = Object.fromEntries(listed.map(([mode = '', , , name = '']) => [name, mode]));
+  expect(new Set(listed.map(([, owner]) => owner))).toEqual(new Set(['root/root']));
+  expect(new Set(listed.map(([, , time]) => time)).size).toBe(1);
+  const file = '-rw-r--r--';
+  expect(modes).toMatchObject({
+    'usr/bin/tsrun': '-rwxr-xr-x',
+    'usr/share/bash-completion/completions/tsrun': file,
+    'usr/share/zsh/vendor-completions/_tsrun': file,
+    'usr/share/fish/vendor_completions.d/tsrun.fish': file,
+    'etc/apparmor.d/tsrun-default': file,
+    'etc/containers/containers.conf.d/tsrun.conf': file,
+    [`${DOC}/copyright`]: file,
+    [`${DOC}/changelog.gz`]: file,
+    [`${DOC}/README.md`]: file,
+    [`${DOC}/docs/managers.md`]: file,
+    [`${DOC}/examples/containerd.toml`]: file,
+    [`${DOC}/examples/containerd-1.7.toml`]: file,
+    ...Object.fromEntries(NAMES.map((name) => [`usr/share/man/man8/tsrun-${name}.8.gz`, file])),
+    'usr/share/man/man8/tsrun.8.gz': file,
+  });
+  expect(sha256(join(debian, 'usr/bin/tsrun'))).toBe(sha256(join(REPOSITORY, 'dist/tsrun')));
+});
+
+test('it depends on nothing, and says what is linked into it', () => {
+  const control = inDebian('DEBIAN/control');
+  expect(control).toMatch(/^Package: tsrun$/m);
+  expect(control).toMatch(/^Version: \d+\.\d+\.\d+$/m);
+  expect(control).not.toMatch(/^(Pre-)?Depends:|^Recommends:/m);
+  expect(control).not.toMatch(/@[A-Z_]+@/);
+  for (const source of ['glibc', 'libcap2', 'libseccomp', 'quickjs', 'systemd']) {
+    expect(control).toMatch(new RegExp(`^Static-Built-Using: .*\\b${source} \\(= \\S+\\)`, 'm'));
+    expect(inDebian(`${DOC}/third-party/${source}`)).toContain('License');
+    expect(inDebian(`${DOC}/THIRD-PARTY.md`)).toMatch(new RegExp(`^\\| .*\\| ${source} +\\d`, 'm'));
+  }
+  expect(inDebian('DEBIAN/conffiles').trimEnd().split('\n').sort()).toEqual([
+    '/etc/apparmor.d/tsrun-default',
+    '/etc/containers/containers.conf.d/tsrun.conf',
+  ]);
+  execFileSync('md5sum', ['--check', '--quiet', 'DEBIAN/md5sums'], { cwd: debian });
+});
+
+test('the changelog is one of Debian, with the notes of CHANGELOG.md', () => {
+  const text = gunzipSync(readFileSync(join(debian, DOC, 'changelog.gz'))).toString();
+  const [, version] = /^Version: (\S+)$/m.exec(inDebian('DEBIAN/control')) ?? [];
+  expect(text.split('\n')[0]).toBe(`tsrun (${version ?? ''}) unstable; urgency=medium`);
+  expect(text).toMatch(/^ -- .+ <\S+@\S+> {2}Sun, 01 Feb 2026 00:00:00 \+0000$/m);
+  const changes = text.split('\n').filter((line) => !line.startsWith(' -- '));
+  for (const line of changes) expect(line.length, line).toBeLessThan(80);
+  const words = (lines: string): string => lines.replaceAll(/[\s*-]+/g, ' ');
+  const notes = readFileSync(join(REPOSITORY, 'CHANGELOG.md'), 'utf8').split('### Added')[1] ?? '';
+  expect(words(text)).toContain(words(notes.split(/^##/m)[0] ?? '').trim());
+});
+
+test('completion is what tsrun itself prints', () => {
+  const tsrun = join(debian, 'usr/bin/tsrun');
+  for (const [shell, file] of [
+    ['bash', 'bash-completion/completions/tsrun'],
+    ['zsh', 'zsh/vendor-completions/_tsrun'],
+    ['fish', 'fish/vendor_completions.d/tsrun.fish'],
+  ] as const) {
+    const printed = execFileSync(tsrun, ['completion', shell], { encoding: 'utf8' });
+    expect(inDebian(`usr/share/${file}`)).toBe(printed);
+  }
+});
+
+test.each([undefined, ...NAMES])('the manual page of %s has every option of the table', (name) => {
+  const row: CommandRow = name === undefined ? globalRow() : commands[name]();
+  const text = manual(name === undefined ? 'tsrun' : `tsrun-${name}`).replaceAll('\\-', '-');
+  for (const option of row.options) {
+    const terms = [
+      `\\fB--${option.name}\\fR`,
+      ...(option.short ? [`\\fB-${option.short}\\fR`] : []),
+    ];
+    for (const term of terms) expect(text).toContain(term);
+    if (option.metavar !== undefined) expect(text).toContain(`\\fI${option.metavar}\\fR`);
+  }
+  for (const { name: argument } of row.args) expect(text).toContain(`\\fI${argument}\\fR`);
+  if (name !== undefined)
+    expect(manual('tsrun').replaceAll('\\-', '-')).toContain(`tsrun-${name} (8)`);
+});
+
+test('manual pages are well formed, for mandoc and for groff', async () => {
+  const pages = ['tsrun', ...NAMES.map((name) => `tsrun-${name}`)].map((name) => {
+    const file = join(work, `${name}.8`);
+    execFileSync('sh', ['-c', `zcat ${debian}/usr/share/man/man8/${name}.8.gz >${file}`]);
+    return file;
+  });
+  const lint = await runProgram(['mandoc', '-T', 'lint', '-W', 'warning', ...pages]);
+  expect(lint).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  const groff = await runProgram([
+    'groff',
+    '-man',
+    '-Tutf8',
+    '-ww',
+    '-z',
+    '-rCHECKSTYLE=3',
+    ...pages,
+  ]);
+  expect(groff).toMatchObject({ status: 0, stdout: '', stderr: '' });
+});
+
+test('the npm package has the addon, the terms of what is in it, and what builds it', () => {
+  const built = join(REPOSITORY, 'native/build/Release/tsrun.node');
+  expect(sha256(join(npm, 'prebuilds/linux-x64-glibc/tsrun.node'))).toBe(sha256(built));
+  const names = filesOf(npm).map((path) => path.slice(npm.length + 1));
+  expect(names).toEqual(
+    expect.arrayContaining([
+      ...['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md', 'THIRD-PARTY.md'],
+      ...['CMakeLists.txt', 'binding.gyp', 'native/addon.cc', 'scripts/install.mjs'],
+      ...['dist/index.js', 'dist/index.d.ts', 'dist/cli/main-node.js'],
+      ...['third-party/libseccomp', 'third-party/systemd', 'third-party/LGPL-2.1'],
+    ]),
+  );
+  expect(names.filter((name) => /^(test|src|native\/build|dist\/tsrun|dist\/packages)/.test(name)))
+    // To be copied to where AppArmor's parser looks.
+    .toEqual(['src/apparmor/tsrun-default']);
+});
+
+test('another directory at another time gives the same bytes', { timeout: 180_000 }, async () => {
+  // What the compilers made is taken as it is; all else is made anew.
+  const other = join(work, 'a-directory-of-another-name');
+  mkdirSync(other);
+  for (const name of readdirSync(REPOSITORY)) {
+    if (['.git', 'node_modules', 'tmp', 'coverage'].includes(name)) continue;
+    cpSync(join(REPOSITORY, name), join(other, name), {
+      recursive: true,
+      filter: (path) => !/\/(native\/build-[^/]*|dist\/packages)$/.test(path),
+    });
+  }
+  symlinkSync(join(REPOSITORY, 'node_modules'), join(other, 'node_modules'));
+
+  // The program's bytecode, from the TypeScript there.
+  const build = join(REPOSITORY, 'native/build');
+  const bundled = await runProgram([
+    ...[process.execPath, join(other, 'scripts/bundle-executable.mjs')],
+    ...[join(build, 'tsrun-compile'), 'src/cli/main-quickjs.ts', join(other, 'chunks')],
+  ]);
+  expect(bundled).toMatchObject({ status: 0, stderr: '' });
+  expect(sha256(join(other, 'chunks/chunks.bin'))).toBe(sha256(join(build, 'chunks/chunks.bin')));
+
+  const [otherDeb, otherTgz] = await makePackages(other, join(work, 'other-packages'));
+  expect(sha256(otherDeb)).toBe(sha256(deb));
+  expect(sha256(otherTgz)).toBe(sha256(tgz));
+});
+
+test('nothing in the packages knows where it was built', () => {
+  for (const path of [...filesOf(debian), ...filesOf(npm)]) {
+    expect(readFileSync(path).includes(REPOSITORY), path).toBe(false);
+  }
+});
