@@ -11,6 +11,12 @@
 
 namespace tsrun::arena {
 
+// Where a new block of this size goes, with its header in front: set by the build alone
+// (training.h). nullptr: wherever it happens to.
+extern char* (*place)(size_t size);
+// Room at the end of what is used so far.
+char* reserve(size_t size);
+
 // Never nullptr: without memory the program ends with a message.
 void* allocate(size_t size);
 void* resize(void* block, size_t size);

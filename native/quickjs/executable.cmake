@@ -18,6 +18,7 @@ target_include_directories(tsrun-compile SYSTEM PRIVATE ${QUICKJS_INCLUDE})
 target_link_libraries(tsrun-compile PRIVATE ${QUICKJS_LIBRARY} m)
 
 set(TSRUN_CHUNKS ${CMAKE_BINARY_DIR}/chunks/chunks.bin)
+set(TSRUN_COMMANDS ${CMAKE_BINARY_DIR}/chunks/training.bin)
 file(GLOB_RECURSE TSRUN_TYPESCRIPT CONFIGURE_DEPENDS src/*.ts spec/generated/*.js)
 # What --version says of the commit is in dist/, where there is one.
 set(TSRUN_VERSION ${CMAKE_SOURCE_DIR}/dist/version.js)
@@ -25,9 +26,10 @@ if(NOT EXISTS ${TSRUN_VERSION})
   set(TSRUN_VERSION)
 endif()
 add_custom_command(
-  OUTPUT ${TSRUN_CHUNKS}
+  OUTPUT ${TSRUN_CHUNKS} ${TSRUN_COMMANDS}
   COMMAND node ${CMAKE_SOURCE_DIR}/scripts/bundle-executable.mjs
     $<TARGET_FILE:tsrun-compile> src/cli/main-quickjs.ts ${CMAKE_BINARY_DIR}/chunks
+    src/cli/training.ts
   DEPENDS tsrun-compile ${TSRUN_TYPESCRIPT} ${CMAKE_SOURCE_DIR}/scripts/bundle-executable.mjs
     ${CMAKE_SOURCE_DIR}/package.json ${TSRUN_VERSION}
   VERBATIM)
@@ -92,7 +94,7 @@ foreach(file crt1.o crti.o crtbegin.o crtend.o crtn.o)
 endforeach()
 function(tsrun_executable target arena)
   add_executable(${target} EXCLUDE_FROM_ALL ${TSRUN_HOST} native/quickjs/main.cc
-    native/quickjs/image.cc native/quickjs/arena.cc ${arena})
+    native/quickjs/image.cc native/quickjs/training.cc native/quickjs/arena.cc ${arena})
   tsrun_host(${target})
   add_dependencies(${target} tsrun-helper tsrun-clone-child-symbols tsrun-napi-symbols)
   target_link_options(${target} PRIVATE
@@ -110,8 +112,8 @@ tsrun_executable(tsrun-blank native/quickjs/blank.S)
 set(TSRUN_IMAGE ${CMAKE_BINARY_DIR}/chunks/image.bin)
 add_custom_command(
   OUTPUT ${TSRUN_IMAGE}
-  COMMAND tsrun-blank ${TSRUN_CHUNKS} ${TSRUN_IMAGE}
-  DEPENDS tsrun-blank ${TSRUN_CHUNKS}
+  COMMAND tsrun-blank ${TSRUN_CHUNKS} ${TSRUN_IMAGE} ${TSRUN_COMMANDS}
+  DEPENDS tsrun-blank ${TSRUN_CHUNKS} ${TSRUN_COMMANDS}
   VERBATIM)
 
 tsrun_executable(tsrun-executable native/quickjs/image.S)

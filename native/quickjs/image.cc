@@ -17,6 +17,7 @@
 
 #include "arena.h"
 #include "chunks.h"
+#include "training.h"
 
 // Ends of the sections before the arena (ld).
 extern "C" const char etext[];
@@ -142,23 +143,34 @@ Program* savedProgram() {
 
 // At random places, the C library's heap may be where the image has a number
 // that looks like a pointer to it. So once more at the places that are fixed.
-static void withoutRandomPlaces(const char* chunks, const char* output) {
+static void withoutRandomPlaces(const char* chunks, const char* output, const char* commands) {
   const int now = personality(0xffffffff);
   if (now < 0 || (now & ADDR_NO_RANDOMIZE) != 0) return;
   if (personality(static_cast<unsigned long>(now) | ADDR_NO_RANDOMIZE) < 0) return;
-  execl("/proc/self/exe", "tsrun", chunks, output, nullptr);
+  execl("/proc/self/exe", "tsrun", chunks, output, commands, nullptr);
 }
 
-int createImage(const char* chunks, const char* output) {
-  withoutRandomPlaces(chunks, output);
-  auto* program = new Program(mapFile(chunks), &arena::engine);
+static const uint8_t* chunksToLoad;
+
+static Program* loadAll() {
+  auto* program = new Program(chunksToLoad, &arena::engine);
   Host& host = program->host;
   const JSValue error = program->load() ? host.importAll() : JS_GetException(host.context());
   if (!JS_IsUndefined(error)) die(host.describe(error));
   JS_RunGC(JS_GetRuntime(host.context()));
+  return program;
+}
+
+int createImage(const char* chunks, const char* output, const char* commands) {
+  withoutRandomPlaces(chunks, output, commands);
+  chunksToLoad = mapFile(chunks);
+  if (commands != nullptr) {
+    training::arrange(training::train(loadAll, mapFile(commands)));
+  }
+  Program* program = loadAll();
   arena::root() = new Header{Layout::now(), program};
   const char* end = arena::finish();
-  forgetStack(JS_GetRuntime(host.context()));
+  forgetStack(JS_GetRuntime(program->host.context()));
   refuseForeignPointers(foreignRanges(end), arena::begin(), end);
   writeFile(output, arena::begin(), static_cast<size_t>(end - arena::begin()));
   return 0;

@@ -21,7 +21,8 @@ namespace tsrun {
 Program* savedProgram();
 
 // Loads the program and writes the image: what the build runs. `chunks` is a
-// file as compile.cc makes it. 0, or 1 after a message.
-int createImage(const char* chunks, const char* output);
+// file as compile.cc makes it, and so is `commands`, if not nullptr (training.h). 0, or 1 after a
+// message.
+int createImage(const char* chunks, const char* output, const char* commands);
 
 }  // namespace tsrun

@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
   // Never taken down: the process ends.
   if (program != nullptr) _exit(program->run(argc, argv));
   // The build's first link of it, which makes the image for the second.
-  if (argc == 3) return tsrun::createImage(argv[1], argv[2]);
-  std::fprintf(stderr, "usage: %s CHUNKS IMAGE\n", argv[0]);
+  if (argc == 3 || argc == 4) return tsrun::createImage(argv[1], argv[2], argv[3]);
+  std::fprintf(stderr, "usage: %s CHUNKS IMAGE [COMMANDS]\n", argv[0]);
   return 1;
 }

@@ -484,7 +484,8 @@ export class FakeSystem {
     return added;
   }
 
-  private implementation(): Native {
+  /** The same without, for an engine that has no Proxy. */
+  implementation(): Native {
     const { files } = this;
     const stat = (node: FakeNode | undefined) => (node === undefined ? -ENOENT : statOf(node));
     return {

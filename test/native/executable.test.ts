@@ -101,6 +101,7 @@ test('its image has the same bytes each time, whatever the environment of the bu
     const made = await runProgram([
       ...['env', '-i', ...variables, join(build, 'tsrun-blank')],
       ...[join(build, 'chunks/chunks.bin'), join(directory, name)],
+      join(build, 'chunks/training.bin'),
     ]);
     expect(made).toMatchObject({ status: 0, stderr: '' });
     return readFileSync(join(directory, name));

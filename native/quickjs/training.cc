@@ -1,0 +1,175 @@
+#include "training.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "arena.h"
+#include "chunks.h"
+
+namespace tsrun::training {
+
+namespace {
+
+constexpr size_t kPage = 4096;
+constexpr size_t kPages = 1 << 18;
+
+// Shared by the processes that run the commands.
+Record* record;
+// Where every block is on pages of its own, and whose each page is.
+char* region;
+size_t used;
+uint32_t owners[kPages];
+// What runs now, and what it is about to be.
+uint8_t command;
+uint8_t current;
+
+[[noreturn]] void die(const std::string& message) {
+  std::fprintf(stderr, "tsrun: cannot train: %s\n", message.c_str());
+  _exit(1);
+}
+
+void* map(size_t size, int flags) {
+  void* memory =
+      mmap(nullptr, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) die("no memory");
+  return memory;
+}
+
+char* scatter(size_t size) {
+  const size_t pages = (size + 8 + kPage - 1) / kPage;
+  if (record->count == kMostBlocks || used + pages > kPages) die("too many blocks");
+  const auto index = static_cast<uint32_t>(record->count++);
+  record->blocks[index].size = static_cast<uint32_t>(size);
+  char* at = region + used * kPage;
+  for (size_t i = 0; i < pages; i++) owners[used++] = index;
+  // The block, behind its header, is at a multiple of 16.
+  return at + 8;
+}
+
+void noteWrite(int /*signal*/, siginfo_t* info, void* /*context*/) {
+  const auto offset = static_cast<size_t>(static_cast<char*>(info->si_addr) - region);
+  const size_t page = offset / kPage;
+  if (page >= used) abort();
+  Block& block = record->blocks[owners[page]];
+  if (block.command == 0) block.command = command;
+  mprotect(region + page * kPage, kPage, PROT_READ | PROT_WRITE);
+}
+
+void protect() {
+  if (mprotect(region, used * kPage, PROT_READ) < 0) die("cannot protect the memory");
+}
+
+JSValue exported(Host& host, const char* module, const char* name) {
+  const JSValue exports = host.import(module);
+  const JSValue value =
+      JS_IsException(exports) ? JS_EXCEPTION : JS_GetPropertyStr(host.context(), exports, name);
+  if (JS_IsException(value)) die(host.describe(JS_GetException(host.context())));
+  return value;
+}
+
+// What a command calls when it has everything it needs.
+JSValue watch(JSContext* /*context*/, JSValueConst /*self*/, int /*count*/,
+              JSValueConst* /*values*/) {
+  protect();
+  command = current;
+  return JS_UNDEFINED;
+}
+
+[[noreturn]] void runCommand(Host& host, JSValueConst run, JSValueConst start,
+                             JSValueConst native) {
+  JSContext* context = host.context();
+  JSValueConst arguments[] = {start, native, JS_NewCFunction(context, watch, "watch", 0)};
+  const JSValue promise = JS_Call(context, run, JS_UNDEFINED, 3, arguments);
+  if (JS_IsException(promise)) die(host.describe(JS_GetException(context)));
+  JSValue outcome;
+  if (!host.settle(promise, outcome)) die(host.describe(outcome));
+  _exit(0);
+}
+
+void await(pid_t child) {
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child) die("cannot wait for a process");
+  if (status != 0) _exit(1);
+}
+
+[[noreturn]] void study(Program* (*load)(), const uint8_t* commands) {
+  region = static_cast<char*>(map(kPages * kPage, MAP_PRIVATE));
+  arena::place = scatter;
+  Host& host = load()->host;
+  arena::finish();
+  arena::place = nullptr;
+
+  const JSValue native = host.native();
+  const JSValue start = exported(host, "main.js", "start");
+  useChunks(JS_GetRuntime(host.context()), commands);
+  const JSValue list = exported(host, "training.js", "commands");
+  struct sigaction action = {};
+  action.sa_sigaction = noteWrite;
+  action.sa_flags = SA_SIGINFO | SA_NODEFER;
+  sigaction(SIGSEGV, &action, nullptr);
+  uint32_t count = 0;
+  const JSValue length = JS_GetPropertyStr(host.context(), list, "length");
+  JS_ToUint32(host.context(), &count, length);
+  if (count == 0 || count > kMostCommands) die("there are too many commands, or none");
+  for (uint32_t i = 0; i < count; i++) {
+    const JSValue run = JS_GetPropertyUint32(host.context(), list, i);
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child == 0) {
+      current = static_cast<uint8_t>(i + 1);
+      runCommand(host, run, start, native);
+    }
+    await(child);
+  }
+  _exit(0);
+}
+
+// The rooms of the blocks that each command writes to, in this order.
+struct Room {
+  char* next;
+  char* end;
+};
+Room rooms[kMostCommands + 1];
+size_t made;
+
+char* arranged(size_t size) {
+  if (made == record->count) return nullptr;
+  const Block& block = record->blocks[made++];
+  Room& room = rooms[block.command];
+  if (block.command == 0 || block.size != size || room.end - room.next < static_cast<long>(size)) {
+    return nullptr;
+  }
+  char* at = room.next;
+  room.next += size;
+  return at;
+}
+
+}  // namespace
+
+const Record& train(Program* (*load)(), const uint8_t* commands) {
+  record = static_cast<Record*>(map(sizeof(Record), MAP_SHARED));
+  const pid_t child = fork();
+  if (child == 0) study(load, commands);
+  await(child);
+  return *record;
+}
+
+void arrange(const Record& found) {
+  size_t sizes[kMostCommands + 1] = {};
+  for (size_t i = 0; i < found.count; i++) sizes[found.blocks[i].command] += found.blocks[i].size;
+  for (size_t i = 1; i <= kMostCommands; i++) {
+    if (sizes[i] == 0) continue;
+    rooms[i].next = arena::reserve(sizes[i]);
+    rooms[i].end = rooms[i].next + sizes[i];
+  }
+  arena::place = arranged;
+}
+
+}  // namespace tsrun::training
