@@ -139,6 +139,7 @@ fuse-overlayfs|storage of podman without privileges, where the kernel has no ove
 catatonit|what podman --init starts first, and what holds a pod
 dbus-user-session|the bus of a user, over which their systemd is asked for scopes
 libpam-systemd|starts that systemd with the session of the user
+checkpolicy|compiles the SELinux policy of a second machine
 '
 # Where test/vm/support/requirements.ts looks for it.
 kernel=/var/cache/tsrun/kernel

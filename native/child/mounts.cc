@@ -242,11 +242,29 @@ static bool needsOldCall(const wire::Step& step) {
   return false;
 }
 
+// A label may have commas, which separate the options here, so that it is quoted.
+static bool appendOption(char* data, size_t size, const char* option) {
+  const bool label = startsWith(option, "context=") || startsWith(option, "fscontext=") ||
+                     startsWith(option, "defcontext=") || startsWith(option, "rootcontext=");
+  if (!label) return append(data, size, option);
+  char part[2] = {};
+  bool quoted = false;
+  for (const char* at = option; *at != 0; at++) {
+    part[0] = *at;
+    if (!append(data, size, part)) return false;
+    if (*at != '=' || quoted) continue;
+    quoted = true;
+    if (!append(data, size, "\"")) return false;
+  }
+  return append(data, size, "\"");
+}
+
 static long mountByOldCall(const wire::Step& step, const Placement& place, int target) {
   static char data[kPathSize];
   data[0] = 0;
   for (char** option = TEXTS(step, Mount, options); *option != nullptr; option++) {
-    if ((data[0] != 0 && !append(data, sizeof data, ",")) || !append(data, sizeof data, *option)) {
+    if ((data[0] != 0 && !append(data, sizeof data, ",")) ||
+        !appendOption(data, sizeof data, *option)) {
       return fail(-E2BIG, place.target);
     }
   }
@@ -349,7 +367,7 @@ static long cloneOnto(int source, int target, unsigned flags, const MountAttribu
 }
 
 // One empty file system serves all masked directories.
-static long maskDirectory(int target) {
+static long maskDirectory(int target, const char* label) {
   const MountAttributes none = {};
   if (self.maskDirectory >= 0) return cloneOnto(self.maskDirectory, target, 0, none);
   const long context = sys::call(__NR_fsopen, sys::arg("tmpfs"), FSOPEN_CLOEXEC);
@@ -357,6 +375,9 @@ static long maskDirectory(int target) {
   long result = configure(static_cast<int>(context), FSCONFIG_SET_STRING, "source", "tmpfs");
   if (result >= 0) {
     result = configure(static_cast<int>(context), FSCONFIG_SET_STRING, "nr_inodes", "1");
+  }
+  if (result >= 0 && label[0] != 0) {
+    result = configure(static_cast<int>(context), FSCONFIG_SET_STRING, "context", label);
   }
   if (result >= 0) {
     result = configure(static_cast<int>(context), FSCONFIG_CMD_CREATE, nullptr, nullptr);
@@ -395,7 +416,7 @@ long maskPath(const wire::Step& step) {
   if (target < 0) return fail(target, path);
   long result;
   if (isDirectory(static_cast<int>(target))) {
-    result = maskDirectory(static_cast<int>(target));
+    result = maskDirectory(static_cast<int>(target), TEXT(step, Mask, label));
   } else {
     const long null = openNull();
     if (null < 0) return null;

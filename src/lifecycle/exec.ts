@@ -13,7 +13,7 @@ import { readEntry } from '../seccomp/cache.js';
 import { checked } from '../seccomp/filter.js';
 import { lateCalls } from '../seccomp/late-calls.js';
 import { keepsGroups } from '../plan/user-namespace.js';
-import { requireSelinux } from '../selinux/selinux.js';
+import { checkLabel } from '../selinux/selinux.js';
 import { parseJson } from '../spec/json.js';
 import { requireProcess } from '../spec/load.js';
 import type { Process } from '../spec/types.js';
@@ -151,7 +151,7 @@ async function run(
   const caller = readCaller(native);
   const own = readProcess(native, options.root, state.id);
   const { apparmorProfile, selinuxLabel } = withDefaults(options.process, own);
-  requireSelinux(native, selinuxLabel, '/selinuxLabel');
+  const processLabel = checkLabel(native, selinuxLabel, '/selinuxLabel');
   const apparmor = apparmorFile(native, apparmorProfile, '');
   const plan = planExec(
     options.process,
@@ -171,6 +171,7 @@ async function run(
       bounding: caller.bounding,
       lastCapability: readLastCapability(native),
       ...(apparmor === undefined ? {} : { apparmor }),
+      ...(processLabel === undefined ? {} : { processLabel }),
       // Through the process's own root: what is mounted over the root file system counts too.
       readRootFile: (path) => readRootFile(native, `/proc/${state.pid}/root`, path),
     },

@@ -5,7 +5,7 @@ import { apparmorFile } from '../apparmor/apparmor.js';
 import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
 import { cgroupPath } from '../cgroups/path.js';
 import type { PlanFacts } from '../plan/plan.js';
-import { requireSelinux } from '../selinux/selinux.js';
+import { checkLabel } from '../selinux/selinux.js';
 import type { Spec } from '../spec/types.js';
 import { readCaller, readLastCapability } from './caller.js';
 import type { Caller } from './caller.js';
@@ -36,8 +36,8 @@ export function gatherFacts(
 ): PlanFacts {
   const place = request.scope ?? ownPlace(native, request);
   const { process, linux } = request.spec;
-  requireSelinux(native, process?.selinuxLabel, '/process/selinuxLabel');
-  requireSelinux(native, linux?.mountLabel, '/linux/mountLabel');
+  const processLabel = checkLabel(native, process?.selinuxLabel, '/process/selinuxLabel');
+  const mountLabel = checkLabel(native, linux?.mountLabel, '/linux/mountLabel');
   const apparmor = apparmorFile(native, process?.apparmorProfile, '/process');
   return {
     id: request.id,
@@ -56,6 +56,8 @@ export function gatherFacts(
     preservedFds: request.preservedFds,
     listenFds: request.listenFds,
     ...(apparmor === undefined ? {} : { apparmor }),
+    ...(processLabel === undefined ? {} : { processLabel }),
+    ...(mountLabel === undefined ? {} : { mountLabel }),
     ...(request.notifyDirectory === undefined ? {} : { notifyDirectory: request.notifyDirectory }),
     readRootFile: (path) => readRootFile(native, request.rootfs, path),
   };

@@ -38,7 +38,7 @@ import { filterLoading, planFilter } from './seccomp.js';
 import { rootPropagation } from './root.js';
 import type { RootPropagation } from './root.js';
 import { Slots } from './slots.js';
-import type { Slot, Step } from './steps.js';
+import type { Slot, Step, StepBody } from './steps.js';
 import { allowsSetgroups, isPrivileged, keepsGroups, setupIds } from './user-namespace.js';
 
 /** Where the relayed NOTIFY_SOCKET is inside. */
@@ -83,7 +83,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
 
   const labels = [
     ...planApparmor(process.apparmorProfile, facts.apparmor, '/process'),
-    ...planProcessLabel(process.selinuxLabel, '/process'),
+    ...planProcessLabel(facts.processLabel, '/process'),
   ];
   const writes = sysctls(linux);
   const limits = places.user === 'own' ? [] : planRaisedLimits(program.privileged);
@@ -102,7 +102,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     ...(writes.length > 0 || labels.length > 0
       ? [planPrivateProc(places, facts.initialUserNamespace)]
       : []),
-    ...(facts.noNewKeyring ? [] : planKeyringLabel(process.selinuxLabel, '/process')),
+    ...(facts.noNewKeyring ? [] : planKeyringLabel(facts.processLabel, '/process')),
     ...planKeyring(facts.id, facts.noNewKeyring),
     ...names(spec, places),
 
@@ -128,8 +128,15 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
       : []),
     // Before readonlyPaths, which are the usual end of writing to /proc/sys.
     ...writes,
-    ...hidePaths('readonly', linux?.readonlyPaths, '/linux/readonlyPaths'),
-    ...hidePaths('mask', linux?.maskedPaths, '/linux/maskedPaths'),
+    ...hidePaths(linux?.readonlyPaths, '/linux/readonlyPaths', (target) => ({
+      op: 'readonly',
+      target,
+    })),
+    ...hidePaths(linux?.maskedPaths, '/linux/maskedPaths', (target) => ({
+      op: 'mask',
+      target,
+      label: facts.mountLabel ?? '',
+    })),
     // After the last bind mount: of an unbindable mount there can be none.
     ...(propagation.root === 0
       ? []
@@ -354,7 +361,7 @@ function planMounts(
     sources,
     warnings,
     late: [],
-    label: spec.linux?.mountLabel,
+    label: facts.mountLabel,
   };
   const steps = parsed.flatMap((mount) => planMount(mount, context));
   if (facts.notifyDirectory !== undefined) {
@@ -402,14 +409,14 @@ function sysctls(linux: Linux | undefined): Step[] {
 }
 
 function hidePaths(
-  op: 'readonly' | 'mask',
   paths: readonly string[] | undefined,
   at: string,
+  hide: (target: string) => StepBody,
 ): Step[] {
   const steps: Step[] = [];
   if (paths === undefined) return steps;
   for (let i = 0; i < paths.length; i++) {
-    steps.push({ op, at: `${at}/${i}`, target: clean(paths[i] ?? '') });
+    steps.push({ ...hide(clean(paths[i] ?? '')), at: `${at}/${i}` });
   }
   return steps;
 }

@@ -36,7 +36,7 @@ export interface ExecTarget {
 
 export type ExecFacts = Pick<
   PlanFacts,
-  'effective' | 'bounding' | 'lastCapability' | 'readRootFile' | 'apparmor'
+  'effective' | 'bounding' | 'lastCapability' | 'readRootFile' | 'apparmor' | 'processLabel'
 >;
 
 /**
@@ -61,7 +61,7 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
   });
   const labels = [
     ...planApparmor(whole.apparmorProfile, facts.apparmor, ''),
-    ...planProcessLabel(whole.selinuxLabel, ''),
+    ...planProcessLabel(facts.processLabel, ''),
   ];
   const affinity = whole.execCPUAffinity;
   const joinsUser = (target.namespaces & CLONE_NEWUSER) !== 0;
@@ -74,7 +74,7 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     ...enterContainer(target, container),
     { op: 'session', at: '' },
     ...(labels.length > 0 ? [{ op: 'proc', at: '', private: true } satisfies Step] : []),
-    ...(target.noNewKeyring ? [] : planKeyringLabel(whole.selinuxLabel, '')),
+    ...(target.noNewKeyring ? [] : planKeyringLabel(facts.processLabel, '')),
     ...planKeyring(target.id, target.noNewKeyring),
     ...planConsole(whole, '', false),
     ...labels,

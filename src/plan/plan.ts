@@ -119,6 +119,9 @@ export interface PlanFacts {
   notifyDirectory?: string;
   /** Attribute file of AppArmor (apparmorFile); absent when no profile is to be applied. */
   apparmor?: string;
+  /** process.selinuxLabel and linux.mountLabel as the policy writes them (checkLabel). */
+  processLabel?: string;
+  mountLabel?: string;
   /** HOME lookup is inside the container: a reader of files below its root file system; undefined when absent or too large. */
   readRootFile(path: string): string | undefined;
 }

@@ -145,8 +145,11 @@ export type StepBody =
     }
   /** What is there already stays, or goes when `replace` says so. */
   | { op: 'symlink'; target: string; contents: string; replace: boolean }
-  /** Hides a path: /dev/null over a file, an empty read-only tmpfs over a directory; absent is fine. */
-  | { op: 'mask'; target: string }
+  /**
+   * Hides a path: /dev/null over a file, an empty read-only tmpfs over a directory, with `label` as
+   * its SELinux label unless that is empty; absent is fine.
+   */
+  | { op: 'mask'; target: string; label: string }
   /** Makes a path and what is below it read-only; absent is fine. */
   | { op: 'readonly'; target: string }
   /** Opens a procfs of our own (a new instance, or the host's where none can be made) for later steps. */

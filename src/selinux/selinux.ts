@@ -1,25 +1,55 @@
 /** process.selinuxLabel and linux.mountLabel (selinux(8)). */
 
 import { TsrunError } from '../errors.js';
+import { EINVAL, O_CLOEXEC, O_RDWR } from '../native/constants.js';
 import type { Native } from '../native/types.js';
 import type { Step } from '../plan/steps.js';
 
 const SELINUX_MAGIC = 0xf97cff8c;
 
+/** Takes a label and gives it back as the policy writes it, categories in order. */
+const CONTEXT_FILE = '/sys/fs/selinux/context';
+const LONGEST = 4096;
+
 /**
  * Nothing is run or mounted without the label that it asks for.
  *
  * @param label and the JSON pointer of its field
- * @throws TsrunError ERR_UNSUPPORTED when SELinux is not active
+ * @returns the label as it is going to be read back; undefined for none
+ * @throws TsrunError ERR_UNSUPPORTED when SELinux is not active, ERR_CONFIG_INVALID for a label
+ *   that its policy does not have
  */
-export function requireSelinux(native: Native, label: string | undefined, pointer: string): void {
-  if (label === undefined || label === '') return;
-  if (native.statfsType('/sys/fs/selinux') >>> 0 === SELINUX_MAGIC) return;
-  throw new TsrunError(
-    'ERR_UNSUPPORTED',
-    `${pointer}: cannot apply the label ${label}: SELinux is not enabled on this machine`,
-    { pointer },
-  );
+export function checkLabel(
+  native: Native,
+  label: string | undefined,
+  pointer: string,
+): string | undefined {
+  if (label === undefined || label === '') return undefined;
+  const doing = `${pointer}: cannot apply the label ${label}`;
+  if (native.statfsType('/sys/fs/selinux') >>> 0 !== SELINUX_MAGIC) {
+    throw new TsrunError('ERR_UNSUPPORTED', `${doing}: SELinux is not enabled on this machine`, {
+      pointer,
+    });
+  }
+  const fd = native.open(CONTEXT_FILE, O_RDWR | O_CLOEXEC, 0);
+  // Who may not ask learns it where the label is applied.
+  if (fd < 0) return label;
+  try {
+    const written = native.writeSome(
+      fd,
+      Uint8Array.from(label, (char) => char.charCodeAt(0)),
+    );
+    if (written === -EINVAL) {
+      throw new TsrunError('ERR_CONFIG_INVALID', `${doing}: the policy has no such label`, {
+        pointer,
+      });
+    }
+    const read = written < 0 ? written : native.read(fd, LONGEST);
+    if (typeof read === 'number') return label;
+    return String.fromCharCode(...read).replace(/\0$/, '');
+  } finally {
+    native.close(fd);
+  }
 }
 
 /** The label of the program. */
@@ -49,13 +79,19 @@ const WITHOUT_CONTEXT: ReadonlySet<string> = new Set([
   'selinuxfs',
 ]);
 
-/** Options of a new file system with linux.mountLabel where it takes one and has none. */
+const LABEL_OPTION = /^((?:fs|def|root)?context)="?(.*?)"?$/;
+
+/**
+ * Options of a new file system, with linux.mountLabel where it takes one and has none. The quotes
+ * that mount(8) wants around a label with a comma are not the kernel's.
+ */
 export function withMountLabel(
   type: string,
   options: readonly string[],
   label: string | undefined,
 ): string[] {
-  if (label === undefined || label === '' || WITHOUT_CONTEXT.has(type)) return [...options];
-  const has = options.some((option) => /^(fs|def|root)?context=/.test(option));
-  return has ? [...options] : [...options, `context=${label}`];
+  const plain = options.map((option) => option.replace(LABEL_OPTION, '$1=$2'));
+  const takes = label !== undefined && label !== '' && !WITHOUT_CONTEXT.has(type);
+  if (!takes || plain.some((option) => LABEL_OPTION.test(option))) return plain;
+  return [...plain, `context=${label}`];
 }

@@ -52,7 +52,7 @@ const OPERATIONS: Table = {
   mkdir: { target: 's', mode: 'n' },
   device: { target: 's', mode: 'n', major: 'n', minor: 'n', uid: 'n', gid: 'n' },
   symlink: { target: 's', contents: 's', replace: 'n' },
-  mask: { target: 's' },
+  mask: { target: 's', label: 's' },
   readonly: { target: 's' },
   proc: { private: 'n' },
   sysctl: { file: 's', value: 's' },

@@ -6,14 +6,24 @@ import { planContainer } from '../../../src/plan/container.js';
 import { explainFailure } from '../../../src/plan/describe.js';
 import { planExec } from '../../../src/plan/exec.js';
 import { FailureCode } from '../../../src/plan/steps.js';
+import { withMountLabel } from '../../../src/selinux/selinux.js';
 import { NAMESPACES, facts, operations, process, spec, stepsOf } from './support.js';
 
 const labelled = planContainer(
   spec({
     process: { apparmorProfile: 'box', selinuxLabel: 'u:r:t:s0' },
-    linux: { namespaces: NAMESPACES, mountLabel: 'u:object_r:f:s0:c1,c2' },
+    linux: {
+      namespaces: NAMESPACES,
+      mountLabel: 'u:object_r:f:s0:c2,c1',
+      maskedPaths: ['/proc/acpi'],
+    },
   }),
-  facts({ apparmor: 'attr/apparmor/exec' }),
+  facts({
+    apparmor: 'attr/apparmor/exec',
+    processLabel: 'u:r:t:s0',
+    // In the policy's own way.
+    mountLabel: 'u:object_r:f:s0:c1,c2',
+  }),
 );
 
 it('labels the keyring and the next program, before the procfs is closed', () => {
@@ -62,6 +72,20 @@ it('gives the mounts that take one the label of linux.mountLabel', () => {
     tmpfs: context,
     devpts: context,
   });
+  expect(stepsOf(labelled, 'mask')).toMatchObject([{ label: 'u:object_r:f:s0:c1,c2' }]);
+});
+
+it('leaves the label that a mount asks for itself, without the quotes of mount(8)', () => {
+  expect(withMountLabel('tmpfs', ['size=1k', 'context="u:r:t:s0:c1,c2"'], 'u:r:f:s0')).toEqual([
+    'size=1k',
+    'context=u:r:t:s0:c1,c2',
+  ]);
+  expect(withMountLabel('tmpfs', ['rootcontext=u:r:t:s0'], 'u:r:f:s0')).toEqual([
+    'rootcontext=u:r:t:s0',
+  ]);
+  expect(withMountLabel('tmpfs', ['fscontext="u:r:t:s0"'], undefined)).toEqual([
+    'fscontext=u:r:t:s0',
+  ]);
 });
 
 it('of exec are its own, else those of the container', () => {

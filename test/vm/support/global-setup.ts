@@ -3,19 +3,15 @@
  * socket of ours, so that it sees one connection that does not end.
  */
 
-import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-import { makeRootfs } from '../../support/bundle.js';
 import { RESULTS, formatResults, readResults } from '../managers/support/results.js';
+import { fill } from './fill.js';
 import { boot } from './machine.js';
 import { findRequirements } from './requirements.js';
 import type { Reply, Request, VmPlace } from './relay.js';
-
-const REPOSITORY = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 
 export default async function setup(): Promise<() => Promise<void>> {
   const requirements = findRequirements();
@@ -73,13 +69,4 @@ export default async function setup(): Promise<() => Promise<void>> {
 /** Workers have it from the environment. */
 function announce(place: VmPlace): void {
   process.env['TSRUN_VM'] = JSON.stringify(place);
-}
-
-/** What the guest's agent finds: the programs under test, and a root file system for containers. */
-function fill(share: string): void {
-  const bin = join(share, 'bin');
-  mkdirSync(bin);
-  copyFileSync(process.env['TSRUN_VM_CLI'] ?? join(REPOSITORY, 'dist/tsrun'), join(bin, 'tsrun'));
-  chmodSync(join(bin, 'tsrun'), 0o755);
-  makeRootfs(join(share, 'rootfs'));
 }

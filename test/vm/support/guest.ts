@@ -2,12 +2,14 @@
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
 import type { Spec } from '../../../src/spec/types.js';
 import { defaultSpec } from '../../support/bundle.js';
+import { boot } from './machine.js';
+import type { Machine, MachineOptions } from './machine.js';
+import { findRequirements } from './requirements.js';
 import type { Reply, Request, VmPlace } from './relay.js';
 
 /** The shared directory in the guest. */
@@ -60,8 +62,36 @@ export function useGuest(): Guest {
     beforeEach((context) => context.skip(place.skip));
     return missingGuest(place.skip);
   }
-  const guest = new ConnectedGuest(place.share);
-  beforeAll(() => guest.connect(place.socket));
+  return inUse(new ConnectedGuest(), () => connectRelay(place));
+}
+
+/**
+ * The same of a machine that is booted for this file alone, and ended after it.
+ *
+ * @param fill puts what the guest needs into the shared directory
+ * @param programs of the host that it takes
+ */
+export function useOwnGuest(
+  options: MachineOptions,
+  fill: (share: string) => void,
+  programs: readonly string[],
+): Guest {
+  const requirements = findRequirements(programs);
+  if (typeof requirements === 'string') {
+    beforeEach((context) => context.skip(requirements));
+    return missingGuest(requirements);
+  }
+  return inUse(new ConnectedGuest(), async () => {
+    const started = Date.now();
+    const machine = await boot(requirements, fill, options);
+    const seconds = ((Date.now() - started) / 1000).toFixed(1);
+    console.log(`virtual machine of its own: up after ${seconds} s (${machine.accelerator})`);
+    return machine;
+  });
+}
+
+function inUse(guest: ConnectedGuest, connect: () => Promise<Channel>): Guest {
+  beforeAll(async () => guest.connect(await connect()));
   afterAll(() => guest.disconnect());
   afterEach(() => guest.cleanUp());
   return guest;
@@ -74,37 +104,35 @@ function missingGuest(reason: string): Guest {
   return { run: missing, output: missing, write: missing, bundle: missing, newId: missing };
 }
 
+/** A machine of this process, or the one that another process has. remove() ends what is ours. */
+type Channel = Omit<Machine, 'accelerator'>;
+type RelayPlace = Exclude<VmPlace, { skip: string }>;
+
 interface Waiter {
   resolve(): void;
   reject(error: Error): void;
 }
 
 class ConnectedGuest implements Guest {
-  private socket: Socket | undefined;
+  private channel: Channel | undefined;
   private readonly waiters = new Map<string, Waiter>();
   private death: string | undefined;
   private counter = 0;
   private files: string[] = [];
   private ids: string[] = [];
 
-  constructor(private readonly share: string) {}
-
-  async connect(path: string): Promise<void> {
-    const socket = createConnection(path);
-    this.socket = socket;
-    let rest = '';
-    socket.setEncoding('utf8').on('data', (text: string) => {
-      const lines = (rest + text).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) this.receive(JSON.parse(line) as Reply);
-    });
-    socket.on('close', () => this.die('the process that has the virtual machine is gone'));
-    await new Promise<void>((resolve, reject) => socket.on('connect', resolve).on('error', reject));
+  connect(channel: Channel): void {
+    this.channel = channel;
+    channel.onDone((name) => this.waiters.get(name)?.resolve());
+    channel.onDead((report) => this.die(report));
   }
 
-  disconnect(): void {
-    this.socket?.removeAllListeners('close');
-    this.socket?.destroy();
+  async disconnect(): Promise<void> {
+    await this.channel?.remove();
+  }
+
+  private get share(): string {
+    return this.channel?.share ?? '';
   }
 
   async run(script: string, timeoutMs = ANSWER_TIMEOUT_MS): Promise<GuestResult> {
@@ -115,7 +143,7 @@ class ConnectedGuest implements Guest {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         const reason = `no answer to this for ${timeoutMs / 1000} seconds:\n${script}`;
-        this.send({ kill: reason });
+        this.channel?.kill(reason);
       }, timeoutMs);
       const settle = (end: () => void): void => {
         clearTimeout(timer);
@@ -126,7 +154,7 @@ class ConnectedGuest implements Guest {
         resolve: () => settle(resolve),
         reject: (error) => settle(() => reject(error)),
       });
-      this.send({ ask: name });
+      this.channel?.ask(name);
     });
     const result = {
       status: Number(readFileSync(file('rc'), 'utf8')),
@@ -186,17 +214,41 @@ class ConnectedGuest implements Guest {
     return `${kind}-${process.pid}-${this.counter}`;
   }
 
-  private send(request: Request): void {
-    this.socket?.write(`${JSON.stringify(request)}\n`);
-  }
-
-  private receive(reply: Reply): void {
-    if ('dead' in reply) this.die(reply.dead);
-    else this.waiters.get(reply.done)?.resolve();
-  }
-
   private die(report: string): void {
     this.death ??= report;
     for (const waiter of [...this.waiters.values()]) waiter.reject(new Error(this.death));
   }
+}
+
+async function connectRelay({ socket: path, share }: RelayPlace): Promise<Channel> {
+  const socket = createConnection(path);
+  let done: (name: string) => void = () => undefined;
+  let dead: (report: string) => void = () => undefined;
+  let rest = '';
+  socket.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const reply = JSON.parse(line) as Reply;
+      if ('dead' in reply) dead(reply.dead);
+      else done(reply.done);
+    }
+  });
+  socket.on('close', () => dead('the process that has the virtual machine is gone'));
+  await new Promise<void>((resolve, reject) => socket.on('connect', resolve).on('error', reject));
+  const send = (request: Request): void => {
+    socket.write(`${JSON.stringify(request)}\n`);
+  };
+  return {
+    share,
+    ask: (name) => send({ ask: name }),
+    kill: (reason) => send({ kill: reason }),
+    onDone: (callback) => (done = callback),
+    onDead: (callback) => (dead = callback),
+    remove: () => {
+      socket.removeAllListeners('close');
+      socket.destroy();
+      return Promise.resolve();
+    },
+  };
 }

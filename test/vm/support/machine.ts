@@ -41,6 +41,14 @@ const SPEED = {
   tcg: ['-accel', 'tcg,thread=multi,tb-size=512'],
 };
 
+/** What differs between machines. */
+export interface MachineOptions {
+  /** The guest's first process, a file of test/vm/guest. */
+  init?: string;
+  /** More of the kernel's command line. */
+  kernelArguments?: readonly string[];
+}
+
 export interface Machine {
   accelerator: Accelerator;
   /** The host's side of the shared directory; the guest has it at /run/work. */
@@ -66,13 +74,14 @@ export interface Machine {
 export async function boot(
   requirements: Requirements,
   fill: (share: string) => void,
+  options: MachineOptions = {},
 ): Promise<Machine> {
   if (existsSync('/dev/kvm')) {
-    const machine = new Qemu(requirements, 'kvm', fill);
+    const machine = new Qemu(requirements, 'kvm', fill, options);
     if (await machine.isUp()) return machine;
     await machine.remove();
   }
-  const machine = new Qemu(requirements, 'tcg', fill);
+  const machine = new Qemu(requirements, 'tcg', fill, options);
   if (await machine.isUp()) return machine;
   const report = machine.report('the guest does not come up');
   await machine.remove();
@@ -93,6 +102,7 @@ class Qemu implements Machine {
     requirements: Requirements,
     readonly accelerator: Accelerator,
     fill: (share: string) => void,
+    private readonly options: MachineOptions,
   ) {
     this.share = join(this.directory, 'share');
     mkdirSync(this.share);
@@ -211,11 +221,13 @@ class Qemu implements Machine {
       ...['-chardev', `socket,id=${tag},path=${this.path(`${tag}.sock`)}`],
       ...['-device', `vhost-user-fs-pci,chardev=${tag},tag=${tag}`],
     ];
+    const { init = 'init', kernelArguments = [] } = this.options;
     const commandLine = [
-      ...['rootfstype=virtiofs', 'root=ROOTFS', 'ro', `init=${join(GUEST, 'init')}`],
+      ...['rootfstype=virtiofs', 'root=ROOTFS', 'ro', `init=${join(GUEST, init)}`],
       ...['console=ttyS0', 'loglevel=5', 'panic=-1', 'mitigations=off', 'nokaslr'],
       ...['no_timer_check', 'cryptomgr.notests', 'audit=0'],
       ...[`tsrun.kernel=${kernel}`, `tsrun.now=${Math.floor(Date.now() / 1000)}`],
+      ...kernelArguments,
     ];
     return [
       ...['-machine', 'q35', ...SPEED[this.accelerator], '-cpu', 'max', '-smp', '2'],

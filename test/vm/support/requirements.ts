@@ -23,13 +23,16 @@ export interface Requirements {
   vmlinuz: string;
 }
 
-/** @returns why there can be no virtual machine here, as text */
-export function findRequirements(): Requirements | string {
+/**
+ * @param programs what else has to be there
+ * @returns why there can be no virtual machine here, as text
+ */
+export function findRequirements(programs: readonly string[] = []): Requirements | string {
   if (process.arch !== 'x64')
     return `the virtual machine is an x86-64 one, and this is ${process.arch}`;
   if (process.getuid?.() !== 0)
     return 'needs root, to share the file system with a virtual machine';
-  for (const path of PROGRAMS) {
+  for (const path of [...PROGRAMS, ...programs]) {
     if (!isExecutable(path)) return `needs ${path} (scripts/setup.sh installs it)`;
   }
   const boot = join(KERNEL, 'boot');
