@@ -9,6 +9,12 @@ import tseslint from 'typescript-eslint';
 /** The files of src/ that belong to the Node host. Everything else is the core. */
 const NODE_HOST = ['src/native/node.ts', 'src/cli/main-node.ts'];
 
+/** What the executable's engine is linked without (native/quickjs/host.cc). */
+const ABSENT_MATH = [
+  ...['sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'atan2', 'sinh', 'cosh', 'tanh'],
+  ...['asinh', 'acosh', 'atanh', 'expm1', 'log1p', 'cbrt'],
+];
+
 /** Globals of Node or of browsers that the language itself does not have. */
 const HOST_GLOBALS = [
   'AbortController',
@@ -133,6 +139,11 @@ export default defineConfig(
           message: 'QuickJS 2025.04.26 gets negative numbers wrong: mask with & instead.',
         },
         { object: 'Error', property: 'captureStackTrace', message: 'QuickJS has none.' },
+        ...ABSENT_MATH.map((property) => ({
+          object: 'Math',
+          property,
+          message: 'The executable has none (native/quickjs/no-trigonometry.cc).',
+        })),
       ],
       'no-restricted-syntax': [
         'error',

@@ -94,7 +94,8 @@ foreach(file crt1.o crti.o crtbegin.o crtend.o crtn.o)
 endforeach()
 function(tsrun_executable target arena)
   add_executable(${target} EXCLUDE_FROM_ALL ${TSRUN_HOST} native/quickjs/main.cc
-    native/quickjs/image.cc native/quickjs/training.cc native/quickjs/arena.cc ${arena})
+    native/quickjs/image.cc native/quickjs/training.cc native/quickjs/arena.cc
+    native/quickjs/no-trigonometry.cc ${arena})
   tsrun_host(${target})
   add_dependencies(${target} tsrun-helper tsrun-clone-child-symbols tsrun-napi-symbols)
   target_link_options(${target} PRIVATE

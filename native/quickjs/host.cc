@@ -9,11 +9,26 @@ extern "C" napi_value napi_register_module_v1(napi_env env, napi_value exports);
 
 namespace tsrun {
 
-// What the core uses of the language and nothing more: no eval, Proxy, WeakRef
-// and String.prototype.normalize. There is no global of the host's at all.
+// Not linked, see no-trigonometry.cc.
+static void removeTrigonometry(JSContext* context) {
+  const JSValue global = JS_GetGlobalObject(context);
+  const JSValue math = JS_GetPropertyStr(context, global, "Math");
+  for (const char* name : {"sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh",
+                           "tanh", "asinh", "acosh", "atanh", "expm1", "log1p", "cbrt"}) {
+    const JSAtom atom = JS_NewAtom(context, name);
+    JS_DeleteProperty(context, math, atom, 0);
+    JS_FreeAtom(context, atom);
+  }
+  JS_FreeValue(context, math);
+  JS_FreeValue(context, global);
+}
+
+// What the core uses of the language and nothing more: no eval, Proxy, WeakRef,
+// String.prototype.normalize and trigonometry. There is no global of the host's at all.
 static JSContext* makeContext(JSRuntime* runtime) {
   JSContext* context = JS_NewContextRaw(runtime);
   JS_AddIntrinsicBaseObjects(context);
+  removeTrigonometry(context);
   JS_AddIntrinsicDate(context);
   JS_AddIntrinsicRegExp(context);
   JS_AddIntrinsicRegExpCompiler(context);

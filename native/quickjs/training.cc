@@ -26,6 +26,7 @@ Record* record;
 char* region;
 size_t used;
 uint32_t owners[kPages];
+bool readable[kPages];
 // What runs now, and what it is about to be.
 uint8_t command;
 uint8_t current;
@@ -53,17 +54,21 @@ char* scatter(size_t size) {
   return at + 8;
 }
 
-void noteWrite(int /*signal*/, siginfo_t* info, void* /*context*/) {
+// The first access is taken for reading; when it was not, it fails once more.
+void noteAccess(int /*signal*/, siginfo_t* info, void* /*context*/) {
   const auto offset = static_cast<size_t>(static_cast<char*>(info->si_addr) - region);
   const size_t page = offset / kPage;
   if (page >= used) abort();
   Block& block = record->blocks[owners[page]];
-  if (block.command == 0) block.command = command;
-  mprotect(region + page * kPage, kPage, PROT_READ | PROT_WRITE);
+  uint8_t& noted = readable[page] ? block.writer : block.reader;
+  if (noted == 0) noted = command;
+  mprotect(region + page * kPage, kPage, readable[page] ? PROT_READ | PROT_WRITE : PROT_READ);
+  readable[page] = true;
 }
 
 void protect() {
-  if (mprotect(region, used * kPage, PROT_READ) < 0) die("cannot protect the memory");
+  memset(readable, 0, sizeof readable);
+  if (mprotect(region, used * kPage, PROT_NONE) < 0) die("cannot protect the memory");
 }
 
 JSValue exported(Host& host, const char* module, const char* name) {
@@ -111,7 +116,7 @@ void await(pid_t child) {
   useChunks(JS_GetRuntime(host.context()), commands);
   const JSValue list = exported(host, "training.js", "commands");
   struct sigaction action = {};
-  action.sa_sigaction = noteWrite;
+  action.sa_sigaction = noteAccess;
   action.sa_flags = SA_SIGINFO | SA_NODEFER;
   sigaction(SIGSEGV, &action, nullptr);
   uint32_t count = 0;
@@ -131,19 +136,27 @@ void await(pid_t child) {
   _exit(0);
 }
 
-// The rooms of the blocks that each command writes to, in this order.
+// The rooms of the blocks that each command writes to, in this order, then of those that it reads.
 struct Room {
   char* next;
   char* end;
 };
-Room rooms[kMostCommands + 1];
+constexpr size_t kRooms = 2 * kMostCommands + 1;
+Room rooms[kRooms];
 size_t made;
+
+// 0 is for what nobody uses.
+size_t roomOf(const Block& block) {
+  if (block.writer != 0) return block.writer;
+  return block.reader == 0 ? 0 : kMostCommands + block.reader;
+}
 
 char* arranged(size_t size) {
   if (made == record->count) return nullptr;
   const Block& block = record->blocks[made++];
-  Room& room = rooms[block.command];
-  if (block.command == 0 || block.size != size || room.end - room.next < static_cast<long>(size)) {
+  Room& room = rooms[roomOf(block)];
+  // None for those; and none for what is another block than it was.
+  if (block.size != size || room.end - room.next < static_cast<long>(size)) {
     return nullptr;
   }
   char* at = room.next;
@@ -162,9 +175,9 @@ const Record& train(Program* (*load)(), const uint8_t* commands) {
 }
 
 void arrange(const Record& found) {
-  size_t sizes[kMostCommands + 1] = {};
-  for (size_t i = 0; i < found.count; i++) sizes[found.blocks[i].command] += found.blocks[i].size;
-  for (size_t i = 1; i <= kMostCommands; i++) {
+  size_t sizes[kRooms] = {};
+  for (size_t i = 0; i < found.count; i++) sizes[roomOf(found.blocks[i])] += found.blocks[i].size;
+  for (size_t i = 1; i < kRooms; i++) {
     if (sizes[i] == 0) continue;
     rooms[i].next = arena::reserve(sizes[i]);
     rooms[i].end = rooms[i].next + sizes[i];

@@ -1,13 +1,14 @@
-// Which blocks of the image processes write to, and a place for these together.
+// Which blocks of the image processes use, and a place for these together.
 //
 // The engine counts references in its objects, so that a process writes to
 // little of the image, but everywhere: `run` to 36 KB on 190 pages, each of which
-// the kernel copies at 1.8 µs. So the build loads the program twice. The first
+// the kernel copies at 1.8 µs; and what it reads is everywhere else, so that all of
+// the image was resident. So the build loads the program twice. The first
 // time every block gets pages of its own, and commands run on a system in memory
-// (src/cli/training.ts) to see which blocks are written to. The second time these
-// come first, in the order of the commands that need them. Blocks are known by the
-// order in which they are made, which is the same both times; if it were not,
-// the image would be a slower one.
+// (src/cli/training.ts) to see which blocks are written to and which are read. The
+// second time these come first, in the order of the commands that need them. Blocks
+// are known by the order in which they are made, which is the same both times; if it
+// were not, the image would be a slower one.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +20,9 @@ namespace tsrun::training {
 
 struct Block {
   uint32_t size;
-  // Of the first command that writes to it, from 1; 0 if none does.
-  uint8_t command;
+  // The first command that writes to it, and the first one that reads it, from 1; 0 if none does.
+  uint8_t writer;
+  uint8_t reader;
 };
 
 constexpr size_t kMostBlocks = 1 << 16;

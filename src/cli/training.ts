@@ -34,7 +34,20 @@ export const commands: readonly Command[] = [
   training([], CREATE),
   training([], ['run', '--bundle', '/bundle', 'a']),
   training([CREATE, ['start', 'a']], ['exec', 'a', '/bin/true']),
+  names,
 ];
+
+/** Far more than the engine's table of names has places. */
+const NAMES = 100_000;
+
+/** A text that becomes a name, whatever it is, is compared with others: all of these are looked at. */
+async function names(_start: Start, _native: Native, watch: () => void): Promise<void> {
+  const none = {};
+  watch();
+  for (let i = 0; i < NAMES; i++)
+    if (`name${i}` in none) throw new Error('found what is not there');
+  await Promise.resolve();
+}
 
 /** @param before what has to be done first, unseen */
 function training(before: readonly string[][], words: readonly string[]): Command {
