@@ -140,6 +140,9 @@ catatonit|what podman --init starts first, and what holds a pod
 dbus-user-session|the bus of a user, over which their systemd is asked for scopes
 libpam-systemd|starts that systemd with the session of the user
 checkpolicy|compiles the SELinux policy of a second machine
+iproute2|networks of the examples
+btrfs-progs|a root file system of the examples
+mmdebstrap|makes the Debian that the examples boot
 '
 # Where test/vm/support/requirements.ts looks for it.
 kernel=/var/cache/tsrun/kernel
@@ -173,6 +176,23 @@ unpack_kernel() {
   fi
 }
 
+# Where examples/system-container.sh looks for it.
+debian=/var/cache/tsrun/debian.tar
+
+make_debian() {
+  say "makes $debian: a Debian with systemd, for system containers"
+  work=$(mktemp -d "$(dirname "$debian")/new.XXXXXX") || return 1
+  if quietly mmdebstrap --variant=minbase --include=systemd,systemd-sysv,dbus \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' trixie "$work/debian.tar"; then
+    mv "$work/debian.tar" "$debian"
+    rm -rf "$work"
+  else
+    rm -rf "$work"
+    return 1
+  fi
+}
+
 # Without it the tests in it are skipped, and say so.
 set_up_vm() {
   if [ "$(dpkg --print-architecture)" != amd64 ]; then
@@ -182,6 +202,7 @@ set_up_vm() {
   find_missing "$vm_packages"
   if [ -n "$missing" ]; then install_missing "$vm_packages" || return 1; fi
   if [ ! -e "$kernel" ]; then unpack_kernel || return 1; fi
+  if [ ! -e "$debian" ]; then make_debian || say "goes on without $debian" >&2; fi
 }
 
 if [ "${1:-demo}" = test ]; then

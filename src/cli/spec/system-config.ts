@@ -26,6 +26,18 @@ const HOST_CAPABILITIES: readonly string[] = [
   'CAP_WAKE_ALARM',
 ];
 
+/**
+ * Those of them that mean something in a user namespace: over its own processes and
+ * policy. The others only have an init system try what the kernel then refuses,
+ * such as loading modules (ConditionCapability in the units of systemd).
+ */
+const OWN_CAPABILITIES: readonly string[] = [
+  'CAP_CHECKPOINT_RESTORE',
+  'CAP_MAC_ADMIN',
+  'CAP_MAC_OVERRIDE',
+  'CAP_SYS_BOOT',
+];
+
 /** What an init system expects to be there and empty when it starts. */
 const TMPFS: readonly Mount[] = [
   tmpfs('/run', ['nosuid', 'nodev', 'mode=755', 'size=20%']),
@@ -35,13 +47,14 @@ const TMPFS: readonly Mount[] = [
 
 /**
  * @param cgroupNamespace whether the host has cgroup v2 at all
- * @param userNamespace whether the container has one: all capabilities are its own then
+ * @param userNamespace whether the container has one
  */
 export function systemConfig(cgroupNamespace: boolean, userNamespace: boolean): Config {
   const base = defaultConfig(cgroupNamespace);
   const { rlimits: _inherited, ...process } = base.process;
   const capabilities = CAPABILITIES.filter(
-    (name) => userNamespace || !HOST_CAPABILITIES.includes(name),
+    (name) =>
+      !HOST_CAPABILITIES.includes(name) || (userNamespace && OWN_CAPABILITIES.includes(name)),
   );
   return {
     ...base,

@@ -1,0 +1,55 @@
+# What the examples share: `. "$(dirname "$0")/common.sh"`. Not a program of its own.
+#
+#   TSRUN     the program (default: tsrun of PATH)
+#   TMPDIR    where the work directory is made; overlay needs one that is not on an overlay
+
+set -eu
+
+[ "$(id -u)" = 0 ] || {
+  echo "$0: needs root" >&2
+  exit 1
+}
+work=$(mktemp -d "${TMPDIR:-/tmp}/tsrun-example.XXXXXX")
+chmod 755 "$work"
+# Containers of their own, apart from those of the machine.
+tsrun() { command "${TSRUN:-tsrun}" --root "$work/state" "$@"; }
+
+# undo COMMAND...: at the end, the last one first, however the script ends.
+undos=
+undo() {
+  undos="$*
+$undos"
+}
+end() {
+  status=$?
+  set +e
+  for id in $(tsrun list --quiet); do tsrun delete --force "$id"; done
+  eval "$undos"
+  rm -rf --one-file-system "$work"
+  [ $status = 0 ] && echo "$0: done" || echo "$0: failed" >&2
+  exit $status
+}
+trap end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+say() { printf '\n== %s\n' "$*"; }
+
+# expect WANTED GOT: prints what was got, and ends the script when it is something else.
+expect() {
+  printf '%s\n' "$2"
+  [ "$2" = "$1" ] || {
+    printf 'expected: %s\n' "$1" >&2
+    exit 1
+  }
+}
+
+# busybox_image DIRECTORY: a small root file system.
+busybox_image() {
+  mkdir -p "$1/bin" "$1/dev" "$1/etc" "$1/proc" "$1/sys" "$1/tmp"
+  cp "$(command -v busybox)" "$1/bin/busybox"
+  for applet in $("$1/bin/busybox" --list); do
+    [ "$applet" = busybox ] || ln -s busybox "$1/bin/$applet"
+  done
+  echo 'root:x:0:0:root:/:/bin/sh' >"$1/etc/passwd"
+}

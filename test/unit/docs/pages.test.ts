@@ -1,0 +1,58 @@
+/** Pages for users: links lead somewhere, and what the packages bring is what the pages show. */
+
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'THIRD-PARTY.md',
+  ...readdirSync('docs')
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+test.each(PAGES)('links of %s lead to what is there', (page) => {
+  const text = readFileSync(page, 'utf8');
+  for (const [, target = ''] of text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)) {
+    if (/^https?:/.test(target)) continue;
+    expect(existsSync(join(dirname(page), target)), `${page}: ${target}`).toBe(true);
+  }
+});
+
+test('every page of docs/ is named by one that a reader starts from', () => {
+  const starts = ['README.md', 'SECURITY.md', 'docs/managers.md'];
+  const index = starts.map((page) => readFileSync(page, 'utf8')).join('\n');
+  for (const page of PAGES.filter((name) => name.startsWith('docs/') && !starts.includes(name))) {
+    expect(index, page).toContain(page.replace('docs/', ''));
+  }
+});
+
+test.each([
+  ['containerd.toml', 'containerd.md'],
+  ['containerd-1.7.toml', 'containerd.md'],
+  ['docker-daemon.json', 'docker.md'],
+  ['crio.conf', 'crio.md'],
+  ['runtimeclass.yaml', 'kubernetes.md'],
+])('packaging/examples/%s is in docs/%s', (file, page) => {
+  const squeeze = (text: string): string => text.replaceAll(/^#.*$/gm, '').replaceAll(/\s+/g, ' ');
+  const snippet = squeeze(readFileSync(join('packaging/examples', file), 'utf8')).trim();
+  expect(squeeze(readFileSync(join('docs', page), 'utf8'))).toContain(snippet);
+  expect(readdirSync('packaging/examples')).toHaveLength(5);
+});
+
+test('every option that tsrun refuses is named as missing', () => {
+  const text = readFileSync('docs/migrating.md', 'utf8');
+  const table = readFileSync('src/cli/table.ts', 'utf8');
+  const options = [...table.matchAll(/name: '([a-z0-9-]+)'[^}]*later: true/g)].map(
+    ([, name]) => name,
+  );
+  expect(options.length).toBeGreaterThan(0);
+  for (const name of options) expect(text).toContain(`--${name ?? ''}`);
+  const fields = readFileSync('src/spec/create-demands.ts', 'utf8').matchAll(
+    /unsupported\('\/([^']+)'/g,
+  );
+  for (const [, field = ''] of fields) expect(text).toContain(`\`${field.replaceAll('/', '.')}\``);
+});
