@@ -8,6 +8,7 @@ import { parallel } from './parallel.mjs';
 import { profile } from './profile.mjs';
 import { protection } from './protection.mjs';
 import { runs } from './run.mjs';
+import { seccomp } from './seccomp.mjs';
 import { sequence } from './sequence.mjs';
 
 /**
@@ -16,4 +17,15 @@ import { sequence } from './sequence.mjs';
  * tsrun's median may be of that of the one that `limits` names. The unit is ms
  * where it is not given; a title may be a function of the options.
  */
-export const rows = [...runs, sequence, exec, parallel, many, library, hosts, protection, profile];
+export const rows = [
+  ...runs,
+  sequence,
+  exec,
+  parallel,
+  many,
+  library,
+  hosts,
+  protection,
+  ...seccomp,
+  profile,
+];
