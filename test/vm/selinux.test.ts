@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 
 import type { Spec } from '../../src/spec/types.js';
+import { compileAttacker } from '../security/attackers/compile.js';
 import { fill } from './support/fill.js';
-import { useOwnGuest } from './support/guest.js';
+import { ROOTFS, useOwnGuest } from './support/guest.js';
 
 const CHECKPOLICY = '/usr/bin/checkpolicy';
 const CONTAINED = 'u:r:contained_t:s0:c1,c2';
@@ -29,9 +30,13 @@ const guest = useOwnGuest(
     const label = join(share, 'bin/label');
     execFileSync('cc', ['-static', '-O1', '-o', label, 'test/vm/support/label.c']);
     copyFileSync(label, join(share, 'rootfs/bin/label'));
+    compileAttacker('exchange', join(share, 'bin'));
   },
   [CHECKPOLICY],
 );
+
+/** Containers that are made while paths are exchanged. */
+const ROUNDS = 8;
 
 const SAY_LABEL = 'tr "\\0" "\\n" < /proc/self/attr/current';
 
@@ -155,6 +160,28 @@ test.each<[string, (spec: Spec) => void]>([
     stdout: '',
     stderr: `tsrun: ${pointer}: cannot apply the label u:r:nope_t:s0: the policy has no such label\n`,
   });
+});
+
+test('a /proc that is exchanged for a false one takes no label away (row 5)', async () => {
+  const bundle = guest.bundle('label --self', labelled());
+  const ids = Array.from({ length: ROUNDS }, () => guest.newId());
+  const output = await guest.output(`
+    fake=${ROOTFS}/fake/thread-self/attr
+    mkdir -p $fake
+    # What would be written to, and read back, there.
+    for file in exec keycreate; do printf '%s' ${CONTAINED} > $fake/$file; done
+    ln -s thread-self ${ROOTFS}/fake/self
+    exchange ${ROOTFS} proc fake > /run/exchanging &
+    attacker=$!
+    until [ -s /run/exchanging ]; do sleep 0.01; done
+    for id in ${ids.join(' ')}; do tsrun run --bundle ${bundle} $id 2>&1; done
+    kill $attacker; wait $attacker 2>/dev/null
+    [ -d ${ROOTFS}/fake/thread-self ] || mv -T ${ROOTFS}/proc ${ROOTFS}/proc.new
+    cat ${ROOTFS}/*/thread-self/attr/*
+    rm -r ${ROOTFS}/fake ${ROOTFS}/proc* /run/exchanging
+    mkdir ${ROOTFS}/proc
+  `);
+  expect(output).toBe(`${CONTAINED}\n`.repeat(ROUNDS) + CONTAINED.repeat(2));
 });
 
 test('an enforcing policy keeps the container from what it must not read', async () => {
