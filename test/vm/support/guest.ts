@@ -1,8 +1,10 @@
 /** Running scripts in the virtual machine, for test files. */
 
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
 import type { Spec } from '../../../src/spec/types.js';
@@ -16,6 +18,8 @@ import type { Reply, Request, VmPlace } from './relay.js';
 export const SHARE = '/run/work';
 /** A busybox root file system in the guest, the default `root.path` of guest.bundle(). */
 export const ROOTFS = '/run/rootfs';
+
+const SOURCES = join(dirname(fileURLToPath(import.meta.url)), '../guest');
 
 /** An answer takes a third of a second; one that never comes is a hung guest. */
 const ANSWER_TIMEOUT_MS = 180_000;
@@ -42,6 +46,8 @@ export interface Guest {
   output(script: string): Promise<string>;
   /** Writes a file into the shared directory; its path in the guest. */
   write(name: string, text: string): string;
+  /** Compiles test/vm/guest/NAME.c, static; the shared directory then has the program. */
+  compile(name: string): void;
   /**
    * A bundle whose container runs `sh -c script` on a read-only busybox.
    *
@@ -101,7 +107,14 @@ function missingGuest(reason: string): Guest {
   const missing = (): never => {
     throw new Error(reason);
   };
-  return { run: missing, output: missing, write: missing, bundle: missing, newId: missing };
+  return {
+    run: missing,
+    output: missing,
+    write: missing,
+    compile: missing,
+    bundle: missing,
+    newId: missing,
+  };
 }
 
 /** A machine of this process, or the one that another process has. remove() ends what is ours. */
@@ -175,6 +188,20 @@ class ConnectedGuest implements Guest {
     writeFileSync(join(this.share, name), text);
     this.files.push(join(this.share, name));
     return `${SHARE}/${name}`;
+  }
+
+  compile(name: string): void {
+    const file = join(this.share, name);
+    execFileSync('cc', [
+      '-static',
+      '-O1',
+      '-Wall',
+      '-Werror',
+      '-o',
+      file,
+      join(SOURCES, `${name}.c`),
+    ]);
+    this.files.push(file);
   }
 
   bundle(script: string, change: (spec: Spec) => void = () => undefined): string {
