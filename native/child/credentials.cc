@@ -11,11 +11,13 @@ void restoreDumpable();
 
 static long dropBounding(uint64_t keep) {
   for (int capability = 0; capability < 64; capability++) {
+    if ((keep >> capability & 1) != 0) continue;
+    const long result = sys::prctl(PR_CAPBSET_DROP, capability);
+    if (result == 0) continue;
+    // What is not there needs no right to be dropped.
     const long held = sys::prctl(PR_CAPBSET_READ, capability);
     if (held < 0) return 0;  // past the last one of this kernel
-    if (held == 0 || (keep >> capability & 1) != 0) continue;
-    const long result = sys::prctl(PR_CAPBSET_DROP, capability);
-    if (result < 0) return fail(result, "bounding set");
+    if (held != 0) return fail(result, "bounding set");
   }
   return 0;
 }
