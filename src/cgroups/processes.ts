@@ -55,6 +55,12 @@ function collect(native: Native, path: string, pids: number[]): number {
   return 0;
 }
 
+/** @throws TsrunError ERR_CGROUP */
+export function moveInto(native: Native, { path }: CgroupPlace, pid: number): void {
+  const status = native.writeText(`${path}/cgroup.procs`, String(pid));
+  if (status < 0) throw failed(native, `move process ${pid} into cgroup ${path}`, -status);
+}
+
 /**
  * Sends a signal to every process in the cgroup and below it. None escapes by
  * forking meanwhile: SIGKILL goes through cgroup.kill, others reach processes

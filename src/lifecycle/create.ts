@@ -4,7 +4,7 @@ import { EOPNOTSUPP } from '../native/constants.js';
 import type { Native, SpawnRequest } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import type { CgroupWrite } from '../cgroups/limits/write.js';
-import { makeThreaded } from '../cgroups/manager.js';
+import { makeThreaded, moveInto } from '../cgroups/manager.js';
 import type { Cgroup } from '../cgroups/manager.js';
 import { setupIds } from '../plan/user-namespace.js';
 import { namespacePlaces } from '../namespaces/namespaces.js';
@@ -414,7 +414,7 @@ class Creation {
     const trace = options.trace;
     const request: SpawnRequest = {
       cloneFlags: plan.cloneFlags,
-      cgroupFd: cgroup?.fd ?? -1,
+      cgroupFd: isMoved(plan.steps) ? -1 : (cgroup?.fd ?? -1),
       stdio: options.stdio,
       preserve: options.preserve ?? [],
       fds: inputs,
@@ -437,7 +437,8 @@ class Creation {
         },
         sync: {
           [SyncPoint.cgroup]: async ({ pid }) => {
-            await this.enterScope(state, file, pid);
+            if (cgroup !== undefined) moveInto(native, cgroup.record, pid);
+            else await this.enterScope(state, file, pid);
           },
           [SyncPoint.limits]: ({ pid }) => raiseLimits(native, pid, plan.limits),
           [SyncPoint.idMap]: async ({ pid }) => {
@@ -519,6 +520,11 @@ class Creation {
       this.native.close(fd);
     }
   }
+}
+
+/** Whether it enters its cgroup later than at its birth. */
+function isMoved(steps: readonly Step[]): boolean {
+  return steps.some((step) => step.op === 'sync' && step.point === SyncPoint.cgroup);
 }
 
 function filterState(seccomp: LinuxSeccomp): NonNullable<ContainerState['seccomp']> {

@@ -1,6 +1,7 @@
 /** spec → plan: everything that `create` is going to do, in order. */
 
 import {
+  CLONE_NEWCGROUP,
   CLONE_NEWNS,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
@@ -8,6 +9,7 @@ import {
   MOUNT_ATTR_RDONLY,
 } from '../native/constants.js';
 import { compileLimits, hasLimits } from '../cgroups/limits/compile.js';
+import { isSmall } from '../cgroups/limits/memory.js';
 import type { CgroupWrite } from '../cgroups/limits/write.js';
 import { planApparmor } from '../apparmor/apparmor.js';
 import { foreignNamespaces, NAMESPACE_FLAG, namespacePlaces } from '../namespaces/namespaces.js';
@@ -58,6 +60,8 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const cgroupWrites = planCgroup(spec, warnings);
   const slots = new Slots();
   const stages = planStages(places, isPrivileged(facts));
+  // The root of a cgroup namespace is the cgroup in which it is made.
+  const late = isSmall(cgroupWrites) ? stages.unshare & CLONE_NEWCGROUP : undefined;
   const joins = openNamespaces(linux, places, slots);
   const fifo = slots.input({ kind: 'fifo', at: '' });
   const report = slots.input({ kind: 'report', at: '' });
@@ -89,13 +93,14 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const limits = places.user === 'own' ? [] : planRaisedLimits(program.privileged);
 
   const steps: Step[] = [
-    ...(facts.cgroup?.manager === 'systemd' ? [syncStep('cgroup')] : []),
+    ...(facts.cgroup?.manager === 'systemd' && late === undefined ? [syncStep('cgroup')] : []),
     ...(places.user === 'joined' && limits.length > 0 ? [syncStep('limits')] : []),
     ...enterNamespaces(stages.enter, linux, joins),
-    ...becomeRoot(linux, places, stages.unshare, setgroups && !keepGroups, [
+    ...becomeRoot(linux, places, stages.unshare & ~(late ?? 0), setgroups && !keepGroups, [
       ...openTrees(places, mounts.openTrees, propagation),
       ...(ownMounts ? [rootMount(root.path, facts)] : []),
     ]),
+    ...(late === undefined ? [] : [syncStep('cgroup'), ...unshareStep(late)]),
     { op: 'session', at: '' },
     // Before the change of root: where a new procfs cannot be made, this takes the host's, and
     // where it can, the kernel wants to see one that hides nothing.

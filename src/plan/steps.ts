@@ -23,7 +23,10 @@ export const SyncPoint = {
   ready: 3,
   /** Before a user namespace is joined, in which hard limits cannot be raised: the parent does. */
   limits: 4,
-  /** Before everything else, in the cgroup of the caller: the parent has systemd make a scope of it. */
+  /**
+   * In the cgroup of the caller: the parent has systemd make a scope of it, before everything
+   * else, or moves it, when the namespaces are there (isSmall).
+   */
   cgroup: 5,
 } as const;
 export type SyncPointValue = (typeof SyncPoint)[keyof typeof SyncPoint];

@@ -13,6 +13,18 @@ import type { CgroupWrite, Current } from './write.js';
 
 const UNLIMITED = -1n;
 
+/** Namespaces and a helper are some hundred KiB of the kernel's memory. */
+const SMALL = 4 << 20;
+
+/**
+ * Whether what it takes to make the container could be too much for it. Its
+ * first process then enters the cgroup when the namespaces are there, and what
+ * they take is the caller's.
+ */
+export function isSmall(writes: readonly CgroupWrite[]): boolean {
+  return writes.some(({ file, value }) => file === 'memory.max' && Number(value) < SMALL);
+}
+
 /** @throws TsrunError ERR_CONFIG_INVALID for a `swap` that no memory.swap.max can stand for */
 export function memoryWrites(
   memory: LinuxMemory,

@@ -719,3 +719,33 @@ describe('a cgroup namespace', () => {
     expect(onlyStep(plan, 'unshare').flags & CLONE_NEWCGROUP).toBe(CLONE_NEWCGROUP);
   });
 });
+
+describe('a small limit of memory', () => {
+  const namespaces = [...NAMESPACES, { type: 'cgroup' as const }];
+  const limited = (limit: number, change = {}) =>
+    planContainer(spec({ linux: { namespaces, resources: { memory: { limit } } } }), facts(change));
+
+  it('lets the process enter its cgroup when the namespaces but that of cgroups are there', () => {
+    for (const manager of [undefined, 'systemd'] as const) {
+      const cgroup = { root: '/sys/fs/cgroup', layout: 'unified', path: '/c1' } as const;
+      const plan = limited((4 << 20) - 1, {
+        cgroup: manager === undefined ? cgroup : { ...cgroup, manager },
+      });
+      expect(operations(plan).slice(0, 6)).toEqual([
+        ...['dumpable', 'unshare', 'propagation', 'root', 'sync', 'unshare'],
+      ]);
+      const [first, second] = stepsOf(plan, 'unshare');
+      expect((first?.flags ?? 0) & (CLONE_NEWNET | CLONE_NEWCGROUP)).toBe(CLONE_NEWNET);
+      expect(second?.flags).toBe(CLONE_NEWCGROUP);
+      expect(stepsOf(plan, 'sync').map(({ point }) => point)).toEqual([
+        SyncPoint.cgroup,
+        SyncPoint.ready,
+      ]);
+    }
+  });
+
+  it('is one below 4 MiB', () => {
+    expect(onlyStep(limited(4 << 20), 'sync').point).toBe(SyncPoint.ready);
+    expect(onlyStep(limited(-1), 'sync').point).toBe(SyncPoint.ready);
+  });
+});
