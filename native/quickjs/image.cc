@@ -111,13 +111,21 @@ void forgetStack(JSRuntime* runtime) {
   }
 }
 
+// The C library's heap is right behind the arena, where bytecode has numbers that look like
+// pointers. What points into a block of it comes with what points to its beginning.
+bool isPointer(uintptr_t word) {
+  constexpr uintptr_t kLow = uintptr_t{1} << 32;
+  constexpr uintptr_t kAlignment = 16;
+  return word >= kLow || word % kAlignment == 0;
+}
+
 void refuseForeignPointers(const Ranges& ranges, const char* from, const char* to) {
   for (const char* at = from; at + sizeof(uintptr_t) <= to; at += sizeof(uintptr_t)) {
     uintptr_t word;
     memcpy(&word, at, sizeof word);
     for (size_t i = 0; i < ranges.count; i++) {
       const Range& range = ranges.items[i];
-      if (word >= range.from && word < range.to) {
+      if (word >= range.from && word < range.to && isPointer(word)) {
         char text[96];
         std::snprintf(text, sizeof text,
                       "the image has a pointer to elsewhere: %#lx at offset %#zx", word,

@@ -37,6 +37,8 @@ export interface CgroupDemand {
   /** The caller must have a cgroup for the container. */
   required: boolean;
   callerUid: number;
+  /** The caller calls setDevices() itself where the cgroup is a fresh one. */
+  devicesLater?: boolean;
   warn: (message: string) => void;
 }
 
@@ -87,10 +89,10 @@ export function furnishCgroup(
   root: string,
   demand: Omit<CgroupDemand, 'place' | 'required'>,
 ): void {
-  const { manager, path } = cgroup.record;
-  const fresh = manager === 'systemd' || cgroup.created.includes(path);
+  const { path } = cgroup.record;
+  const fresh = isFresh(cgroup);
   applyLimits(native, { root, directory: path, fresh }, demand.writes);
-  setDevices(native, cgroup, fresh, demand);
+  if (!fresh || demand.devicesLater !== true) setDevices(native, cgroup, demand);
   delegate(native, cgroup, root, demand);
 }
 
@@ -110,16 +112,25 @@ export async function removeContainerCgroup(native: Native, cgroup: Cgroup): Pro
   }
 }
 
-function setDevices(
+/** One that nothing has been in before. */
+export function isFresh({ record, created }: Cgroup): boolean {
+  return record.manager === 'systemd' || created.includes(record.path);
+}
+
+/**
+ * Puts the rules for devices into force.
+ *
+ * @throws TsrunError ERR_CGROUP
+ */
+export function setDevices(
   native: Native,
   cgroup: Cgroup,
-  fresh: boolean,
   demand: Pick<CgroupDemand, 'spec' | 'privileged' | 'warn'>,
 ): void {
   const entries = demand.spec.linux?.resources?.devices ?? [];
   for (const warning of deviceRuleWarnings(entries)) demand.warn(warning);
   const rules = deviceRules(entries);
-  if (!fresh && demand.privileged) {
+  if (!isFresh(cgroup) && demand.privileged) {
     // An earlier container's rules are not to apply to this one.
     const replaced = replaceDevices(native, cgroup.fd, replacementProgram(rules), DEVICES);
     if ('warning' in replaced) demand.warn(replaced.warning);

@@ -33,7 +33,13 @@ import { isPrivileged, readCaller, requireNamespaceRights } from './caller.js';
 import type { Caller } from './caller.js';
 import { killAndReap } from './child.js';
 import { connectSocket, sendDescriptor } from './console-socket.js';
-import { furnishCgroup, makeContainerCgroup, removeContainerCgroup } from './container-cgroup.js';
+import {
+  furnishCgroup,
+  isFresh,
+  makeContainerCgroup,
+  removeContainerCgroup,
+  setDevices,
+} from './container-cgroup.js';
 import { execute } from './execute.js';
 import type { Child } from './execute.js';
 import { gatherFacts } from './facts.js';
@@ -133,6 +139,12 @@ class Creation {
   private readonly caller: Caller;
   private terminal = -1;
   private reachedHooks = false;
+  /**
+   * What only has to be done before the helper is first let go on: it is done
+   * while that makes its namespaces, for which it takes the longer.
+   */
+  private readonly meanwhile: (() => void)[] = [];
+  private identity: Pick<ContainerState, 'pid' | 'startTime'> = { pid: 0, startTime: 0 };
   private scope: NewScope | undefined;
 
   constructor(
@@ -195,7 +207,10 @@ class Creation {
     // The hooks of a failed create run when its process and its cgroup are gone, as after delete.
     if (cgroup !== undefined) this.undo.push(() => removeContainerCgroup(native, cgroup));
     if (this.scope !== undefined) this.undo.push(() => this.scope?.undo());
-    file.add(state);
+    const { record } = cgroup ?? {};
+    // A create that is killed in between leaves what is in the cgroup that was noted.
+    if (record !== undefined && this.hasTime()) this.meanwhile.push(() => file.add(state));
+    else file.add(state);
 
     const child = await this.runHelper(plan, state, cgroup, consoleSocket, gate, file, filter);
     this.undo.push(async () => {
@@ -326,15 +341,22 @@ class Creation {
   private makeCgroup(facts: PlanFacts, writes: readonly CgroupWrite[]): Cgroup | undefined {
     const { spec, rootless, warn } = this.options;
     const privileged = isPrivileged(this.caller);
-    return makeContainerCgroup(this.native, {
-      spec,
+    const devicesLater = this.hasTime();
+    const demand = { spec, writes, privileged, callerUid: this.caller.uid, devicesLater, warn };
+    const cgroup = makeContainerCgroup(this.native, {
+      ...demand,
       place: facts.cgroup,
-      writes,
-      privileged,
       required: privileged && rootless !== true,
-      callerUid: this.caller.uid,
-      warn,
     });
+    if (devicesLater && cgroup !== undefined && isFresh(cgroup)) {
+      this.meanwhile.push(() => setDevices(this.native, cgroup, demand));
+    }
+    return cgroup;
+  }
+
+  /** Not with hooks that the helper runs by itself before it stops: they need everything in force. */
+  private hasTime(): boolean {
+    return (this.options.spec.hooks?.createContainer ?? []).length === 0;
   }
 
   private firstState(
@@ -411,6 +433,7 @@ class Creation {
       },
       this.fds,
     );
+    let later = '';
     const trace = options.trace;
     const request: SpawnRequest = {
       cloneFlags: plan.cloneFlags,
@@ -431,6 +454,11 @@ class Creation {
       request,
       {
         started: ({ pid }) => {
+          for (const action of this.meanwhile.splice(0)) action();
+          this.learnIdentity(pid);
+          later = file.line({
+            later: { process: options.spec.process, lateSteps: lateSteps(plan.steps) },
+          });
           if (plan.oomScoreAdj !== undefined) {
             setOomScoreAdj(native, pid, plan.oomScoreAdj, '/process/oomScoreAdj');
           }
@@ -456,10 +484,7 @@ class Creation {
             const who = this.identify(state, child);
             state.phase = 'created';
             // Before the helper goes on: from here on it lives without us.
-            file.add(
-              { phase: state.phase, ...who },
-              { later: { process: options.spec.process, lateSteps: lateSteps(plan.steps) } },
-            );
+            file.add({ phase: state.phase, ...who }, later);
           },
         },
         console: (fd, name) => this.takeTerminal(consoleSocket, fd, name),
@@ -479,13 +504,18 @@ class Creation {
     state: ContainerState,
     { pid }: Child,
   ): Pick<ContainerState, 'pid' | 'startTime'> {
-    const stat = readProcessStat(this.native, pid);
-    if (stat === undefined) {
+    if (pid !== this.identity.pid) this.learnIdentity(pid);
+    if (pid !== this.identity.pid) {
       throw new TsrunError('ERR_SYSTEM', `cannot read the start time of process ${pid}`);
     }
-    state.pid = pid;
-    state.startTime = stat.startTime;
-    return { pid, startTime: stat.startTime };
+    Object.assign(state, this.identity);
+    return this.identity;
+  }
+
+  /** One that has gone again has left a message that says why. */
+  private learnIdentity(pid: number): void {
+    const stat = readProcessStat(this.native, pid);
+    if (stat !== undefined) this.identity = { pid, startTime: stat.startTime };
   }
 
   private async runtimeHooks(state: ContainerState): Promise<void> {

@@ -30,10 +30,17 @@ export function makeStateFile(native: Native, path: string): number {
   return native.open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600);
 }
 
+export function lineOf(fields: object): string {
+  return `${stringifyJson(fields)}\n`;
+}
+
 /** @returns 0 or a negated errno */
 export function appendLines(native: Native, fd: number, lines: readonly object[]): number {
-  let text = '';
-  for (const line of lines) text += `${stringifyJson(line)}\n`;
+  return appendText(native, fd, lines.map(lineOf).join(''));
+}
+
+/** As appendLines(), of lines that were made before. */
+export function appendText(native: Native, fd: number, text: string): number {
   const written = native.write(fd, text);
   return written < 0 ? written : 0;
 }

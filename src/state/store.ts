@@ -7,7 +7,7 @@ import { EEXIST, EISDIR, ENOENT, ENOTDIR, S_IFDIR, S_IFMT } from '../native/cons
 import { validateId } from './id.js';
 import { statePaths } from './paths.js';
 import { STATE_VERSION } from './state.js';
-import { MAX_STATE, appendLines, fieldsOf, laterLine, makeStateFile } from './state-file.js';
+import { MAX_STATE, appendText, fieldsOf, laterLine, lineOf, makeStateFile } from './state-file.js';
 import type { CgroupNote, ContainerState, LaterState } from './state.js';
 
 export function stateError(
@@ -106,6 +106,8 @@ function parseState(text: string, path: string, id: string): ContainerState | un
   return state as unknown as ContainerState;
 }
 
+type Line = Partial<ContainerState> | { later: LaterState } | CgroupNote;
+
 /**
  * The file that a new container's state is written to. The directory is the
  * caller's and empty (claimContainer).
@@ -126,13 +128,19 @@ export class StateFile {
     if (this.fd < 0) throw this.failed(this.fd);
   }
 
+  /** The text of a line, for add(). */
+  line(fields: Line): string {
+    return lineOf(fields);
+  }
+
   /**
    * Adds lines, all of them or none that counts.
    *
    * @throws TsrunError ERR_STATE
    */
-  add(...lines: (Partial<ContainerState> | { later: LaterState } | CgroupNote)[]): void {
-    const added = appendLines(this.native, this.fd, lines);
+  add(...lines: (Line | string)[]): void {
+    const text = lines.map((line) => (typeof line === 'string' ? line : lineOf(line))).join('');
+    const added = appendText(this.native, this.fd, text);
     if (added < 0) throw this.failed(added);
   }
 
