@@ -33,6 +33,7 @@ say 'btrfs: a snapshot of the image, made in no time'
 truncate -s 256M "$work/disk"
 mkfs.btrfs --quiet "$work/disk"
 mkdir "$work/btrfs"
+[ -e /dev/loop-control ] || modprobe loop
 mount -o loop "$work/disk" "$work/btrfs"
 undo "umount $work/btrfs"
 btrfs -q subvolume create "$work/btrfs/image"

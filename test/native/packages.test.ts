@@ -4,12 +4,14 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -126,6 +128,30 @@ test('the changelog is one of Debian, with the notes of CHANGELOG.md', () => {
   const words = (lines: string): string => lines.replaceAll(/[\s*-]+/g, ' ');
   const notes = readFileSync(join(REPOSITORY, 'CHANGELOG.md'), 'utf8').split('### Added')[1] ?? '';
   expect(words(text)).toContain(words(notes.split(/^##/m)[0] ?? '').trim());
+});
+
+test('podman knows the runtime by its name, and its default stays what it was', async (context) => {
+  if (!existsSync('/usr/bin/podman')) context.skip('needs podman');
+  const conf = inDebian('etc/containers/containers.conf.d/tsrun.conf');
+  expect(conf).toContain('/usr/bin/tsrun');
+  const file = join(work, 'containers.conf');
+  writeFileSync(file, conf.replace('/usr/bin/tsrun', join(debian, 'usr/bin/tsrun')));
+  const storage = ['--root', join(work, 'root'), '--runroot', join(work, 'run')];
+  const runtime = async (...options: string[]): Promise<string> => {
+    const asked = ['info', '--format', '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Version}}'];
+    const command = [
+      '/usr/bin/podman',
+      ...storage,
+      '--storage-driver',
+      'vfs',
+      ...options,
+      ...asked,
+    ];
+    const env = { ...process.env, CONTAINERS_CONF_OVERRIDE: file };
+    return (await runProgram(command, { env })).stdout;
+  };
+  expect(await runtime('--runtime', 'tsrun')).toMatch(/^tsrun tsrun version/);
+  expect(await runtime()).not.toMatch(/^tsrun /);
 });
 
 test('completion is what tsrun itself prints', () => {
