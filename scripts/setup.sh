@@ -139,6 +139,12 @@ fuse-overlayfs|storage of podman without privileges, where the kernel has no ove
 catatonit|what podman --init starts first, and what holds a pod
 dbus-user-session|the bus of a user, over which their systemd is asked for scopes
 libpam-systemd|starts that systemd with the session of the user
+containerd|a manager that containers are run under, by its client ctr and by its CRI plugin
+docker.io|a manager that containers are run under
+docker-cli|its client
+docker-compose|the plugin of its client that runs compose files
+buildah|a manager that images are built with, in containers
+umoci|unpacks an image into a bundle for a runtime
 checkpolicy|compiles the SELinux policy of a second machine
 iproute2|networks of the examples
 btrfs-progs|a root file system of the examples
@@ -193,6 +199,29 @@ make_debian() {
   fi
 }
 
+# Where test/vm/managers/containerd.test.ts looks for the interface of the kubelet.
+cri=/var/cache/tsrun/cri/api.proto
+
+# One file of Debian's package of it: the package depends on forty others, that
+# programs in Go would be compiled with.
+fetch_cri() {
+  (cd "$1" && apt-get -o APT::Sandbox::User=root download golang-github-kubernetes-cri-api-dev) &&
+    dpkg -x "$1"/*.deb "$1/package"
+}
+
+unpack_cri() {
+  say "unpacks the definition of the Container Runtime Interface to $cri"
+  mkdir -p "$(dirname "$cri")" || return 1
+  work=$(mktemp -d) || return 1
+  # The list of packages may be missing, or be an old one.
+  if { quietly fetch_cri "$work" || { quietly apt-get update && quietly fetch_cri "$work"; }; }; then
+    cp "$work"/package/usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto "$cri.new" &&
+      mv "$cri.new" "$cri"
+  fi
+  rm -rf "$work"
+  [ -e "$cri" ]
+}
+
 # Without it the tests in it are skipped, and say so.
 set_up_vm() {
   if [ "$(dpkg --print-architecture)" != amd64 ]; then
@@ -203,6 +232,7 @@ set_up_vm() {
   if [ -n "$missing" ]; then install_missing "$vm_packages" || return 1; fi
   if [ ! -e "$kernel" ]; then unpack_kernel || return 1; fi
   if [ ! -e "$debian" ]; then make_debian || say "goes on without $debian" >&2; fi
+  if [ ! -e "$cri" ]; then unpack_cri || return 1; fi
 }
 
 if [ "${1:-demo}" = test ]; then

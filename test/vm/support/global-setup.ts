@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 
+import { fillForManagers } from '../managers/support/fill.js';
 import { RESULTS, formatResults, readResults } from '../managers/support/results.js';
 import { fill } from './fill.js';
 import { boot } from './machine.js';
@@ -21,7 +22,10 @@ export default async function setup(): Promise<() => Promise<void>> {
   }
 
   const started = Date.now();
-  const machine = await boot(requirements, fill);
+  const machine = await boot(requirements, (share) => {
+    fill(share);
+    fillForManagers(share);
+  });
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   console.log(`virtual machine: up after ${seconds} s (${machine.accelerator})`);
 

@@ -10,6 +10,10 @@ import { record } from './results.js';
 
 export type Runtime = 'tsrun' | 'crun';
 
+/** A shell function that waits for what nothing tells of, and names it when it does not come. */
+export const WAIT_FOR =
+  'wait_for() { for i in $(seq 200); do eval "$1" && return; done; echo "not: $1"; }';
+
 /** One thing that a person does with a manager. */
 export interface Operation {
   /** As the table has it: 'stop', 'run --memory'. */
@@ -125,7 +129,8 @@ function parse(text: string): Map<number, Outcome> {
   for (let at = 1; at + 2 < parts.length; at += 4) {
     const [number, output, end] = parts.slice(at, at + 3) as [string, string, string];
     const [status = NaN, before = NaN, after = NaN] = end.split(' ').map(Number);
-    const plain = output.replaceAll('\r', '').trim();
+    // On a terminal: ends of lines, and the echo of what script types when its input has ended.
+    const plain = output.replaceAll('\r', '').replaceAll('^@', '').trim();
     outcomes.set(Number(number), { status, output: plain, seconds: after - before });
   }
   return outcomes;

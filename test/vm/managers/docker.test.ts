@@ -1,0 +1,218 @@
+/** dockerd and its client, as they come from Debian, with Debian's containerd. */
+
+import { beforeAll } from 'vitest';
+
+import { useGuest } from '../support/guest.js';
+import { REMAPPED, REMAPPED_ID, startDaemons } from './support/daemons.js';
+import { WAIT_FOR, testOperations } from './support/operations.js';
+
+const guest = useGuest();
+
+beforeAll(() => startDaemons(guest));
+
+const DOCKER = `${WAIT_FOR}
+  image=localhost/busybox
+  docker_run() { docker run --runtime $runtime "$@"; }
+  # crun freezes one cgroup further down.
+  frozen() { cat $(find . -name cgroup.events) | grep -c 'frozen 1'; }
+  show() { docker inspect -f "{{$1}}" $name; }
+  group() { cd /sys/fs/cgroup/system.slice/docker-$(cat /run/$name.id).scope; }`;
+
+const COMMON = {
+  manager: 'docker',
+  caller: 'root',
+  cgroups: 'systemd',
+  cleanUp: 'rm -f /run/$name.id; docker rm -f $name >/dev/null 2>&1',
+  prelude: DOCKER,
+};
+
+testOperations(guest, 'a container that runs', {
+  ...COMMON,
+  operations: [
+    {
+      name: 'run -d --memory --cpus --pids-limit',
+      script: `docker_run -d --name $name --cidfile /run/$name.id --network none \\
+          --memory 64m --cpus 0.5 --pids-limit 50 --health-cmd 'test -e /ok' \\
+          --health-start-period 600s --health-start-interval 500ms --health-interval 600s \\
+          $image sh -c 'trap "exit 5" TERM; echo started; >/ok; sleep 100000 & wait' >/dev/null
+        group; cat memory.max cpu.max pids.max`,
+      prints: '67108864\n50000 100000\n50',
+    },
+    {
+      name: 'exec',
+      script: 'docker exec $name sh -c "echo out; exit 4"',
+      prints: 'out',
+      status: 4,
+    },
+    {
+      name: 'exec -it',
+      script: `/bin/script -qec "docker exec -it $name sh -c 'tty; exit 6'" /dev/null`,
+      prints: /\/dev\/pts\/0$/,
+      status: 6,
+    },
+    {
+      name: 'health check',
+      script: `wait_for '[ "$(show .State.Health.Status)" != starting ]'; show .State.Health.Status`,
+      prints: 'healthy',
+    },
+    {
+      name: 'update',
+      script: `docker update --memory 96m --memory-swap 96m --cpus 0.25 $name >/dev/null
+        group; cat memory.max cpu.max`,
+      prints: '100663296\n25000 100000',
+    },
+    {
+      name: 'pause',
+      script: 'docker pause $name >/dev/null; show .State.Status; group; frozen',
+      prints: 'paused\n1',
+    },
+    {
+      name: 'unpause',
+      script: 'docker unpause $name >/dev/null; group; frozen',
+      prints: '0',
+      status: 1,
+    },
+    {
+      name: 'stats',
+      script: 'docker stats --no-stream --format "{{.MemUsage}} {{.PIDs}}" $name',
+      prints: /^[1-9][0-9.]*[KM]iB \/ 96MiB 2$/,
+    },
+    {
+      name: 'top',
+      script: 'docker top $name -o pid,comm | sed 1d | tr -s " " | cut -d" " -f2',
+      prints: 'sh\nsleep',
+    },
+    {
+      name: 'restart',
+      script: 'docker restart $name >/dev/null; docker logs $name',
+      prints: 'started\nstarted',
+    },
+    {
+      name: 'stop',
+      script: 'docker stop $name >/dev/null; show .State.ExitCode',
+      prints: '5',
+    },
+    {
+      name: 'rm -f',
+      script: `docker rm -f $name >/dev/null
+        find /sys/fs/cgroup /run/docker/runtime* -name "*$(cat /run/$name.id)*"`,
+      prints: '',
+    },
+  ],
+});
+
+testOperations(guest, 'what a container may be given', {
+  ...COMMON,
+  operations: [
+    {
+      name: 'run -it, on the bridge, with less',
+      script: `/bin/script -qec "docker run --runtime $runtime -it --rm --name $name \\
+          --read-only --tmpfs /mnt --cap-drop ALL --security-opt no-new-privileges --init \\
+          --ulimit nofile=77 --sysctl net.ipv4.ip_unprivileged_port_start=80 $image sh -c '
+            tty; ulimit -n; touch /x /mnt/x; cat /proc/1/comm /proc/self/attr/current
+            cat /proc/sys/net/ipv4/ip_unprivileged_port_start
+            grep -cE \\"^(CapBnd:.0*|NoNewPrivs:.1|Seccomp:.2)\\$\\" /proc/self/status
+            ip -o address show eth0 | grep -c 172.17; exit 7'" /dev/null`,
+      prints: [
+        ...['/dev/pts/0', '77', 'touch: /x: Read-only file system', 'docker-init'],
+        ...['docker-default (enforce)', '80', '3', '1'],
+      ].join('\n'),
+      status: 7,
+    },
+    {
+      name: 'run --privileged, in namespaces of the host',
+      script: `docker_run --rm --name $name --privileged --pid host --ipc host --cgroupns host \\
+          --network host -v /run/rootfs:/mnt:ro -w /new -u 1000:2000 --group-add 3000 $image sh -c 'exec 2>&1
+            cat /proc/1/comm; pwd; id -u; id -g; id -G; touch /mnt/x
+            grep -c docker- /proc/self/cgroup; grep CapBnd /proc/self/status'`,
+      prints:
+        /^systemd\n\/new\n1000\n2000\n2000 3000\ntouch: \/mnt\/x: Read-only file system\n1\nCapBnd:\t000001ffffffffff$/,
+    },
+  ],
+});
+
+testOperations(guest, 'a container that cannot start', {
+  ...COMMON,
+  // crun's words make it 125.
+  runtimes: ['tsrun'],
+  operations: [
+    {
+      name: 'run of a missing program',
+      script:
+        'docker_run --rm --network none $image missing 2>&1 | grep -c "executable file not found"',
+      prints: '1',
+    },
+    {
+      name: 'run of what is no program',
+      script: 'docker_run --rm --network none $image /etc/passwd 2>/dev/null',
+      prints: '',
+      status: 126,
+    },
+  ],
+});
+
+testOperations(guest, 'user namespaces', {
+  ...COMMON,
+  prelude: `export DOCKER_HOST=${REMAPPED}`,
+  operations: [
+    {
+      name: 'run, with --userns-remap',
+      script: `docker run --rm --runtime $runtime --name $name localhost/busybox sh -c '
+          cat /proc/self/uid_map; id -u; stat -c %u /bin; touch /x; stat -c %u /x' | tr -s ' '`,
+      prints: `0 ${REMAPPED_ID} 65536\n0\n0\n0`,
+    },
+  ],
+});
+
+testOperations(guest, 'building, with tsrun as the default runtime', {
+  ...COMMON,
+  prelude: `export DOCKER_HOST=${REMAPPED} DOCKER_BUILDKIT=0`,
+  runtimes: ['tsrun'],
+  operations: [
+    {
+      name: 'build (classic), run',
+      script: `docker build -q -t $name - >/dev/null 2>&1 <<'END'
+FROM localhost/busybox
+RUN echo built >/made
+USER 1000
+RUN [ $(id -u) = 1000 ]
+CMD ["sh", "-c", "cat /made; id -u"]
+END
+        docker run --rm $name; docker image rm -f $name >/dev/null`,
+      prints: 'built\n1000',
+    },
+  ],
+});
+
+testOperations(guest, 'services of a compose file', {
+  ...COMMON,
+  runtimes: ['tsrun'],
+  operations: [
+    {
+      name: 'compose up, that waits for health',
+      script: `mkdir /run/$name; cd /run/$name; cat >compose.yaml <<END
+services:
+  server:
+    image: localhost/busybox
+    init: true
+    runtime: $runtime
+    command: sh -c '>/ready; exec sleep 100000'
+    healthcheck: { test: test -e /ready, interval: 600s, start_period: 600s, start_interval: 1s }
+  client:
+    image: localhost/busybox
+    runtime: $runtime
+    command: sh -c 'busybox ping -c 1 server | grep -c " bytes from"; exit 3'
+    depends_on: { server: { condition: service_healthy } }
+END
+        docker compose up --no-color --exit-code-from client 2>/dev/null | grep client`,
+      prints: /client-1 +\| 1$/m,
+    },
+    {
+      name: 'compose down',
+      script:
+        'cd /run/$name; docker compose down 2>/dev/null; docker ps -aq -f label=com.docker.compose.project=$name',
+      prints: '',
+    },
+  ],
+  cleanUp: 'rm -r /run/$name',
+});
