@@ -41,5 +41,6 @@ export function createOptions(
     noNewKeyring: options['no-new-keyring'] ?? false,
     notify: given(environment['NOTIFY_SOCKET']) !== undefined,
     warn: (message) => log.warn(message),
+    debug: (message) => log.debug(message),
   };
 }

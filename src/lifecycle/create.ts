@@ -93,6 +93,8 @@ export interface CreateOptions {
   /** Called with the steps and the monotonic time in nanoseconds at which each was done. */
   trace?: (steps: readonly Step[], times: readonly number[]) => void;
   warn: (message: string) => void;
+  /** What only somebody who looks for a reason wants to know. */
+  debug?: (message: string) => void;
 }
 
 export interface Created {
@@ -400,7 +402,7 @@ class Creation {
     const seccomp = options.spec.linux?.seccomp;
     if (seccomp === undefined) return undefined;
     const cache = cacheDirectory(native, options.root);
-    const filter = makeFilter(native, seccomp, plan.steps, cache);
+    const filter = makeFilter(native, seccomp, plan.steps, cache, options.debug);
     const kept = keepFilter(native, filter, paths.seccomp);
     if (kept < 0) throw stateError(native, 'cannot write', paths.seccomp, kept);
     return filter.program;

@@ -27,6 +27,7 @@ const COMPILER = 1;
  *
  * @param steps of the plan, whose later ones the profile must not deny
  * @param cache directory of compiled programs, for one that may be used
+ * @param debug is told of names that are skipped, when the profile is compiled
  * @throws TsrunError ERR_SECCOMP
  */
 export function makeFilter(
@@ -34,10 +35,11 @@ export function makeFilter(
   seccomp: LinuxSeccomp,
   steps: readonly Step[],
   cache: string | undefined,
+  debug: (message: string) => void = () => undefined,
 ): Filter {
   const calls = lateCalls(steps);
   if (cache === undefined) {
-    return { program: checked(native, compileFilter(native, seccomp), calls) };
+    return { program: checked(native, compileFilter(native, seccomp, debug), calls) };
   }
   // What is in the cache has passed the check, so the calls are part of its name.
   const name = native.digest(
@@ -46,7 +48,7 @@ export function makeFilter(
   const entry = `${cache}/${name}`;
   const found = findProgram(native, entry);
   if (found !== undefined) return { program: found, entry };
-  const program = checked(native, compileFilter(native, seccomp), calls);
+  const program = checked(native, compileFilter(native, seccomp, debug), calls);
   return keepProgram(native, cache, entry, program) ? { program, entry } : { program };
 }
 
@@ -71,10 +73,17 @@ function rulesText({
 }
 
 /** @throws TsrunError ERR_SECCOMP with the pointer of the architecture or rule */
-export function compileFilter(native: Native, seccomp: LinuxSeccomp): Uint8Array {
+export function compileFilter(
+  native: Native,
+  seccomp: LinuxSeccomp,
+  debug: (message: string) => void = () => undefined,
+): Uint8Array {
   const { profile, origin } = resolveProfile(seccomp);
   const compiled = native.compileSeccomp(profile);
-  const { error, architecture, rule, name } = compiled;
+  const { error, architecture, rule, name, unknown } = compiled;
+  if (unknown.length > 0) {
+    debug(`/linux/seccomp: skipped, since libseccomp does not know them: ${unknown.join(', ')}`);
+  }
   if (error < 0) {
     const at =
       architecture >= 0

@@ -2,12 +2,15 @@
 
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
+  readFileSync,
   readdirSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -263,6 +266,62 @@ test('a compiled program is used again, unless others could have changed it', as
   }
   // And is again when all is as it should be.
   expect(await mkdir(NO_MKDIR)).toBe('');
+});
+
+test('an entry that was tampered with is not used, nor one that is a link or of another', async () => {
+  const cache = join(lab.runtime().root, '@seccomp');
+  const denied = async (): Promise<boolean> => {
+    const { stderr } = await lab.run('mkdir /dev/shm/x', filter(NO_MKDIR));
+    return stderr.includes('Cannot assign requested address');
+  };
+  await lab.run('true', filter(allowing(deny('mknod'))));
+  const [harmless = ''] = readdirSync(cache);
+  expect(await denied()).toBe(true);
+  const entry = join(cache, readdirSync(cache).find((name) => name !== harmless) ?? '');
+  const whole = readFileSync(entry);
+
+  // The program of the other entry below the digest of this one.
+  const other = readFileSync(join(cache, harmless));
+  writeFileSync(entry, Buffer.concat([whole.subarray(0, 64), other.subarray(64)]));
+  expect(await denied()).toBe(true);
+  // It has been made again.
+  expect(readFileSync(entry)).toEqual(whole);
+
+  renameSync(join(cache, harmless), join(cache, 'elsewhere'));
+  rmSync(entry);
+  symlinkSync('elsewhere', entry);
+  expect(await denied()).toBe(true);
+
+  writeFileSync(join(cache, 'elsewhere'), other, { mode: 0o600 });
+  renameSync(join(cache, 'elsewhere'), entry);
+  chownSync(entry, 1000, 1000);
+  expect(await denied()).toBe(true);
+  // What all of this was about: with its owner the same entry is used.
+  writeFileSync(entry, other);
+  chownSync(entry, 0, 0);
+  expect(await denied()).toBe(false);
+});
+
+test('the cache has a most of entries', async () => {
+  const cache = join(lab.runtime().root, '@seccomp');
+  await lab.run('true', filter(allowing(deny('mknod'))));
+  for (let i = 0; i < 80; i++) writeFileSync(join(cache, `z${String(i)}`), '', { mode: 0o600 });
+  const before = readdirSync(cache);
+  expect((await lab.run('mkdir /dev/shm/x', filter(NO_MKDIR))).stderr).not.toBe('');
+  const after = readdirSync(cache);
+  expect(after).toHaveLength(64);
+  // The new one is among them.
+  expect(after.filter((name) => !before.includes(name))).toHaveLength(1);
+});
+
+test('names that are not known are skipped, and logged for who asks', async () => {
+  const { path } = lab.bundle('true', filter(NO_MKDIR));
+  const log = join(path, 'log');
+  const options = ['--debug', '--log', log, 'run', '--bundle', path, newId()];
+  expect(await lab.runtime()(options)).toMatchObject({ status: 0, stderr: '' });
+  expect(readFileSync(log, 'utf8')).toContain(
+    '/linux/seccomp: skipped, since libseccomp does not know them: no_such_call',
+  );
 });
 
 const DEFAULT = ['--tty=false', '--seccomp', 'default'];
