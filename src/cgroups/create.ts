@@ -37,6 +37,8 @@ export interface CgroupRequest {
    * root in the initial user namespace, where device rules must be in force.
    */
   required: boolean;
+  /** JSON pointer of a limit that was asked for. */
+  limit?: string | undefined;
 }
 
 export interface Cgroup {
@@ -76,6 +78,9 @@ export function createCgroup(native: Native, request: CgroupRequest): Cgroup | {
   const denied = stat === -EACCES || stat === -EPERM || stat === -EROFS;
   if (denied && !request.required) {
     return { warning: `${reason}; the container stays in the cgroup of its caller` };
+  }
+  if (denied && request.limit !== undefined) {
+    reason += `; ${request.limit} needs one, or a part of the hierarchy that is delegated to the caller`;
   }
   throw new TsrunError(denied ? 'ERR_PERMISSION' : 'ERR_CGROUP', reason, { errno: -stat });
 }

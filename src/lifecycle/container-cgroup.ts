@@ -59,7 +59,8 @@ export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgrou
     warnOfDevices(demand);
     return undefined;
   }
-  const cgroup = createCgroup(native, { root: place.root, path: place.path, required });
+  const { root, path } = place;
+  const cgroup = createCgroup(native, { root, path, required, limit: limit?.pointer });
   if ('warning' in cgroup) {
     warn(cgroup.warning);
     warnOfDevices(demand);

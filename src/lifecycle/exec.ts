@@ -4,9 +4,11 @@ import type { Native, SpawnRequest } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { apparmorFile } from '../apparmor/apparmor.js';
 import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
-import { EBUSY, O_CLOEXEC, O_RDONLY } from '../native/constants.js';
+import type { ScopeRecord } from '../cgroups/systemd/scope.js';
+import { EACCES, EBUSY, EPERM, O_CLOEXEC, O_RDONLY } from '../native/constants.js';
 import { planExec, withDefaults } from '../plan/exec.js';
 import type { ContainerPlan } from '../plan/plan.js';
+import { syncStep } from '../plan/process.js';
 import { SyncPoint } from '../plan/steps.js';
 import type { Step } from '../plan/steps.js';
 import { readEntry } from '../seccomp/cache.js';
@@ -210,6 +212,7 @@ async function run(
       },
       handlers(native, options, plan, state, consoleSocket, terminal),
       state,
+      options.cgroup,
       fds,
     );
     if (pidfdSocket >= 0) {
@@ -274,14 +277,18 @@ function readFilter(native: Native, { root, id }: ContainerName, plan: Container
  * its own into cgroups below (cgroups(7), "no internal processes" rule): then
  * the new one goes where the container's first process is.
  */
-function executeInCgroup(
+async function executeInCgroup(
   native: Native,
   request: SpawnRequest,
   answers: Handlers,
   state: ContainerState,
+  below: string | undefined,
   fds: OpenFds,
 ): Promise<Child> {
   let spawned = native.spawn(request);
+  if ((spawned === -EACCES || spawned === -EPERM) && state.scope !== undefined) {
+    return executeInScope(native, request, answers, state.scope, below);
+  }
   // Only then: an EBUSY of a step is that step's failure.
   if (spawned === -EBUSY && request.cgroupFd >= 0) {
     const root = findUnifiedHierarchy(native)?.root;
@@ -293,6 +300,37 @@ function executeInCgroup(
     if (fd >= 0) spawned = native.spawn({ ...request, cgroupFd: fds.add(fd) });
   }
   return execute(native, request, answers, spawned);
+}
+
+/**
+ * A user may not move a process out of a session, or another unit of the
+ * system's, into one of its own (cgroups(7), "Delegation"); systemd may.
+ */
+async function executeInScope(
+  native: Native,
+  request: SpawnRequest,
+  answers: Handlers,
+  scope: ScopeRecord,
+  below: string | undefined,
+): Promise<Child> {
+  const { attachToScope } = await import('../cgroups/systemd/scope.js');
+  return execute(
+    native,
+    { ...request, cgroupFd: -1, steps: [syncStep('cgroup'), ...request.steps] },
+    {
+      ...answers,
+      sync: {
+        ...answers.sync,
+        [SyncPoint.cgroup]: ({ pid }) =>
+          attachToScope(native, scope, `/${namesBelow(below).join('/')}`, pid),
+      },
+      trace: (times) => answers.trace?.(times.slice(1)),
+    },
+  );
+}
+
+function namesBelow(below = ''): string[] {
+  return below.split('/').filter((name) => name !== '' && name !== '.');
 }
 
 /** `--cgroup` names one below the container's, never one beside it. */
@@ -309,7 +347,7 @@ function openCgroup(
       `cannot exec in cgroup ${below}: the container has no cgroup of its own`,
     );
   }
-  const names = (below ?? '').split('/').filter((name) => name !== '' && name !== '.');
+  const names = namesBelow(below);
   if (names.includes('..')) {
     throw new TsrunError('ERR_CGROUP', `cannot exec in cgroup ${below ?? ''}: ".." is not allowed`);
   }

@@ -9,6 +9,7 @@
 import type { ExitInfo, Message, Native, SpawnRequest, Spawned } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import {
+  EACCES,
   EAGAIN,
   EBUSY,
   ECONNRESET,
@@ -222,6 +223,7 @@ function cannotSpawn(native: Native, { cgroupFd }: SpawnRequest, errno: number):
 
 /** What clone3(2) means when the process is to be born in a cgroup. */
 const CGROUP_CAUSES: Readonly<Record<number, string>> = {
+  [EACCES]: 'the caller may not move a process from its own cgroup into that one',
   [EAGAIN]: 'pids.max of its cgroup or of one above it',
   [EBUSY]: 'its cgroup has controllers enabled for those below it, and takes no processes',
   [EOPNOTSUPP]: 'its cgroup is threaded, or below a threaded one: see cgroup.type',

@@ -66,6 +66,34 @@ export async function startScope(
 }
 
 /**
+ * Has a process moved into the unit's cgroup, or one below it.
+ *
+ * @param below its path from there, with a leading slash
+ * @throws TsrunError ERR_CGROUP
+ */
+export async function attachToScope(
+  native: Native,
+  { unit, bus: path }: ScopeRecord,
+  below: string,
+  pid: number,
+): Promise<void> {
+  const bus = await Bus.connect(native, path, unit);
+  try {
+    await bus.manager('AttachProcessesToUnit', [
+      ['s', unit],
+      ['s', below],
+      ['a', 'u'],
+      ['u', pid.toString()],
+      [')', ''],
+    ]);
+  } catch (error) {
+    throw explained(error, `cannot move a process into ${unit}`, []);
+  } finally {
+    bus.close();
+  }
+}
+
+/**
  * Stops the unit when it is the one of the record, and waits until it is gone.
  *
  * @param kill whether there may be processes in it
