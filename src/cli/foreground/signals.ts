@@ -10,7 +10,7 @@ import type { Waits } from './waits.js';
  * fault, a child's end, our own writing to a closed pipe), and what stops a
  * background program that touches its terminal, which must stop us.
  */
-const OURS: readonly number[] = [
+const OURS: ReadonlySet<number> = new Set([
   linux.SIGKILL,
   linux.SIGSTOP,
   linux.SIGILL,
@@ -25,14 +25,14 @@ const OURS: readonly number[] = [
   linux.SIGURG,
   linux.SIGTTIN,
   linux.SIGTTOU,
-];
+]);
 
 export function forwardableSignals(): number[] {
   const signals: number[] = [];
   for (let signal = 1; signal <= linux.SIGRTMAX; signal++) {
     // The C library keeps the real-time signals below SIGRTMIN to itself.
     const reserved = signal > linux.SIGSYS && signal < linux.SIGRTMIN;
-    if (!reserved && !OURS.includes(signal)) signals.push(signal);
+    if (!reserved && !OURS.has(signal)) signals.push(signal);
   }
   return signals;
 }
