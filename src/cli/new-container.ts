@@ -3,6 +3,7 @@
 import type { CreateOptions } from '../lifecycle/create.js';
 import { loadBundle } from '../lifecycle/bundle.js';
 import { userBus } from '../cgroups/systemd/user-bus.js';
+import { cgroupManager } from './cgroup-manager.js';
 import type { Context } from './context.js';
 import { activatedDescriptors, preservedDescriptors } from './descriptors.js';
 import { given } from './given.js';
@@ -15,6 +16,7 @@ export function createOptions(
   id: string,
 ): CreateOptions {
   const { native, environment, globals, log } = context;
+  const manager = cgroupManager(globals);
   const bundle = loadBundle(native, options.bundle ?? '.');
   const consoleSocket = given(options['console-socket']);
   const pidFile = given(options['pid-file']);
@@ -34,9 +36,8 @@ export function createOptions(
     ...(globals.rootless === undefined || globals.rootless === 'auto'
       ? {}
       : { rootless: globals.rootless === 'true' }),
-    ...(globals['systemd-cgroup'] === true
-      ? { systemdCgroup: { userBus: userBus(native, environment) } }
-      : {}),
+    ...(manager === 'systemd' ? { systemdCgroup: { userBus: userBus(native, environment) } } : {}),
+    ...(manager === 'disabled' ? { noCgroup: true } : {}),
     noPivot: options['no-pivot'] ?? false,
     noNewKeyring: options['no-new-keyring'] ?? false,
     notify: given(environment['NOTIFY_SOCKET']) !== undefined,

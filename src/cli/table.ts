@@ -68,6 +68,12 @@ export function globalRow() {
       { name: 'log-format', kind: 'choice', metavar: 'FORMAT', choices: ['text', 'json'] },
       { name: 'debug', kind: 'bool' },
       { name: 'systemd-cgroup', kind: 'bool' },
+      {
+        name: 'cgroup-manager',
+        kind: 'choice',
+        metavar: 'MANAGER',
+        choices: ['cgroupfs', 'systemd', 'disabled'],
+      },
       { name: 'rootless', kind: 'choice', metavar: 'WHEN', choices: ['true', 'false', 'auto'] },
       { name: 'criu', kind: 'string', metavar: 'PATH', later: true },
       HELP,

@@ -42,6 +42,8 @@ export const globalTexts: Record<keyof GlobalOptions, string> = {
   'log-format': 'text or json (default: text)',
   debug: 'log more',
   'systemd-cgroup': 'let systemd manage the control groups',
+  'cgroup-manager':
+    'who makes the control groups: cgroupfs (the default), systemd, or nobody: disabled',
   rootless: 'whether missing rights on control groups are ignored: true, false or auto',
   criu: 'path of the criu program',
   ...HELP,

@@ -30,6 +30,8 @@ const DEVICES = '/linux/resources/devices';
 export interface CgroupDemand {
   spec: Spec;
   place: PlanFacts['cgroup'];
+  /** None is to be made (`place` is undefined then). */
+  unwanted: boolean;
   /** The limits (ContainerPlan.cgroupWrites). */
   writes: readonly CgroupWrite[];
   /** Privileged over the machine: device rules must be in force. */
@@ -49,11 +51,18 @@ export interface CgroupDemand {
 export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgroup | undefined {
   const { place, writes, warn } = demand;
   const limit = writes.find(({ isDefault }) => isDefault !== true);
+  if (demand.unwanted) {
+    if (limit !== undefined) throw noCgroup(limit, 'the container is to have no cgroup of its own');
+    warnOfDevices(demand);
+    return undefined;
+  }
   // One that nothing is in force of is worse than none.
   const required = demand.required || limit !== undefined;
   if (place === undefined) {
     const reason = 'no cgroup v2 hierarchy is mounted';
-    if (limit !== undefined) throw noHierarchy(native, limit, reason);
+    if (limit !== undefined) {
+      throw noCgroup(limit, `${reason}; ${notInV2(native, controllerOf(limit.file))}`);
+    }
     if (required) throw new TsrunError('ERR_CGROUP', `cannot create a cgroup: ${reason}`);
     warn(`${reason}; the container stays in the cgroup of its caller`);
     warnOfDevices(demand);
@@ -88,7 +97,7 @@ export function furnishCgroup(
   native: Native,
   cgroup: Cgroup,
   root: string,
-  demand: Omit<CgroupDemand, 'place' | 'required'>,
+  demand: Omit<CgroupDemand, 'place' | 'required' | 'unwanted'>,
 ): void {
   const { path } = cgroup.record;
   const fresh = isFresh(cgroup);
@@ -151,12 +160,8 @@ function warnOfDevices({ spec, warn }: CgroupDemand): void {
   );
 }
 
-function noHierarchy(native: Native, { pointer, file }: CgroupWrite, reason: string): TsrunError {
-  return new TsrunError(
-    'ERR_CGROUP',
-    `${pointer}: cannot set ${file}: ${reason}; ${notInV2(native, controllerOf(file))}`,
-    { pointer },
-  );
+function noCgroup({ pointer, file }: CgroupWrite, reason: string): TsrunError {
+  return new TsrunError('ERR_CGROUP', `${pointer}: cannot set ${file}: ${reason}`, { pointer });
 }
 
 /**

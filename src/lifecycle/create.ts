@@ -88,6 +88,8 @@ export interface CreateOptions {
   rootless?: boolean;
   /** The container gets a scope of systemd's; the socket of the bus of the caller's own systemd, for rootless. */
   systemdCgroup?: { userBus: string };
+  /** The container stays in the cgroup of the caller. */
+  noCgroup?: boolean;
   /** PATH of the caller, for newuidmap and newgidmap. */
   path?: string;
   /** Called with the steps and the monotonic time in nanoseconds at which each was done. */
@@ -272,6 +274,7 @@ class Creation {
         listenFds: listenFds ?? 0,
         ...(notify === true ? { notifyDirectory: statePaths(root, id).notify } : {}),
         ...(this.scope === undefined ? {} : { scope: this.scope.place }),
+        noCgroup: this.options.noCgroup === true,
       },
       this.caller,
     );
@@ -341,13 +344,14 @@ class Creation {
   }
 
   private makeCgroup(facts: PlanFacts, writes: readonly CgroupWrite[]): Cgroup | undefined {
-    const { spec, rootless, warn } = this.options;
+    const { spec, rootless, noCgroup, warn } = this.options;
     const privileged = isPrivileged(this.caller);
     const devicesLater = this.hasTime();
     const demand = { spec, writes, privileged, callerUid: this.caller.uid, devicesLater, warn };
     const cgroup = makeContainerCgroup(this.native, {
       ...demand,
       place: facts.cgroup,
+      unwanted: noCgroup === true,
       required: privileged && rootless !== true,
     });
     if (devicesLater && cgroup !== undefined && isFresh(cgroup)) {

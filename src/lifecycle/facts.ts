@@ -26,6 +26,8 @@ export interface FactsRequest {
   notifyDirectory?: string;
   /** The place of the scope that systemd is going to make. */
   scope?: NonNullable<PlanFacts['cgroup']>;
+  /** It is to have none of its own. */
+  noCgroup?: boolean;
 }
 
 /** @throws TsrunError ERR_CONFIG_INVALID for a cgroupsPath that cannot be one */
@@ -34,7 +36,8 @@ export function gatherFacts(
   request: FactsRequest,
   caller: Caller = readCaller(native),
 ): PlanFacts {
-  const place = request.scope ?? ownPlace(native, request);
+  const place =
+    request.noCgroup === true ? undefined : (request.scope ?? ownPlace(native, request));
   const { process, linux } = request.spec;
   const processLabel = checkLabel(native, process?.selinuxLabel, '/process/selinuxLabel');
   const mountLabel = checkLabel(native, linux?.mountLabel, '/linux/mountLabel');

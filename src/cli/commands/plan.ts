@@ -9,16 +9,18 @@ import { planContainer } from '../../plan/container.js';
 import { requireCreatable } from '../../spec/create-demands.js';
 import { stringifyJson } from '../../spec/json.js';
 import { validateId } from '../../state/id.js';
+import { cgroupManager } from '../cgroup-manager.js';
 import type { Command } from '../context.js';
 import { print } from '../output.js';
 
 export const run: Command<'plan'> = async (context, options, [id = 'container']) => {
   const { native, environment, globals } = context;
   validateId(id);
+  const manager = cgroupManager(globals);
   const { path: bundle, spec } = loadBundle(native, options.bundle ?? '.');
   requireCreatable(spec);
   const scope =
-    globals['systemd-cgroup'] === true
+    manager === 'systemd'
       ? await NewScope.find(native, {
           root: context.root(),
           id,
@@ -38,6 +40,7 @@ export const run: Command<'plan'> = async (context, options, [id = 'container'])
     preservedFds: 0,
     listenFds: 0,
     ...(scope === undefined ? {} : { scope: scope.place }),
+    noCgroup: manager === 'disabled',
   });
   await print(native, `${stringifyJson(planContainer(spec, facts), 2)}\n`);
   return 0;

@@ -154,6 +154,8 @@ export const WRITTEN: readonly string[] = [
   '--debug=x list',
   '--criu /criu list',
   '--systemd-cgroup=false create c1',
+  '--cgroup-manager disabled create c1',
+  '--cgroup-manager=nobody create c1',
   '---root x list',
   '--=x list',
   '-=x list',
