@@ -48,6 +48,25 @@ async function mounts(scene) {
   }));
 }
 
+/** What v2 has of limits on a hybrid host too: device rules, huge pages. */
+function withLimits(config) {
+  const devices = [];
+  for (let minor = 0; minor < 16; minor += 1) {
+    devices.push({ allow: true, type: 'c', major: 10, minor, access: 'rw' });
+  }
+  config.linux.resources = {
+    devices: [{ allow: false, access: 'rwm' }, ...devices],
+    hugepageLimits: [{ pageSize: '2MB', limit: 2 ** 22 }],
+  };
+}
+
+async function limits(scene) {
+  const bundle = scene.bundle('limits', ['true'], withLimits);
+  await scene.rounds(scene.compared, async (runtime) => ({
+    limits: (await run(scene, runtime, bundle)).time,
+  }));
+}
+
 export const runs = [
   {
     name: 'run',
@@ -94,5 +113,16 @@ export const runs = [
       { name: 'mounts', title: 'run with 40 bind mounts', limits: { crun: 0.8, runc: 0.25 } },
     ],
     measure: mounts,
+  },
+  {
+    name: 'limits',
+    lines: [
+      {
+        name: 'limits',
+        title: 'run with 17 device rules and a limit of huge pages',
+        limits: { crun: 0.8, runc: 0.2 },
+      },
+    ],
+    measure: limits,
   },
 ];

@@ -43,6 +43,7 @@ test('every row', { timeout: 240_000 }, async () => {
     'the same after 0.25 s of idleness',
     'the same without a cgroup namespace, after idleness',
     'run with 40 bind mounts',
+    'run with 17 device rules and a limit of huge pages',
     'create + start + kill + delete',
     ...['create', 'start', 'state', 'kill', 'delete'],
     'pages touched by the child before execve, pages',
