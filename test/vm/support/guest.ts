@@ -45,7 +45,7 @@ export interface Guest {
   /** run() of a script that must end with 0 and print nothing on stderr; what it printed. */
   output(script: string): Promise<string>;
   /** Writes a file into the shared directory; its path in the guest. */
-  write(name: string, text: string): string;
+  write(name: string, contents: string | Uint8Array): string;
   /** Compiles test/vm/guest/NAME.c, static; the shared directory then has the program. */
   compile(name: string): void;
   /**
@@ -184,8 +184,8 @@ class ConnectedGuest implements Guest {
     return result.stdout;
   }
 
-  write(name: string, text: string): string {
-    writeFileSync(join(this.share, name), text);
+  write(name: string, contents: string | Uint8Array): string {
+    writeFileSync(join(this.share, name), contents);
     this.files.push(join(this.share, name));
     return `${SHARE}/${name}`;
   }
