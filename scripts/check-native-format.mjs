@@ -45,7 +45,7 @@ if (existsSync(join(database, 'compile_commands.json'))) {
       database,
       '-j',
       String(availableParallelism()),
-      `${root}/native/(parent|child|wire|quickjs)/.*[.]cc$`,
+      `${root}/native/(addon|(parent|child|wire|quickjs)/.*)[.]cc$`,
     ]) && good;
 } else {
   console.error('no native/build/compile_commands.json: build first (npm run build:native)');
