@@ -192,8 +192,10 @@ Value OpenInRoot(const CallbackInfo& info) {
 
 Value Close(const CallbackInfo& info) { return answer(info, close(integer(info, 0))); }
 
-// Reads up to `max` bytes, to the end of the file or of what is there now.
-long readAll(int fd, size_t max, std::string& out) {
+// Reads up to `max` bytes, to the end of the file or of what is there now. `expected` is the size
+// that a file on a disk has, after which its end need not be asked for; files of the kernel's
+// making are longer or shorter than theirs.
+long readAll(int fd, size_t max, size_t expected, std::string& out) {
   char buffer[16384];
   while (true) {
     const ssize_t got = read(fd, buffer, sizeof buffer);
@@ -202,6 +204,7 @@ long readAll(int fd, size_t max, std::string& out) {
     if (got == 0) return 0;
     if (out.size() + static_cast<size_t>(got) > max) return -EFBIG;
     out.append(buffer, static_cast<size_t>(got));
+    if (static_cast<size_t>(got) < sizeof buffer && out.size() == expected) return 0;
   }
 }
 
@@ -271,7 +274,8 @@ Value readFileAt(const CallbackInfo& info, int dir, const std::string& path, int
     return result(info, -ESPIPE);
   }
   std::string content;
-  const long got = readAll(fd, max < 0 ? 0 : static_cast<size_t>(max), content);
+  const long got = readAll(fd, max < 0 ? 0 : static_cast<size_t>(max),
+                           static_cast<size_t>(opened.st_size), content);
   close(fd);
   if (got < 0) return result(info, got);
   return string(info, content);

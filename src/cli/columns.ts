@@ -16,12 +16,12 @@ export function columns(rows: readonly (readonly string[])[]): string {
       if (width > (widths[i] ?? MIN_WIDTH - 1)) widths[i] = Math.max(width, MIN_WIDTH);
     }
   }
-  let text = '';
+  const lines: string[] = [];
   for (const row of rows) {
     const last = row.length - 1;
     let line = '';
     for (let i = 0; i < last; i++) line += (row[i] ?? '').padEnd(widths[i] ?? MIN_WIDTH);
-    text += `${line}${row[last] ?? ''}\n`;
+    lines.push(`${line}${row[last] ?? ''}\n`);
   }
-  return text;
+  return lines.join('');
 }

@@ -1,18 +1,18 @@
 /** The table that `list` prints. */
 
-import type { StateView } from '../lifecycle/state.js';
+import type { ListRow } from '../lifecycle/list.js';
 import { columns } from './columns.js';
 
-export function listTable(views: readonly StateView[]): string {
+export function listTable(rows: readonly ListRow[]): string {
   return columns([
     ['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'],
-    ...views.map((view) => [
-      view.id,
-      String(view.pid),
-      view.status,
-      view.bundle,
-      view.created,
-      view.owner,
+    ...rows.map(({ id, pid, status, bundle, created, owner }) => [
+      id,
+      String(pid),
+      status,
+      bundle,
+      created,
+      owner,
     ]),
   ]);
 }

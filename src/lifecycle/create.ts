@@ -195,7 +195,7 @@ class Creation {
     if (options.notify === true) makeNotifyDirectory(native, paths.notify);
 
     if (facts.cgroup !== undefined && this.scope === undefined) {
-      file.add({ notedCgroup: facts.cgroup.root + facts.cgroup.path });
+      file.noteCgroup(facts.cgroup.root + facts.cgroup.path);
     }
     const cgroup =
       this.scope === undefined ? this.makeCgroup(facts, plan.cgroupWrites ?? []) : undefined;
@@ -213,8 +213,8 @@ class Creation {
     if (this.scope !== undefined) this.undo.push(() => this.scope?.undo());
     const { record } = cgroup ?? {};
     // A create that is killed in between leaves what is in the cgroup that was noted.
-    if (record !== undefined && this.hasTime()) this.meanwhile.push(() => file.add(state));
-    else file.add(state);
+    if (record !== undefined && this.hasTime()) this.meanwhile.push(() => file.save(state));
+    else file.save(state);
 
     const child = await this.runHelper(plan, state, cgroup, consoleSocket, gate, file, filter);
     this.undo.push(async () => {
@@ -295,7 +295,8 @@ class Creation {
     const cgroup = await scope.enter(pid);
     this.fds.add(cgroup.fd);
     state.cgroup = cgroup.record;
-    file.add({ cgroup: cgroup.record });
+    state.cgroupPath = cgroup.record.path;
+    file.save(state);
     furnishCgroup(native, cgroup, scope.place.root, {
       spec: options.spec,
       writes: scope.writes,
@@ -384,7 +385,8 @@ class Creation {
       rootfs,
       created: new Date().toISOString(),
       annotations: spec.annotations ?? {},
-      owner: { uid: realUid, name: ownerName(this.native, realUid) },
+      owner: ownerName(this.native, realUid),
+      cgroupPath: cgroup?.record.path ?? null,
       cgroup: cgroup?.record ?? null,
       ...(this.scope === undefined ? {} : { scope: this.scope.record }),
       namespaces: plan.namespaces,
@@ -462,8 +464,9 @@ class Creation {
         started: ({ pid }) => {
           for (const action of this.meanwhile.splice(0)) action();
           this.learnIdentity(pid);
-          later = file.line({
-            later: { process: options.spec.process, lateSteps: lateSteps(plan.steps) },
+          later = file.laterLine({
+            process: options.spec.process,
+            lateSteps: lateSteps(plan.steps),
           });
           if (plan.oomScoreAdj !== undefined) {
             setOomScoreAdj(native, pid, plan.oomScoreAdj, '/process/oomScoreAdj');
@@ -483,14 +486,15 @@ class Creation {
           },
           [SyncPoint.runtimeHooks]: async (child) => {
             this.reachedHooks = true;
-            file.add(this.identify(state, child));
+            this.identify(state, child);
+            file.saveSummary(state);
             await this.runtimeHooks(state);
           },
           [SyncPoint.ready]: (child) => {
-            const who = this.identify(state, child);
+            this.identify(state, child);
             state.phase = 'created';
             // Before the helper goes on: from here on it lives without us.
-            file.add({ phase: state.phase, ...who }, later);
+            file.saveSummary(state, later);
           },
         },
         console: (fd, name) => this.takeTerminal(consoleSocket, fd, name),
@@ -506,16 +510,12 @@ class Creation {
     );
   }
 
-  private identify(
-    state: ContainerState,
-    { pid }: Child,
-  ): Pick<ContainerState, 'pid' | 'startTime'> {
+  private identify(state: ContainerState, { pid }: Child): void {
     if (pid !== this.identity.pid) this.learnIdentity(pid);
     if (pid !== this.identity.pid) {
       throw new TsrunError('ERR_SYSTEM', `cannot read the start time of process ${pid}`);
     }
     Object.assign(state, this.identity);
-    return this.identity;
   }
 
   /** One that has gone again has left a message that says why. */

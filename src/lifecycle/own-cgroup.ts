@@ -5,7 +5,7 @@ import { TsrunError } from '../errors.js';
 import { isThere } from '../cgroups/manager.js';
 import type { CgroupRecord } from '../cgroups/manager.js';
 import { statusOf } from '../state/status.js';
-import { findState, listIds } from '../state/store.js';
+import { findListed, findState, listIds } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
 
 /**
@@ -60,27 +60,27 @@ export function requireLiveCgroup(
 export function isUsedByAnother(
   native: Native,
   root: string,
-  { id, cgroup }: Pick<ContainerState, 'id' | 'cgroup'>,
+  { id, cgroup }: { id: string; cgroup: CgroupRecord | null },
 ): boolean {
-  return listIds(native, root).some((other) => {
-    if (other === id) return false;
-    const state = stateOf(native, root, other);
-    return (
-      state !== undefined &&
-      state.cgroup?.path === cgroup?.path &&
-      state.cgroup?.inode === cgroup?.inode &&
-      statusOf(native, root, state) !== 'stopped'
-    );
-  });
+  if (cgroup === null) return false;
+  return listIds(native, root).some(
+    (other) => other !== id && livesIn(native, root, other, cgroup),
+  );
 }
 
-/** Undefined for one that is broken: it is its own command's to say so. */
-function stateOf(native: Native, root: string, id: string): ContainerState | undefined {
+/** Not one that is broken: it is its own command's to say so. */
+function livesIn(native: Native, root: string, id: string, { path, inode }: CgroupRecord): boolean {
   try {
+    const listed = findListed(native, root, id);
+    if (listed.kind !== 'state' || listed.state.cgroupPath !== path) return false;
     const found = findState(native, root, id);
-    return found.kind === 'state' ? found.state : undefined;
+    return (
+      found.kind === 'state' &&
+      found.state.cgroup?.inode === inode &&
+      statusOf(native, root, found.state) !== 'stopped'
+    );
   } catch (error) {
-    if (error instanceof TsrunError) return undefined;
+    if (error instanceof TsrunError) return false;
     throw error;
   }
 }

@@ -44,6 +44,6 @@ export function viewOf(native: Native, root: string, stored: ContainerState): St
     rootfs: stored.rootfs,
     created: stored.created,
     annotations: stored.annotations,
-    owner: stored.owner.name,
+    owner: stored.owner,
   };
 }

@@ -15,6 +15,7 @@ import {
   EINVAL,
   ENOENT,
   ENOTDIR,
+  ENXIO,
   ESRCH,
   EWOULDBLOCK,
   LOCK_EX,
@@ -22,6 +23,7 @@ import {
   O_CREAT,
   O_EXCL,
   O_TRUNC,
+  O_WRONLY,
 } from './constants.js';
 import { CGROUP2_SUPER_MAGIC, NSFS_MAGIC, SIGKILL } from './constants.js';
 import { FakeSystemd } from './fake-systemd.js';
@@ -126,6 +128,8 @@ export class FakeSystem {
   private nextFd = 10;
   private nextPid = 1000;
   private nextHandle = 1;
+  /** Who has a fifo open for reading. */
+  private readonly readers = new Map<FakeNode, FakeProcess>();
 
   constructor() {
     this.files.pathOf = (fd) => {
@@ -172,6 +176,12 @@ export class FakeSystem {
     this.processes.set(pid, process);
     this.showProcess(process);
     return process;
+  }
+
+  /** As a process does that waits at the gate. */
+  readFifo(path: string, process: FakeProcess): void {
+    const node = this.files.get(path);
+    if (node !== undefined) this.readers.set(node, process);
   }
 
   /** Ends a process; it stays a zombie until it is reaped, when it is a child. */
@@ -282,6 +292,10 @@ export class FakeSystem {
   private spawn(request: SpawnRequest): { pid: number; pidfd: number; socket: number } {
     const process = this.addProcess({ pid: this.nextPid++, child: true });
     process.request = request;
+    for (const fd of request.fds) {
+      const open = this.fds.get(fd);
+      if (open?.kind === 'node' && open.node.type === 'fifo') this.readers.set(open.node, process);
+    }
     const cgroup = this.fds.get(request.cgroupFd);
     if (cgroup?.kind === 'node') {
       this.setMembers(cgroup.path, [...this.members(cgroup.path), process.pid]);
@@ -359,7 +373,15 @@ export class FakeSystem {
       const said = this.gateSays;
       return this.open({ kind: 'gate', said });
     }
+    if (found.node.type === 'fifo' && (flags & 3) === O_WRONLY && !this.isRead(found.node)) {
+      return -ENXIO;
+    }
     return this.open({ kind: 'node', ...found, offset: 0, lock: 0 });
+  }
+
+  private isRead(fifo: FakeNode): boolean {
+    const reader = this.readers.get(fifo);
+    return reader !== undefined && reader.exit === undefined;
   }
 
   private read(number: number, max: number): Uint8Array | number {

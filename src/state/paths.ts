@@ -1,28 +1,36 @@
 /** The files of a container's state directory, `<root>/<id>/`. */
 
-export interface StatePaths {
-  /** The directory itself, which is also what commands lock; see lock.ts. */
-  directory: string;
+/** Made when they are asked for: `list` wants two of them, a thousand times. */
+export class StatePaths {
+  /** @param directory the directory itself, which is also what commands lock; see lock.ts */
+  constructor(readonly directory: string) {}
+
   /** What later commands need; see state.ts and state-file.ts. */
-  state: string;
+  get state(): string {
+    return `${this.directory}/state.json`;
+  }
+
   /** The start gate: there until the container has been started. */
-  execFifo: string;
+  get execFifo(): string {
+    return `${this.directory}/exec.fifo`;
+  }
+
   /** Fifo in which the process tells `start` what failed behind the gate. */
-  execReport: string;
+  get execReport(): string {
+    return `${this.directory}/exec.report`;
+  }
+
   /** The compiled filter of system calls, only with linux.seccomp. */
-  seccomp: string;
+  get seccomp(): string {
+    return `${this.directory}/seccomp.bpf`;
+  }
+
   /** Directory of the relayed notify socket, only with NOTIFY_SOCKET. */
-  notify: string;
+  get notify(): string {
+    return `${this.directory}/notify`;
+  }
 }
 
 export function statePaths(root: string, id: string): StatePaths {
-  const directory = `${root}/${id}`;
-  return {
-    directory,
-    state: `${directory}/state.json`,
-    execFifo: `${directory}/exec.fifo`,
-    execReport: `${directory}/exec.report`,
-    seccomp: `${directory}/seccomp.bpf`,
-    notify: `${directory}/notify`,
-  };
+  return new StatePaths(`${root}/${id}`);
 }

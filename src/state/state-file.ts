@@ -1,7 +1,16 @@
 /**
  * The text of `state.json`: a line of JSON each time something became known.
- * Fields of a later line replace those of the earlier ones, so that
- * `jq -s add state.json` shows the whole.
+ * Of each kind of line the last one counts, so that `jq -s add state.json`
+ * shows the whole.
+ *
+ * | line             | has                                                          |
+ * | ---------------- | ------------------------------------------------------------ |
+ * | `{"notedCgroup":` | the path of the cgroup, before that is made                 |
+ * | `{"details":`    | what commands need that do something with the container      |
+ * | `{"later":`      | what only `exec` and the failure of a start need             |
+ * | `{"version":`    | the summary, which is the last line of a container that is created: `list` reads nothing else |
+ *
+ * What a summary goes with is written before it: who sees the summary has it too.
  *
  * A file that only grows needs no other one to take its place, which costs an
  * inode and a rename; and ext4 begins to write a file that was renamed over
@@ -17,8 +26,9 @@ import { stringifyJson } from '../spec/json.js';
 /** In bytes: far above what a state with thousands of annotations, and a process, come to. */
 export const MAX_STATE = 16 << 20;
 
-/** What few commands need has a line of its own, the last one, and the others do not read it. */
+const DETAILS = '{"details":';
 const LATER = '{"later":';
+const SUMMARY = '{"version":';
 const NOTE = '{"notedCgroup":';
 
 /**
@@ -35,47 +45,58 @@ export function lineOf(fields: object): string {
 }
 
 /** @returns 0 or a negated errno */
-export function appendLines(native: Native, fd: number, lines: readonly object[]): number {
-  return appendText(native, fd, lines.map(lineOf).join(''));
-}
-
-/** As appendLines(), of lines that were made before. */
 export function appendText(native: Native, fd: number, text: string): number {
   const written = native.write(fd, text);
   return written < 0 ? written : 0;
 }
 
-/** What the lines say together, but for that of `later`, which is the last one; undefined when there is none. */
-export function fieldsOf(text: string): Record<string, unknown> | undefined {
-  let fields: Record<string, unknown> | undefined;
+type Fields = Record<string, unknown>;
+
+/** The fields of the summary, undefined when there is none. */
+export function summaryOf(text: string): Fields | undefined {
+  const from = text.lastIndexOf('\n', text.length - 2) + 1;
+  const isWhole = text.endsWith('\n') && text.startsWith(SUMMARY, from);
+  return isWhole ? parseObject(text.slice(from)) : stateOf(text);
+}
+
+/** Those of the summary and of the details; of the summary alone when those cannot be read. */
+export function stateOf(text: string): Fields | undefined {
+  let summary = '';
+  let details = '';
   for (let from = 0; from < text.length;) {
-    if (text.startsWith(LATER, from)) break;
     const newline = text.indexOf('\n', from);
-    const to = newline < 0 ? text.length : newline;
-    if (to > from) {
-      const more = parseLine(text.slice(from, to));
-      if (fields === undefined) fields = more;
-      else if (more !== undefined) Object.assign(fields, more);
-    }
-    from = to + 1;
+    if (newline < 0) break;
+    if (text.startsWith(SUMMARY, from)) summary = text.slice(from, newline);
+    else if (text.startsWith(DETAILS, from)) details = text.slice(from, newline);
+    from = newline + 1;
+  }
+  // Without a line of its own it may be one object, as a person or `jq -s add` has made it.
+  const fields = parseObject(summary === '' ? text : summary);
+  const more = details === '' ? fields : parseObject(details);
+  if (fields !== undefined && isObject(more?.['details'])) {
+    Object.assign(fields, more['details']);
   }
   return fields;
 }
 
-function parseLine(line: string): Record<string, unknown> | undefined {
+function parseObject(line: string): Fields | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+    if (isObject(value)) return value;
   } catch {
     // Torn.
   }
   return undefined;
 }
 
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
 /** The path of the cgroup that was noted before it was made. */
 export function notedCgroupOf(text: string): string | undefined {
   for (const line of text.split('\n')) {
-    const path = line.startsWith(NOTE) ? parseLine(line)?.['notedCgroup'] : undefined;
+    const path = line.startsWith(NOTE) ? parseObject(line)?.['notedCgroup'] : undefined;
     if (typeof path === 'string' && path.startsWith('/')) return path;
   }
   return undefined;

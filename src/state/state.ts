@@ -11,7 +11,7 @@ import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import type { Hook, Process } from '../spec/types.js';
 
 /** Version of the format: a newer one is refused, never guessed at. */
-export const STATE_VERSION = 1;
+export const STATE_VERSION = 2;
 
 /**
  * A step that comes after the start gate, with what its error message needs:
@@ -22,10 +22,12 @@ export interface LateStep {
   step: StepBody & { at: string };
 }
 
-export interface ContainerState {
+/**
+ * What the table of `list` shows, and what it needs to know whether that is
+ * still true. Kept short: it is read of all containers.
+ */
+export interface ContainerSummary {
   version: typeof STATE_VERSION;
-  /** Of the spec that the container was made from. */
-  ociVersion: string;
   id: string;
   /** `creating` until `create` has done everything. */
   phase: 'creating' | 'created';
@@ -35,13 +37,21 @@ export interface ContainerState {
   startTime: number;
   /** Absolute path of the bundle directory. */
   bundle: string;
-  /** Absolute path of the root file system. */
-  rootfs: string;
   /** RFC 3339, UTC. */
   created: string;
+  /** Name of the user who made it. */
+  owner: string;
+  /** Of its cgroup, null when it has none of its own. */
+  cgroupPath: string | null;
+}
+
+/** What only commands that do something with the container need. */
+export interface ContainerDetails {
+  /** Of the spec that the container was made from. */
+  ociVersion: string;
+  /** Absolute path of the root file system. */
+  rootfs: string;
   annotations: Record<string, string>;
-  /** Who made it. */
-  owner: { uid: number; name: string };
   /** The cgroup and who manages it; null when the container has none of its own. */
   cgroup: CgroupRecord | null;
   /** The unit that the cgroup belongs to, where systemd manages it; noted before it is made. */
@@ -64,15 +74,11 @@ export interface ContainerState {
   seccomp?: { flags: number; listener: boolean; path?: string; metadata?: string };
 }
 
+export type ContainerState = ContainerSummary & ContainerDetails;
+
 /** What only `exec` and the failure of a start need: it has a line of its own. */
 export interface LaterState {
   /** The spec's process object, the defaults of `exec`. */
   process: Process | undefined;
   lateSteps: LateStep[];
-}
-
-/** Noted before the cgroup is made: for a create that is killed before it has a state. */
-export interface CgroupNote {
-  /** Absolute path. */
-  notedCgroup: string;
 }

@@ -6,41 +6,44 @@ import { O_CLOEXEC, O_NONBLOCK, O_WRONLY } from '../native/constants.js';
 import { isLocked } from './lock.js';
 import { statePaths } from './paths.js';
 import { isAlive } from './proc-stat.js';
-import type { ContainerState } from './state.js';
+import type { ContainerSummary } from './state.js';
 
 export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
 
 /**
- * | state.json | process      | exec.fifo | cgroup | status   |
- * |------------|--------------|-----------|--------|----------|
- * | creating   | create runs  |           |        | creating |
- * | creating   | create ended |           |        | stopped  |
- * | created    | gone         |           |        | stopped  |
- * | created    | alive        | there     |        | created  |
- * | created    | alive        | gone      | frozen | paused   |
- * | created    | alive        | gone      | thawed | running  |
+ * | state.json | exec.fifo | process      | cgroup | status   |
+ * |------------|-----------|--------------|--------|----------|
+ * | creating   |           | create runs  |        | creating |
+ * | creating   |           | create ended |        | stopped  |
+ * | created    | is read   |              |        | created  |
+ * | created    |           | gone         |        | stopped  |
+ * | created    |           | alive        | frozen | paused   |
+ * | created    |           | alive        | thawed | running  |
  *
  * @param holdsLock the caller has the container's exclusive lock, so no create runs
  */
 export function statusOf(
   native: Native,
   root: string,
-  state: ContainerState,
+  state: ContainerSummary,
   holdsLock = false,
 ): Status {
   if (state.phase === 'creating') {
     // An interrupted create holds no lock, and its process ends with it.
     return !holdsLock && isLocked(native, root, state.id) ? 'creating' : 'stopped';
   }
-  if (!isAlive(native, state.pid, state.startTime)) return 'stopped';
   if (waitsAtGate(native, statePaths(root, state.id).execFifo)) return 'created';
-  if (state.cgroup !== null && isFrozen(native, state.cgroup)) return 'paused';
+  if (!isAlive(native, state.pid, state.startTime)) return 'stopped';
+  const path = state.cgroupPath;
+  if (path !== null && isFrozen(native, { path })) return 'paused';
   return 'running';
 }
 
 /**
- * Opening the fifo fails where nobody has it open for reading: a `start` that
- * was killed between opening the gate and removing the fifo leaves one behind.
+ * Opening the fifo fails where nobody has it open for reading, which only the
+ * process does that waits at the gate: with its end the kernel closes it, and a
+ * `start` that was killed between opening the gate and removing the fifo leaves
+ * one that nobody reads.
  */
 function waitsAtGate(native: Native, execFifo: string): boolean {
   const fd = native.open(execFifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0);

@@ -7,8 +7,16 @@ import { EEXIST, EISDIR, ENOENT, ENOTDIR, S_IFDIR, S_IFMT } from '../native/cons
 import { validateId } from './id.js';
 import { statePaths } from './paths.js';
 import { STATE_VERSION } from './state.js';
-import { MAX_STATE, appendText, fieldsOf, laterLine, lineOf, makeStateFile } from './state-file.js';
-import type { CgroupNote, ContainerState, LaterState } from './state.js';
+import {
+  MAX_STATE,
+  appendText,
+  laterLine,
+  lineOf,
+  makeStateFile,
+  stateOf,
+  summaryOf,
+} from './state-file.js';
+import type { ContainerDetails, ContainerState, ContainerSummary, LaterState } from './state.js';
 
 export function stateError(
   native: Native,
@@ -43,16 +51,25 @@ export function claimDirectory(native: Native, root: string, id: string): void {
 }
 
 /** What is in a state directory: nothing readable after a crash at the wrong moment. */
-export type Found =
-  { kind: 'absent' } | { kind: 'broken' } | { kind: 'state'; state: ContainerState };
+export type Found<State = ContainerState> =
+  { kind: 'absent' } | { kind: 'broken' } | { kind: 'state'; state: State };
 
 /**
  * Looks for a container without failing for one that is broken.
  *
- * @throws TsrunError ERR_STATE when the state cannot be read although it is there
+ * @throws TsrunError ERR_ID_INVALID, ERR_STATE when the state cannot be read although it is there
  */
 export function findState(native: Native, root: string, id: string): Found {
   validateId(id);
+  return find(native, root, id, true) as Found;
+}
+
+/** The same of one of listIds, and without its details. */
+export function findListed(native: Native, root: string, id: string): Found<ContainerSummary> {
+  return find(native, root, id, false);
+}
+
+function find(native: Native, root: string, id: string, details: boolean): Found<ContainerSummary> {
   const paths = statePaths(root, id);
   const text = native.readText(paths.state, MAX_STATE);
   if (typeof text === 'number') {
@@ -63,7 +80,7 @@ export function findState(native: Native, root: string, id: string): Found {
     const directory = typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFDIR;
     return { kind: directory ? 'broken' : 'absent' };
   }
-  const state = parseState(text, paths.state, id);
+  const state = parseState(text, paths.state, id, details);
   return state === undefined ? { kind: 'broken' } : { kind: 'state', state };
 }
 
@@ -87,8 +104,13 @@ function incomplete(id: string): TsrunError {
 }
 
 /** Undefined when it is torn or is about another id; a newer format is an error. */
-function parseState(text: string, path: string, id: string): ContainerState | undefined {
-  const state = fieldsOf(text);
+function parseState(
+  text: string,
+  path: string,
+  id: string,
+  details: boolean,
+): ContainerSummary | undefined {
+  const state = details ? stateOf(text) : summaryOf(text);
   if (state === undefined) return undefined;
   if (typeof state['version'] === 'number' && state['version'] > STATE_VERSION) {
     throw new TsrunError(
@@ -99,14 +121,13 @@ function parseState(text: string, path: string, id: string): ContainerState | un
   if (
     state['version'] !== STATE_VERSION ||
     state['id'] !== id ||
-    typeof state['pid'] !== 'number'
+    typeof state['pid'] !== 'number' ||
+    (details && typeof state['namespaces'] !== 'number')
   ) {
     return undefined;
   }
-  return state as unknown as ContainerState;
+  return state as unknown as ContainerSummary;
 }
-
-type Line = Partial<ContainerState> | { later: LaterState } | CgroupNote;
 
 /**
  * The file that a new container's state is written to. The directory is the
@@ -128,25 +149,60 @@ export class StateFile {
     if (this.fd < 0) throw this.failed(this.fd);
   }
 
-  /** The text of a line, for add(). */
-  line(fields: Line): string {
-    return lineOf(fields);
+  /** Before the cgroup is made: for a create that is killed before it has a state. */
+  noteCgroup(path: string): void {
+    this.add(lineOf({ notedCgroup: path }));
+  }
+
+  /** @throws TsrunError ERR_STATE */
+  save(state: ContainerState): void {
+    this.add(lineOf({ details: detailsFrom(state) }) + lineOf(summaryFrom(state)));
+  }
+
+  /** For saveSummary, to be made before there is haste. */
+  laterLine(later: LaterState): string {
+    return lineOf({ later });
   }
 
   /**
-   * Adds lines, all of them or none that counts.
+   * For a state whose details are as they were saved.
    *
    * @throws TsrunError ERR_STATE
    */
-  add(...lines: (Line | string)[]): void {
-    const text = lines.map((line) => (typeof line === 'string' ? line : lineOf(line))).join('');
-    const added = appendText(this.native, this.fd, text);
+  saveSummary(state: ContainerState, laterLine = ''): void {
+    this.add(laterLine + lineOf(summaryFrom(state)));
+  }
+
+  /** All of the lines, or none that counts. */
+  private add(lines: string): void {
+    const added = appendText(this.native, this.fd, lines);
     if (added < 0) throw this.failed(added);
   }
 
   private failed(error: number): TsrunError {
     return stateError(this.native, 'cannot write', this.path, error);
   }
+}
+
+/** In this order: it is known by its beginning. */
+function summaryFrom(state: ContainerState): ContainerSummary {
+  const { version, id, phase, pid, startTime, bundle, created, owner, cgroupPath } = state;
+  return { version, id, phase, pid, startTime, bundle, created, owner, cgroupPath };
+}
+
+function detailsFrom({
+  version: _version,
+  id: _id,
+  phase: _phase,
+  pid: _pid,
+  startTime: _startTime,
+  bundle: _bundle,
+  created: _created,
+  owner: _owner,
+  cgroupPath: _cgroupPath,
+  ...details
+}: ContainerState): ContainerDetails {
+  return details;
 }
 
 /**

@@ -258,11 +258,10 @@ describe('a running container whose state is damaged', () => {
   const isGone = (pid: number): boolean => !existsSync(`/proc/${pid.toString()}/root/bin`);
 
   test.each<[string, (lines: string[]) => string]>([
-    // The last line of all is what only exec needs.
-    ['loses the line of its process', (lines) => `${lines.slice(0, -2).join('\n')}\n`],
-    ['is cut off in that line', (lines) => lines.slice(0, -1).join('\n').slice(0, -20)],
+    ['loses the line of its process', (lines) => `${lines.slice(0, -1).join('\n')}\n`],
+    ['is cut off in that line', (lines) => lines.join('\n').slice(0, -20)],
     ['has garbage in each line', (lines) => lines.map((line) => `#${line}`).join('\n')],
-    ['keeps the process alone', (lines) => lines.at(-2) ?? ''],
+    ['keeps the process alone', (lines) => `${lines.at(-1) ?? ''}\n`],
   ])('%s: force ends it and removes its cgroup', async (_, change) => {
     const pid = await damaged(change);
     // With nothing but the process there is no saying whose a cgroup of that name is.

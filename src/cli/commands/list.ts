@@ -1,19 +1,24 @@
 /** `list` */
 
-import { list } from '../../lifecycle/list.js';
+import { list, listRows } from '../../lifecycle/list.js';
 import type { Command } from '../context.js';
 import { listTable } from '../list-table.js';
 import { print, toJson } from '../output.js';
 
 export const run: Command<'list'> = async (context, options) => {
-  const views = list(context.native, {
-    root: context.root(),
-    warn: (message) => context.log.warn(message),
-  });
+  const { native } = context;
+  const how = { root: context.root(), warn: (message: string) => context.log.warn(message) };
   if (options.quiet) {
-    await print(context.native, views.map(({ id }) => `${id}\n`).join(''));
+    await print(
+      native,
+      listRows(native, how)
+        .map(({ id }) => `${id}\n`)
+        .join(''),
+    );
+  } else if (options.format === 'json') {
+    await print(native, toJson(list(native, how)));
   } else {
-    await print(context.native, options.format === 'json' ? toJson(views) : listTable(views));
+    await print(native, listTable(listRows(native, how)));
   }
   return 0;
 };

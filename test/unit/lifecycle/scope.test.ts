@@ -100,14 +100,14 @@ test('delete is content when systemd has collected the unit, and leaves one that
 });
 
 test.each([
-  ['the state is whole', (line: string) => `${line}\n`],
-  ['the state is torn', (line: string) => line.slice(0, -1)],
+  ['the state is whole', (lines: string) => lines],
+  ['the state is torn', (lines: string) => lines.slice(0, -2)],
 ])('delete --force removes the unit of a create that was killed: %s', async (_name, left) => {
   const fake = system();
   const { state } = await made(fake, systemd);
   // As it was before anything else was known.
   const text = fake.files.get(`${ROOT}/a/state.json`)?.content ?? '';
-  fake.files.put(`${ROOT}/a/state.json`, 'file', left(text.split('\n')[0] ?? ''));
+  fake.files.put(`${ROOT}/a/state.json`, 'file', left(/^(.*\n){2}/.exec(text)?.[0] ?? ''));
   expect(salvage(fake.native, ROOT, 'a').scope).toEqual(state.scope);
   await deleteContainer(fake.native, { ...name, force: true });
   expect([...fake.systemd.units.keys()]).toEqual([]);

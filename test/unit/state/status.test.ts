@@ -14,18 +14,19 @@ interface Row {
   what: string;
   phase: ContainerState['phase'];
   process: 'alive' | 'zombie' | 'gone' | 'another';
-  fifo: boolean;
+  fifo: 'gone' | 'there' | 'read';
   frozen: boolean;
   locked: boolean;
   status: Status;
 }
 
-const base = { phase: 'created', process: 'alive', fifo: false, frozen: false, locked: false };
+const base = { phase: 'created', process: 'alive', fifo: 'gone', frozen: false, locked: false };
 const ROWS = [
   { ...base, what: 'create runs', phase: 'creating', locked: true, status: 'creating' },
   { ...base, what: 'create was interrupted', phase: 'creating', status: 'stopped' },
-  { ...base, what: 'it waits at the gate', fifo: true, status: 'created' },
-  { ...base, what: 'it died at the gate', fifo: true, process: 'gone', status: 'stopped' },
+  { ...base, what: 'it waits at the gate', fifo: 'read', status: 'created' },
+  { ...base, what: 'it died at the gate', fifo: 'read', process: 'gone', status: 'stopped' },
+  { ...base, what: 'its start was killed behind the gate', fifo: 'there', status: 'running' },
   { ...base, what: 'it runs', status: 'running' },
   { ...base, what: 'it runs while a command works on it', locked: true, status: 'running' },
   { ...base, what: 'its cgroup is frozen', frozen: true, status: 'paused' },
@@ -50,11 +51,12 @@ function scene(fake: FakeSystem, row: Row): ContainerState {
   if (row.process === 'zombie' || row.process === 'gone') fake.end(process);
   fake.native.mkdir('/sys/fs/cgroup/a', 0o755);
   if (row.frozen) fake.native.writeText('/sys/fs/cgroup/a/cgroup.freeze', '1');
-  if (row.fifo) fake.native.mkfifo(`${ROOT}/a/exec.fifo`, 0o622);
+  if (row.fifo !== 'gone') fake.native.mkfifo(`${ROOT}/a/exec.fifo`, 0o622);
+  if (row.fifo === 'read') fake.readFifo(`${ROOT}/a/exec.fifo`, process);
   return stateOf('a', {
     pid: 321,
     startTime: process.startTime + (row.process === 'another' ? 1 : 0),
-    cgroup: { manager: 'cgroupfs', path: '/sys/fs/cgroup/a', inode: '1' },
+    cgroupPath: '/sys/fs/cgroup/a',
   });
 }
 

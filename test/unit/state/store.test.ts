@@ -7,6 +7,7 @@ import type { ContainerState } from '../../../src/state/state.js';
 import {
   StateFile,
   claimDirectory,
+  findListed,
   findState,
   listIds,
   loadState,
@@ -26,9 +27,9 @@ function made(fake: FakeSystem, changes: Partial<ContainerState> = {}): Containe
   claimDirectory(fake.native, ROOT, 'a');
   const state = stateOf('a', { phase: 'creating', ...changes });
   const file = new StateFile(fake.native, ROOT, 'a');
-  file.add({ notedCgroup: '/sys/fs/cgroup/a' });
-  file.add(state);
-  file.add({ phase: 'created', pid: 7 }, { later: LATER });
+  file.noteCgroup('/sys/fs/cgroup/a');
+  file.save(state);
+  file.saveSummary({ ...state, phase: 'created', pid: 7 }, file.laterLine(LATER));
   fake.native.close(file.fd);
   return state;
 }
@@ -44,28 +45,70 @@ test('an id can be claimed once', () => {
 test('a state is read back as its lines say, and is readable by hand', () => {
   const fake = system();
   const state = made(fake, { annotations: { 'org.x': 'ü "q"' } });
-  const file = fake.files.get(`${ROOT}/a/state.json`);
-  expect(loadState(fake.native, ROOT, 'a')).toEqual({
-    notedCgroup: '/sys/fs/cgroup/a',
-    ...state,
-    phase: 'created',
-    pid: 7,
-  });
+  const whole = { ...state, phase: 'created', pid: 7 };
+  expect(loadState(fake.native, ROOT, 'a')).toEqual(whole);
   expect(salvage(fake.native, ROOT, 'a').notedCgroup).toBe('/sys/fs/cgroup/a');
-  const lines = (file?.content ?? '').split('\n');
+  const file = fake.files.get(`${ROOT}/a/state.json`);
+  const lines = (file?.content ?? '').trimEnd().split('\n');
   expect(lines).toHaveLength(5);
-  expect(lines[2]).toBe('{"phase":"created","pid":7}');
   expect(readLaterLine(fake.native, ROOT, 'a')).toBe(lines[3]);
   expect(parseJson(lines[3] ?? '')).toEqual({ later: LATER });
+  // As `jq -s add` shows it.
+  const { details, ...rest } = Object.assign(
+    {},
+    ...lines.map((line) => parseJson(line) as object),
+  ) as { details: object };
+  expect({ ...details, ...rest }).toEqual({
+    notedCgroup: '/sys/fs/cgroup/a',
+    later: LATER,
+    ...whole,
+  });
 });
 
-test('a state file that a person has made one object of is the same state', () => {
+test('for a list the summary is read, which is the last line', () => {
   const fake = system();
-  made(fake);
-  const file = fake.files.put(`${ROOT}/a/state.json`, 'file', '');
-  const whole = { notedCgroup: '/sys/fs/cgroup/a', ...stateOf('a', { pid: 7 }) };
-  file.content = JSON.stringify(whole);
-  expect(loadState(fake.native, ROOT, 'a')).toEqual(whole);
+  const state = made(fake);
+  const { version, id, startTime, bundle, created, owner, cgroupPath } = state;
+  const summary = { version, id, startTime, bundle, created, owner, cgroupPath };
+  const wanted = { kind: 'state', state: { ...summary, phase: 'created', pid: 7 } };
+  expect(findListed(fake.native, ROOT, 'a')).toEqual(wanted);
+  const file = fake.files.get(`${ROOT}/a/state.json`);
+  if (file === undefined) throw new Error('no file');
+  const lines = file.content.trimEnd().split('\n');
+  // Whatever the other lines are.
+  file.content = ['{"details":', 'x', lines.at(-1), ''].join('\n');
+  expect(findListed(fake.native, ROOT, 'a')).toEqual(wanted);
+  expect(findState(fake.native, ROOT, 'a').kind).toBe('broken');
+});
+
+test('of lines of a kind the last one counts', () => {
+  const fake = system();
+  claimDirectory(fake.native, ROOT, 'a');
+  const file = new StateFile(fake.native, ROOT, 'a');
+  file.save(stateOf('a', { rootless: true }));
+  const cgroup = { manager: 'systemd', path: '/sys/fs/cgroup/s', inode: '9' } as const;
+  const now = stateOf('a', { cgroup, cgroupPath: cgroup.path });
+  file.save(now);
+  expect(loadState(fake.native, ROOT, 'a')).toEqual(now);
+  expect(salvage(fake.native, ROOT, 'a').cgroup).toEqual(cgroup);
+});
+
+test.each([
+  ['in a line', (whole: object) => JSON.stringify(whole)],
+  ['in a line that ends', (whole: object) => `${JSON.stringify(whole)}\n`],
+  ['in many', (whole: object) => `${JSON.stringify(whole, null, 2)}\n`],
+])('a state file that a person has made one object of is the same state: %s', (_, text) => {
+  const fake = system();
+  const state = made(fake);
+  const file = fake.files.get(`${ROOT}/a/state.json`);
+  if (file === undefined) throw new Error('no file');
+  const lines = file.content.trimEnd().split('\n');
+  file.content = text(
+    Object.assign({}, ...lines.map((line) => JSON.parse(line) as object)) as object,
+  );
+  const wanted = { ...state, phase: 'created', pid: 7 };
+  expect(loadState(fake.native, ROOT, 'a')).toMatchObject(wanted);
+  expect(findListed(fake.native, ROOT, 'a')).toMatchObject({ state: { id: 'a', pid: 7 } });
 });
 
 test('wherever a state file is torn, it is what it was before', () => {
@@ -73,14 +116,16 @@ test('wherever a state file is torn, it is what it was before', () => {
   const state = made(whole);
   const text = whole.files.get(`${ROOT}/a/state.json`)?.content ?? '';
   const ends = [...text.matchAll(/\n/g)].map(({ index }) => index);
-  const [noted = 0, first = 0, last = 0] = ends;
+  const [noted = 0, , first = 0, , last = 0] = ends;
   for (let length = 0; length <= text.length; length++) {
     const fake = system();
     fake.files.put(`${ROOT}/a/state.json`, 'file', text.slice(0, length));
-    const found = findState(fake.native, ROOT, 'a');
-    if (length < first) expect(found.kind).toBe('broken');
-    else if (found.kind !== 'state') throw new Error(`broken at ${length}`);
-    else expect(found.state.phase).toBe(length < last ? state.phase : 'created');
+    for (const found of [findState(fake.native, ROOT, 'a'), findListed(fake.native, ROOT, 'a')]) {
+      // A line is whole with its end.
+      if (length <= first) expect(found.kind).toBe('broken');
+      else if (found.kind !== 'state') throw new Error(`broken at ${length}`);
+      else expect(found.state.phase).toBe(length <= last ? state.phase : 'created');
+    }
     expect(salvage(fake.native, ROOT, 'a').notedCgroup === undefined).toBe(length < noted);
   }
 });
@@ -91,7 +136,7 @@ test('a line that cannot be written is told, and is not read', () => {
     claimDirectory(fake.native, ROOT, 'a');
     fake.failNth(nth, ENOSPC);
     try {
-      new StateFile(fake.native, ROOT, 'a').add(stateOf('a'));
+      new StateFile(fake.native, ROOT, 'a').save(stateOf('a'));
     } catch (error) {
       expect(error).toMatchObject({ code: 'ERR_STATE', errno: ENOSPC });
       expect(findState(fake.native, ROOT, 'a').kind).toBe('broken');
@@ -114,7 +159,7 @@ test('a torn, foreign or missing state is broken, a newer format is an error', (
     expect(findState(fake.native, ROOT, 'a').kind, text).toBe('broken');
   }
   expect(() => loadState(fake.native, ROOT, 'a')).toThrow('delete --force removes it');
-  file.content = JSON.stringify({ ...stateOf('a'), version: 2 });
+  file.content = JSON.stringify({ ...stateOf('a'), version: 3 });
   expect(() => findState(fake.native, ROOT, 'a')).toThrow('is of a newer tsrun');
 });
 
@@ -130,7 +175,7 @@ test('removal takes everything, the state last', () => {
     const fake = system();
     const before = fake.files.paths();
     claimDirectory(fake.native, ROOT, 'a');
-    new StateFile(fake.native, ROOT, 'a').add(stateOf('a'));
+    new StateFile(fake.native, ROOT, 'a').save(stateOf('a'));
     fake.files.put(`${ROOT}/a/exec.fifo`, 'fifo');
     fake.files.put(`${ROOT}/a/notify/notify.sock`, 'socket');
     fake.failNth(nth, EIO);
