@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <napi.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -123,11 +124,11 @@ bool data(const CallbackInfo& info, size_t index, std::string& copy, const char*
   return wrongType(info.Env(), "a string or bytes are expected");
 }
 
+// No list is made room for before its items are there: a length may be anything.
 bool integers(const Value& value, std::vector<int>& out) {
   if (!value.IsArray()) return wrongType(value.Env(), "an array of numbers is expected");
   const auto array = value.As<Napi::Array>();
   const uint32_t length = array.Length();
-  out.reserve(length);
   for (uint32_t i = 0; i < length; i++) {
     int64_t item = 0;
     if (!readNumber(array.Get(i), item)) return false;
@@ -775,6 +776,10 @@ Value Spawn(const CallbackInfo& info) {
       integers(request.Get("preserve"), work.preserve) && integers(request.Get("fds"), work.slots);
   if (!read) return env.Undefined();
   if (stdio.size() != 3) return result(info, -EINVAL);
+  // A process of its own in new namespaces; with CLONE_THREAD it would take the caller's place.
+  constexpr int64_t kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+                                  CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+  if ((flags & ~kNamespaces) != 0) return result(info, -EINVAL);
   work.cloneFlags = static_cast<unsigned long>(flags);
   work.cgroup = static_cast<int>(cgroup);
   std::copy(stdio.begin(), stdio.end(), work.stdio);
@@ -789,12 +794,14 @@ Value Spawn(const CallbackInfo& info) {
   for (uint32_t i = 0; i < count; i++) {
     if (!encodeStep(encoder, array.Get(i))) return env.Undefined();
   }
-  if (slots < static_cast<int64_t>(work.slots.size()) || slots > wire::kMaxSlots || count == 0) {
+  if (slots < static_cast<int64_t>(work.slots.size()) || slots > wire::kMaxSlots ||
+      work.preserve.size() > wire::kMaxSlots || count == 0) {
     return result(info, -EINVAL);
   }
+  int64_t trace = 0;
+  if (!readNumber(request.Get("trace"), trace)) return env.Undefined();
   work.plan = encoder.finish(static_cast<uint32_t>(slots), static_cast<uint32_t>(work.slots.size()),
-                             static_cast<uint32_t>(work.preserve.size()),
-                             request.Get("trace").ToBoolean().Value());
+                             static_cast<uint32_t>(work.preserve.size()), trace != 0);
   if (work.plan.empty()) return result(info, -E2BIG);
   Spawned spawned;
   const long outcome = spawnHelper(work, spawned);
@@ -935,7 +942,6 @@ bool strings(const Value& value, std::vector<std::string>& out) {
   if (!value.IsArray()) return wrongType(value.Env(), "an array of strings is expected");
   const auto array = value.As<Napi::Array>();
   const uint32_t length = array.Length();
-  out.reserve(length);
   for (uint32_t i = 0; i < length; i++) {
     const Value item = array.Get(i);
     if (!item.IsString()) return wrongType(value.Env(), "a string is expected");
@@ -981,9 +987,8 @@ bool seccompProfile(const CallbackInfo& info, SeccompProfile& profile) {
   if (!rules.IsArray()) return wrongType(info.Env(), "an array of rules is expected");
   const auto array = rules.As<Napi::Array>();
   const uint32_t length = array.Length();
-  profile.rules.resize(length);
   for (uint32_t i = 0; i < length; i++) {
-    if (!seccompRule(array.Get(i), profile.rules[i])) return false;
+    if (!seccompRule(array.Get(i), profile.rules.emplace_back())) return false;
   }
   return true;
 }
@@ -1055,7 +1060,6 @@ bool readItems(const Value& value, std::vector<BusItem>& items) {
   if (!value.IsArray()) return wrongType(value.Env(), "the body of a message must be an array");
   const auto array = value.As<Napi::Array>();
   const uint32_t length = array.Length();
-  items.reserve(length);
   for (uint32_t i = 0; i < length; i++) {
     const Value item = array.Get(i);
     if (!item.IsArray()) return wrongType(value.Env(), "an item of a message must be an array");
@@ -1176,7 +1180,7 @@ class Waits {
     bell_.silence();
   }
 
-  long add(Env env, int fd, uint32_t events, int timeoutMs, bool keepAlive,
+  long add(Env env, int fd, uint32_t events, int64_t timeoutMs, bool keepAlive,
            const Napi::Function& callback) {
     const uint32_t id = next_++;
     callbacks_[id] = {Napi::Persistent(callback), keepAlive};
@@ -1240,10 +1244,13 @@ Value Wait(const CallbackInfo& info) {
     wrongType(info.Env(), "a function is expected");
     return info.Env().Undefined();
   }
+  // No sum with the clock overflows; nobody waits for so long.
+  constexpr int64_t kLongest = int64_t{1} << 52;
+  const int64_t timeoutMs = std::min(number(info, 2), kLongest);
   return result(info,
                 waitsOf(info.Env())
                     .add(info.Env(), integer(info, 0), static_cast<uint32_t>(integer(info, 1)),
-                         integer(info, 2), number(info, 3) != 0, info[4].As<Napi::Function>()));
+                         timeoutMs, number(info, 3) != 0, info[4].As<Napi::Function>()));
 }
 
 Value CancelWait(const CallbackInfo& info) {

@@ -132,9 +132,12 @@ static int64_t now() {
   return time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-// Whether it ended within its timeout, seconds, 0 for none.
+// Whether it ended within its timeout, seconds, 0 or less for none.
 static bool endsInTime(int pidfd, int64_t timeout, Printed& output) {
-  const int64_t deadline = now() + timeout * 1000000000;
+  if (timeout < 0) timeout = 0;
+  // Longer than machines run, so that no sum overflows.
+  constexpr int64_t kLongest = int64_t{1} << 32;
+  const int64_t deadline = now() + (timeout < kLongest ? timeout : kLongest) * 1000000000;
   while (true) {
     pollfd waiting[2] = {{pidfd, POLLIN, 0}, {output.fd, POLLIN, 0}};
     int64_t left = deadline - now();

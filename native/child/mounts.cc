@@ -111,12 +111,9 @@ static long makeParentPrivate(const char* path) {
 
 long prepareRoot(const wire::Step& step) {
   const char* path = TEXT(step, Root, path);
-  long tree;
-  if (NUMBER(step, Root, slot) >= 0) {
-    tree = slot(NUMBER(step, Root, slot));
-  } else {
-    tree = openTreeAt(AT_FDCWD, path, OPEN_TREE_CLONE | AT_RECURSIVE);
-  }
+  const int64_t place = NUMBER(step, Root, slot);
+  const long tree =
+      place >= 0 ? slot(place) : openTreeAt(AT_FDCWD, path, OPEN_TREE_CLONE | AT_RECURSIVE);
   if (tree < 0) return fail(tree, path);
   const int root = static_cast<int>(tree);
   if (NUMBER(step, Root, propagation) != 0) {
@@ -128,6 +125,8 @@ long prepareRoot(const wire::Step& step) {
   const long moved = moveMount(root, static_cast<int>(target));
   sys::close(static_cast<int>(target));
   if (moved < 0) return fail(moved, path);
+  // From here on it is the root and no slot: `forget` closes each once.
+  if (place >= 0) self.slots[place] = -1;
   self.root = root;
   return 0;
 }

@@ -45,12 +45,13 @@ long receiveMessage(int socket, Message& message) {
     got = recvmsg(socket, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
   if (got < 0) return errno == ECONNRESET ? 0 : -errno;
-  if (got == 0) return 0;
   message.fd = takeDescriptor(packet);
   wire::MessageHeader header;
   if (static_cast<size_t>(got) < sizeof header) {
+    // An empty packet looks like the end, and may carry a descriptor all the same.
     if (message.fd >= 0) close(message.fd);
-    return -EBADMSG;
+    message.fd = -1;
+    return got == 0 ? 0 : -EBADMSG;
   }
   memcpy(&header, data, sizeof header);
   message.kind = header.kind;
@@ -59,8 +60,11 @@ long receiveMessage(int socket, Message& message) {
   message.code = header.code;
   const size_t rest = static_cast<size_t>(got) - sizeof header;
   if (header.kind == wire::Kind::Trace) {
+    // Of a plan whose first step is the last sync point there are none.
     message.times.resize(rest / sizeof(int64_t));
-    memcpy(message.times.data(), data + sizeof header, message.times.size() * sizeof(int64_t));
+    if (!message.times.empty()) {
+      memcpy(message.times.data(), data + sizeof header, message.times.size() * sizeof(int64_t));
+    }
   } else {
     message.text.assign(data + sizeof header, rest);
   }

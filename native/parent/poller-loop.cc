@@ -25,7 +25,7 @@ class LoopPoller : public Poller {
   explicit LoopPoller(std::function<void()> ready);
   ~LoopPoller() override;
 
-  long add(uint32_t id, int fd, uint32_t events, int timeoutMs) override;
+  long add(uint32_t id, int fd, uint32_t events, int64_t timeoutMs) override;
   void cancel(uint32_t id) override;
   std::vector<std::pair<uint32_t, int>> take() override;
   bool turn();
@@ -56,7 +56,7 @@ LoopPoller::~LoopPoller() {
   only = nullptr;
 }
 
-long LoopPoller::add(uint32_t id, int fd, uint32_t events, int timeoutMs) {
+long LoopPoller::add(uint32_t id, int fd, uint32_t events, int64_t timeoutMs) {
   int own = -1;
   if (fd >= 0) {
     own = fcntl(fd, F_DUPFD_CLOEXEC, 0);

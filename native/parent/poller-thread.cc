@@ -34,7 +34,7 @@ class ThreadPoller : public Poller {
   explicit ThreadPoller(std::function<void()> ready);
   ~ThreadPoller() override;
 
-  long add(uint32_t id, int fd, uint32_t events, int timeoutMs) override;
+  long add(uint32_t id, int fd, uint32_t events, int64_t timeoutMs) override;
   void cancel(uint32_t id) override;
   std::vector<std::pair<uint32_t, int>> take() override;
 
@@ -96,7 +96,7 @@ void ThreadPoller::wake() const {
   [[maybe_unused]] const ssize_t written = write(event_, &one, sizeof one);
 }
 
-long ThreadPoller::add(uint32_t id, int fd, uint32_t events, int timeoutMs) {
+long ThreadPoller::add(uint32_t id, int fd, uint32_t events, int64_t timeoutMs) {
   const std::lock_guard<std::mutex> guard(mutex_);
   Wait wait = {-1, timeoutMs < 0 ? -1 : nowMs() + timeoutMs};
   if (fd >= 0) {

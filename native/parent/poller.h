@@ -23,7 +23,7 @@ class Poller {
   // -1 for none) alone. The descriptor is the poller's own duplicate from here
   // on, so that one can be waited for twice, and closing the caller's cannot
   // make the wait one for another file.
-  virtual long add(uint32_t id, int fd, uint32_t events, int timeoutMs) = 0;
+  virtual long add(uint32_t id, int fd, uint32_t events, int64_t timeoutMs) = 0;
   // Forgets a wait, also one that has ended and was not taken yet.
   virtual void cancel(uint32_t id) = 0;
   // Ids and events of the waits that ended since the last call; 0 is the timeout.

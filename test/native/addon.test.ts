@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 
 import type { Native } from '../../src/native/types.js';
 import type { Operation, Step, StepBody } from '../../src/plan/steps.js';
+import { call, int } from '../support/libc.js';
 
 /** TSRUN_ADDON: another build of it, with sanitizers. */
 const native = createRequire(import.meta.url)(
@@ -126,6 +127,13 @@ function spawn(steps: unknown[], change: Record<string, unknown> = {}): unknown 
   });
 }
 
+/** SOCK_SEQPACKET, as a helper has one. */
+function socketPair(): [number, number] {
+  const pair = Buffer.alloc(8);
+  expect(int(call('socketpair', 1, 5 | 0o2000000, 0, pair))).toBe(0);
+  return [pair.readInt32LE(0), pair.readInt32LE(4)];
+}
+
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
 
 test('steps of the wrong shape are refused before anything is made', () => {
@@ -152,6 +160,36 @@ test('a plan without steps, or with fewer slots than descriptors, is refused', (
   expect(spawn([{ op: 'session' }], { fds: [0] })).toBe(-22);
 });
 
+test('what is no plan is refused before a helper is started', () => {
+  const before = openDescriptors();
+  const getter = Object.defineProperty({}, 'trace', {
+    get: () => {
+      throw new Error('not told');
+    },
+    enumerable: true,
+  }) as Record<string, unknown>;
+  const request = {
+    cloneFlags: 0,
+    cgroupFd: -1,
+    stdio: [-1, -1, -1],
+    preserve: [],
+    fds: [],
+    slots: 0,
+  };
+  Object.assign(getter, request, { steps: [{ op: 'session' }] });
+  expect(() => native.spawn(getter as never)).toThrow('not told');
+  // CLONE_THREAD and what it needs: the helper would take the place of the caller.
+  expect(spawn([{ op: 'session' }], { cloneFlags: 0x10000 | 0x800 | 0x100 })).toBe(-22);
+  expect(spawn([{ op: 'session' }], { preserve: new Array<number>(16_385).fill(-1) })).toBe(-22);
+  // Their lengths are no sizes of memory.
+  const list: unknown[] = [];
+  list.length = 2 ** 32 - 1;
+  expect(() => spawn([{ op: 'session' }], { fds: list })).toThrow('a number is expected');
+  const profile = { defaultAction: 0, architectures: [], rules: list };
+  expect(() => native.compileSeccomp(profile as never)).toThrow('a rule must be an object');
+  expect(openDescriptors()).toBe(before);
+});
+
 const ended = (pidfd: number): Promise<unknown> =>
   new Promise((resolve) => {
     native.wait(pidfd, 1, 10_000, true, () => {
@@ -167,6 +205,38 @@ test('a helper whose parent goes away ends', async () => {
   native.close(helper.pidfd);
   // The helper's file stays open for the next one.
   expect(openDescriptors()).toBeLessThanOrEqual(before + 3);
+});
+
+test('an empty packet is the end of the socket, and its descriptor is not kept', async () => {
+  const helper = spawn([{ op: 'sync', point: 1 }]) as { pidfd: number; socket: number };
+  native.close(helper.socket);
+  await ended(helper.pidfd);
+  native.close(helper.pidfd);
+  const [ours, theirs] = socketPair();
+  const before = openDescriptors();
+  expect(native.sendFd(theirs, '', 0)).toBe(0);
+  expect(native.receive(ours)).toBe(0);
+  expect(openDescriptors()).toBe(before);
+  for (const fd of [ours, theirs]) native.close(fd);
+});
+
+test('a hook may have a timeout that nanoseconds do not hold', async () => {
+  const helper = spawn([
+    {
+      op: 'hook',
+      path: '/bin/true',
+      args: ['true'],
+      env: [],
+      timeout: 2n ** 62n,
+      before: '',
+      after: '',
+    },
+    { op: 'find', file: '/bin/true', directories: [] },
+    { op: 'exec', args: ['true'], env: [] },
+  ]) as { pidfd: number; socket: number };
+  expect(await ended(helper.pidfd)).toEqual({ status: 0, signal: 0 });
+  native.close(helper.pidfd);
+  native.close(helper.socket);
 });
 
 test('text of 64 KiB and more passes whole', async () => {

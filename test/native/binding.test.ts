@@ -77,6 +77,8 @@ function checksOnNode(): Promise<string> {
 test.skipIf(!existsSync(plain))('both hosts answer alike', async () => {
   const bus = await messageBus();
   const node = (await checksOnNode()) + (await busChecks(addon(), bus)).join('\n');
+  expect(node).toContain('timeout 0');
+  expect(node).not.toContain('too early');
   const quickjs = await runProgram([plain, bundleChecks(), directory(), bus]);
   expect(quickjs.stderr).toBe('');
   expect(quickjs.stdout).toBe(node);

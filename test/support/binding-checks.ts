@@ -200,9 +200,12 @@ export async function bindingChecks(native: Native, directory: string): Promise<
     native.cancelWait(never);
     native.cancelWait(never);
     native.cancelWait(12345);
+    // 49 days, that 32 bits of milliseconds do not hold.
+    const long = native.wait(-1, 0, 2 ** 32 + 1, false, () => waits.push('too early'));
     native.wait(read, 1, 0, true, (events) => waits.push(`at once ${events}`));
     native.wait(-1, 0, 30, true, (events) => {
       waits.push(`timeout ${events}`);
+      native.cancelWait(long);
       native.write(write, 'x');
     });
     native.wait(read, 1, 10_000, true, (events) => {

@@ -32,8 +32,9 @@ const MAX_TRACE = 0xffff;
 export function seccompErrno(spec: Spec, report: Report): void {
   const seccomp = spec.linux?.seccomp;
   if (seccomp === undefined) return;
-  const takesErrno = (action: LinuxSeccompAction) =>
-    action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE';
+  // A missing action is reported as that.
+  const takesErrno = (action: LinuxSeccompAction | undefined) =>
+    action === undefined || action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE';
   if (seccomp.defaultErrnoRet !== undefined && !takesErrno(seccomp.defaultAction)) {
     report('/linux/seccomp/defaultErrnoRet', `means nothing to ${seccomp.defaultAction}`);
   }

@@ -116,6 +116,13 @@ describe('parseSpec', () => {
     expect(error.message).toMatch(/; \/process\/env\/99: must be a string; and 50 more$/);
   });
 
+  it('says nothing of an action that is not there', () => {
+    const seccomp = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['a'], errnoRet: 5 }] };
+    expect(specProblems(changedSpec(['/linux/seccomp', seccomp]))).toEqual([
+      { pointer: '/linux/seccomp/syscalls/0/action', message: 'is required' },
+    ]);
+  });
+
   it.each(['[]', '1', '"x"', 'null'])('refuses %s', (text) => {
     expect(errorOf(() => parseSpec(text)).message).toBe(
       'config.json is not valid: must be an object',
