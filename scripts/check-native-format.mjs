@@ -9,7 +9,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const database = join(root, 'native/build');
 
-const files = ['native', 'bench/c']
+const files = ['native', 'bench/c', 'test/fuzz/native']
   .flatMap((directory) =>
     readdirSync(join(root, directory), { recursive: true })
       .filter((name) => !/^build[^/]*\//.test(name) && /\.(cc|h|c|def)$/.test(name))

@@ -37,6 +37,9 @@ crun|behaviour and speed are compared with it
 runc|behaviour and speed are compared with it
 clang-format-19|checks the layout of the C++ sources
 clang-tidy-19|checks the C++ sources
+clang-19|builds the targets of libFuzzer
+libclang-rt-19-dev|libFuzzer and the sanitizers for them
+llvm-19|says which lines they run
 valgrind|checks the use of memory in the host of the executable
 groff-base|checks the manual pages
 mandoc|checks the manual pages

@@ -60,6 +60,12 @@ suite() {
   node_modules/.bin/vitest run --project native --exclude "test/native/{package,packages,prebuilt,bench,command-lines,executable}.test.ts" "$@" || status=1
 }
 
+# plans NAME: objects that are no plans, on one host.
+plans() {
+  TSRUN_SANITIZED=1 node_modules/.bin/vitest run --project fuzz test/fuzz/plan-objects.test.ts \
+    -t "$1" || status=1
+}
+
 # Leaks are not looked for on Node, which does not free what it has at its end.
 node_options=detect_leaks=0:abort_on_error=1:handle_segv=0
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
@@ -93,10 +99,12 @@ END
   # The binding's own tests run inside the instrumented process.
   ASAN_OPTIONS=$node_options LD_PRELOAD="$preload" \
     TSRUN_ADDON="$PWD/native/build-asan/Release/tsrun.node" suite test/native/addon.test.ts
+  plans 'on Node'
 else
   # With its leaks: this host is taken down at the end.
   cp native/build-asan/tsrun-plain native/build-asan/chunks/chunks.bin "$tree/"
   TSRUN_PLAIN="$tree/tsrun-plain" suite test/native/binding.test.ts
+  plans 'on QuickJS'
   TSRUN_VALGRIND=valgrind suite test/native/binding.test.ts
   TSRUN_CLI="$tree/tsrun-plain $tree/chunks.bin" suite
 fi

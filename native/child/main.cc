@@ -119,7 +119,9 @@ static int64_t times[kMaxTimes];
 
 extern "C" [[noreturn]] void startHelper(long* stack) { tsrun::child::start(stack); }
 
-#if defined(__x86_64__)
+#if defined(TSRUN_FUZZ)
+// A test calls start().
+#elif defined(__x86_64__)
 __asm__(
     ".globl _start\n"
     "_start:\n"
