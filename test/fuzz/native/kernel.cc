@@ -238,7 +238,8 @@ long Kernel::readsPaths(long number, long a, long b, long c, long d, long e) {
     case SYS_fsconfig:
       if (!isOpen(a)) return -EBADF;
       if (c != 0) textAt(c);
-      if (b == FSCONFIG_SET_STRING) HOLDS(textAt(d) <= 255);
+      // A value of more bytes is none (fsconfig(2)).
+      if (b == FSCONFIG_SET_STRING && textAt(d) > 255) return -EINVAL;
       break;
     case SYS_symlinkat:
       textAt(a);
