@@ -155,7 +155,8 @@ class ConnectedGuest implements Guest {
     writeFileSync(file('cmd'), script);
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
-        const reason = `no answer to this for ${timeoutMs / 1000} seconds:\n${script}`;
+        const said = readFileSync(file('out'), 'utf8') + readFileSync(file('err'), 'utf8');
+        const reason = `no answer to this for ${timeoutMs / 1000} seconds:\n${script}\nit said:\n${said}`;
         this.channel?.kill(reason);
       }, timeoutMs);
       const settle = (end: () => void): void => {

@@ -44,7 +44,12 @@ export interface Scenario {
   cleanUp?: string;
   /** Both, at once, unless it says something else. */
   runtimes?: readonly Runtime[];
+  /** A command that runs a shell script whose file is put after it: as somebody else, say. */
+  shell?: string;
 }
+
+/** For all operations of a scenario, emulated on a busy machine. */
+const TIMEOUT_MS = 590_000;
 
 /**
  * A test of a scenario. It fails where an operation does not do with one of the
@@ -71,7 +76,8 @@ let counter = 0;
 async function run(guest: Guest, scenario: Scenario, runtime: Runtime): Promise<string[]> {
   counter += 1;
   const name = `m${process.pid}-${counter}-${runtime}`;
-  const { stdout, stderr } = await guest.run(script(scenario, runtime, name));
+  const file = guest.write(name, script(scenario, runtime, name));
+  const { stdout, stderr } = await guest.run(`${scenario.shell ?? 'sh'} ${file}`, TIMEOUT_MS);
   const outcomes = parse(stdout);
   const failures: string[] = [];
   const check = (operation: Operation, number: number): string | undefined => {
