@@ -16,15 +16,14 @@ interface Modules {
   stat: typeof ProcStat;
 }
 
-const first = fc.record({
-  notedCgroup: fc.constantFrom('/sys/fs/cgroup/a', 'relative', '/b'),
-});
 const text = fc.string({ unit: 'binary', maxLength: 6 });
-const second = fc.record(
+const process = {
+  pid: fc.integer({ min: -1, max: 9 }),
+  startTime: fc.nat(99),
+};
+const details = fc.record(
   {
-    id: text,
-    pid: fc.integer({ min: -1, max: 9 }),
-    startTime: fc.nat(99),
+    ...process,
     annotations: fc.dictionary(text, text, { maxKeys: 3 }),
     cgroup: fc.record({
       path: fc.constantFrom('/a', 'a'),
@@ -39,7 +38,15 @@ const second = fc.record(
   },
   { requiredKeys: [] },
 );
-const later = fc.record({ later: fc.record({ env: fc.array(text, { maxLength: 2 }) }) });
+const note = fc.record({ notedCgroup: fc.constantFrom('/sys/fs/cgroup/a', 'relative', '/b') });
+const line = fc.oneof(
+  fc.record({ details }),
+  fc.record({ later: fc.record({ env: fc.array(text, { maxLength: 2 }) }) }),
+  {
+    arbitrary: fc.record({ version: fc.constant('1'), id: text, ...process }),
+    weight: 2,
+  },
+);
 
 const stat = damaged(
   fc
@@ -62,8 +69,8 @@ fuzz({
   covers: ['src/state/state-file.ts', 'src/state/salvage.ts', 'src/state/proc-stat.ts'],
   plant: {
     file: 'src/state/state-file.ts',
-    from: 'const to = newline < 0 ? text.length : newline;',
-    to: 'const to = newline < 0 ? text.length - 1 : newline;',
+    from: "const isWhole = text.endsWith('\\n') && text",
+    to: 'const isWhole = text',
   },
   runs: 1500,
   property: ({ file, salvage, stat: proc }: Modules) => {
@@ -78,38 +85,41 @@ fuzz({
         },
       } as unknown as Native;
       const fd = file.makeStateFile(native, '/state.json');
-      for (const line of lines) assert.equal(file.appendLines(native, fd, [line]), 0);
+      for (const one of lines) assert.equal(file.appendText(native, fd, file.lineOf(one)), 0);
       return written;
     };
     const reading = (answer: string | number): Native =>
       ({ readText: () => answer }) as unknown as Native;
 
-    const checkLines = (
-      whole: string,
-      lines: readonly Record<string, unknown>[],
-      cut: number,
-    ): void => {
-      // JSON has no other numbers than this reader's.
-      const plain = (value: unknown): Record<string, unknown> =>
-        JSON.parse(
-          JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? Number(one) : one)),
-        ) as Record<string, unknown>;
-      const together = (some: readonly object[]): unknown => {
-        const before = some.filter((one) => !('later' in one));
-        return before.length === 0 ? undefined : plain(Object.assign({}, ...before));
-      };
-      assert.deepEqual(file.fieldsOf(whole), together(lines));
+    type Line = Record<string, unknown>;
+    // JSON has no other numbers than this reader's.
+    const plain = (value: unknown): Line =>
+      JSON.parse(
+        JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? Number(one) : one)),
+      ) as Line;
+
+    /** What whole lines say, if there is a summary among them. */
+    const checkWhole = (of: string, lines: readonly Line[]): void => {
+      const summary = lines.filter((one) => 'version' in one).at(-1);
+      if (summary === undefined) return;
+      const more = lines.filter((one) => 'details' in one).at(-1)?.['details'];
+      const state = plain({ ...summary, ...(more as object | undefined) });
+      assert.deepEqual(file.stateOf(of), state);
+      const isLast = of.endsWith('\n') && lines.at(-1) === summary;
+      assert.deepEqual(file.summaryOf(of), isLast ? plain(summary) : state);
+    };
+
+    const checkLines = (whole: string, lines: readonly Line[], cut: number): void => {
+      checkWhole(whole, lines);
       // A reader that comes too early, or after a crash: whole lines, and nothing of a torn one.
       const torn = whole.slice(0, Math.floor(cut * whole.length));
-      const complete = torn.split('\n').length - 1;
-      // A line that only lacks its newline says all there is.
-      const lacks = whole[torn.length] === '\n' ? 1 : 0;
-      assert.deepEqual(file.fieldsOf(torn), together(lines.slice(0, complete + lacks)));
-      const last = lines.at(-1);
-      const line = file.laterLine(whole);
-      const expected = last !== undefined && 'later' in last ? plain(last) : undefined;
-      assert.deepEqual(line === undefined ? undefined : JSON.parse(line), expected);
-      if (complete < lines.length) assert.equal(file.laterLine(torn), undefined);
+      checkWhole(torn, lines.slice(0, torn.split('\n').length - 1));
+      const later = lines.find((one) => 'later' in one);
+      const found = file.laterLine(whole);
+      assert.deepEqual(
+        found === undefined ? undefined : JSON.parse(found),
+        later === undefined ? undefined : plain(later),
+      );
     };
 
     const checkSalvage = (of: string): void => {
@@ -119,7 +129,8 @@ fuzz({
       assert(found.cgroup === undefined || found.cgroup.path.startsWith('/'));
       assert(found.scope === undefined || found.scope.unit !== '');
       assert(found.notedCgroup === undefined || found.notedCgroup.startsWith('/'));
-      file.fieldsOf(of);
+      file.stateOf(of);
+      file.summaryOf(of);
       file.laterLine(of);
       const nothing = salvage.salvage(reading(-2), '/run', 'c');
       assert.deepEqual(nothing.processes, []);
@@ -142,25 +153,19 @@ fuzz({
     };
 
     return fc.property(
-      fc.option(first, { nil: undefined }),
-      fc.array(second, { maxLength: 3 }),
-      fc.option(later, { nil: undefined }),
+      fc.option(note, { nil: undefined }),
+      fc.array(line, { maxLength: 4 }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       fc.array(
         fc.tuple(
           fc.double({ min: 0, max: 1, noNaN: true }),
           fc.constantFrom('{', '}', '"', '\n', ',', ':'),
         ),
-        {
-          maxLength: 3,
-        },
+        { maxLength: 3 },
       ),
       stat,
-      (noted, states, last, cut, changes, line) => {
-        const lines = [noted, ...states, last].filter((one) => one !== undefined) as Record<
-          string,
-          unknown
-        >[];
+      (noted, others, cut, changes, of) => {
+        const lines = [noted, ...others].filter((one) => one !== undefined) as Line[];
         const whole = write(lines);
         checkLines(whole, lines, cut);
         if (noted !== undefined) {
@@ -174,7 +179,7 @@ fuzz({
             return now.slice(0, from) + piece + now.slice(from + 1);
           }, whole),
         );
-        checkStat(line);
+        checkStat(of);
       },
     );
   },
