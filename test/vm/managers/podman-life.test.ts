@@ -90,9 +90,39 @@ const life: readonly Operation[] = [
     prints: '100663296\n33554432\n150000 100000\n30\n0',
   },
   {
+    name: 'kill, logs',
+    script: `
+      podman kill -s USR1 $name >/dev/null
+      until_true test -e /proc/$(cat $directory/pid)/root/tmp/signalled
+      podman logs $name`,
+    prints: 'started\nsignalled',
+  },
+  {
+    name: 'stop',
+    script: `
+      podman stop $name >/dev/null
+      podman inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}' $name
+      podman logs --tail 1 $name`,
+    prints: 'exited 7 false\nended',
+  },
+  {
+    name: 'start, restart',
+    script: `
+      podman start $name >/dev/null && before=$(cat $directory/pid)
+      podman restart -t 20 $name >/dev/null && after=$(cat $directory/pid)
+      [ -n "$before" -a "$before" != "$after" ] && [ ! -e /proc/$before ] && cat $(place)/memory.max`,
+    // What update has set is kept.
+    prints: '100663296',
+  },
+  {
+    name: 'kill -9, wait',
+    script: 'podman kill $name >/dev/null; podman wait $name',
+    prints: '137',
+  },
+  {
     name: 'rm -f',
     script: `
-      place=$(place) && podman rm -f -t 0 $name >/dev/null
+      podman start $name >/dev/null && place=$(place) && podman rm -f -t 0 $name >/dev/null
       podman container exists $name; echo $?; ls -d $place 2>/dev/null`,
     prints: '1',
     status: 1,
