@@ -18,7 +18,7 @@ export function usePodman(): Guest {
       [ -e /run/podman-is-set-up ] && exit
       mkdir -p /etc/containers/containers.conf.d /var/lib/containers
       mount -t tmpfs containers /var/lib/containers
-      cp ${configuration} /etc/containers/containers.conf.d/tsrun.conf
+      cp ${configuration} /etc/containers/containers.conf.d/from-examples.conf
       # Of whom --userns=auto takes ids.
       for file in /etc/subuid /etc/subgid; do
         echo containers:1000000:1000000 >>$file
