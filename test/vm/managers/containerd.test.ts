@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 
 import { SHARE, useGuest } from '../support/guest.js';
 import { startDaemons } from './support/daemons.js';
-import { WAIT_FOR, testOperations } from './support/operations.js';
+import { LEFT, WAIT_FOR, testOperations } from './support/operations.js';
 
 const guest = useGuest();
 
@@ -17,6 +17,7 @@ const PROGRAM = 'trap "exit 5" TERM; echo started; sleep 100000 & wait';
 const PORT = 8765;
 
 const CRI = `${WAIT_FOR}
+  ${LEFT}
   # cri METHOD REQUEST; its response
   cri() { wget -qO- --post-data "$2" http://127.0.0.1:${PORT}/$1 && echo; }
   field() { sed -n -e '/^error/p' -e 's/.*"'$1'":"\\([^"]*\\)".*/\\1/p'; }
@@ -249,7 +250,7 @@ describe('the Container Runtime Interface', () => {
       {
         name: 'RemovePodSandbox',
         script: `pod RemovePodSandbox
-          find /sys/fs/cgroup /run/containerd/runc -name "*$pod*" -o -name "*$container*"`,
+          left $pod; left $container`,
         prints: '{}',
       },
     ],

@@ -14,6 +14,13 @@ export type Runtime = 'tsrun' | 'crun';
 export const WAIT_FOR =
   'wait_for() { for i in $(seq 200); do eval "$1" && return; done; echo "not: $1"; }';
 
+/**
+ * A shell function that names cgroups and state directories of an id. While it
+ * looks, those of other containers vanish, and find complains of them.
+ */
+export const LEFT =
+  'left() { find /sys/fs/cgroup /run/containerd/runc /run/docker/runtime* -name "*$1*" 2>/dev/null | cat; }';
+
 /** One thing that a person does with a manager. */
 export interface Operation {
   /** As the table has it: 'stop', 'run --memory'. */
