@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import type { Spec } from '../../src/spec/types.js';
 import { compileAttacker } from '../security/attackers/compile.js';
@@ -40,12 +40,8 @@ const ROUNDS = 8;
 
 const SAY_LABEL = 'tr "\\0" "\\n" < /proc/self/attr/current';
 
-beforeAll(async () => {
+test('the policy is in force, and what has no label of its own has that of the machine', async () => {
   expect(await guest.output(SAY_LABEL)).toBe('u:r:kernel_t:s0-s0:c0.c3\n');
-});
-
-afterEach(async () => {
-  await guest.output('echo 0 > /sys/fs/selinux/enforce');
 });
 
 const labelled =
@@ -208,6 +204,7 @@ test('an enforcing policy keeps the container from what it must not read', async
   );
   const result = await guest.run(`set -e
     ${makeKinds.join('\n')}
+    trap 'echo 0 > /sys/fs/selinux/enforce' EXIT
     echo 1 > /sys/fs/selinux/enforce
     tsrun run --bundle ${free} ${guest.newId()}
     tsrun run --bundle ${kept} ${guest.newId()} 2>&1
