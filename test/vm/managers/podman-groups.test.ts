@@ -1,4 +1,4 @@
-/** podman, as it comes from Debian: networks and pods. */
+/** podman, as it comes from Debian: networks, pods, files for Kubernetes. */
 
 import { beforeAll } from 'vitest';
 
@@ -9,6 +9,41 @@ const guest = usePodman();
 
 // dockerd leaves it at DROP, which is also for what podman's bridges forward.
 beforeAll(() => guest.run('iptables -P FORWARD ACCEPT'));
+
+/** NAME is put in. */
+const KUBE = `
+apiVersion: v1
+kind: Pod
+metadata:
+  name: NAME
+spec:
+  terminationGracePeriodSeconds: 0
+  initContainers:
+    - name: first
+      image: localhost/busybox
+      imagePullPolicy: Never
+      command: [sh, -c, 'echo written >/data/file']
+      volumeMounts: [{ name: data, mountPath: /data }]
+  containers:
+    - name: main
+      image: localhost/busybox
+      imagePullPolicy: Never
+      command: [sh, -c, 'cat /data/file; id -u; grep -E "CapBnd|NoNewPrivs" /proc/self/status; touch /file; exec sleep 1000']
+      securityContext:
+        runAsUser: 1000
+        readOnlyRootFilesystem: true
+        allowPrivilegeEscalation: false
+        capabilities: { drop: [ALL] }
+      resources: { limits: { memory: 64Mi } }
+      volumeMounts: [{ name: data, mountPath: /data }]
+  volumes:
+    - name: data
+      emptyDir: {}
+`;
+
+beforeAll(async () => {
+  await guest.output(`cp ${guest.write('kube.yaml', KUBE)} /run/kube.yaml`);
+});
 
 /** A web server that serves the file /index.html. */
 const SERVER = `sh -c 'echo page >/home/index.html; exec busybox httpd -f -h /home'`;
@@ -79,8 +114,25 @@ testOperations(guest, 'pods', {
       prints: 'page',
       status: 1,
     },
+    {
+      name: 'kube play',
+      script: `
+        sed s/NAME/$name-kube/ /run/kube.yaml >$directory/kube.yaml
+        podman kube play --log-driver k8s-file --network none $directory/kube.yaml >/dev/null
+        logs() { podman logs $name-kube-main 2>&1 | grep -q Read-only; }
+        until_true logs
+        podman logs $name-kube-main`,
+      prints:
+        /^written\n1000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\ntouch: .*Read-only file system$/,
+    },
+    {
+      name: 'kube down',
+      script: `podman kube down $directory/kube.yaml >/dev/null; podman pod exists $name-kube`,
+      prints: '',
+      status: 1,
+    },
   ],
   cleanUp: `
-    podman pod rm -f -t 0 --ignore $name-pod >/dev/null
+    podman pod rm -f -t 0 --ignore $name-pod $name-kube >/dev/null
     rm -r $directory`,
 });

@@ -136,3 +136,13 @@ testOperations(guest, 'the life of a container, with systemd', {
   operations: life,
   cleanUp,
 });
+
+/** What the control group has to do with. */
+const inGroup = /^(run -d|--memory.*|exec|stats|pause|unpause|update|kill.*|stop|start.*|rm -f)$/;
+
+testOperations(guest, 'the life of a container, with cgroupfs', {
+  ...rootfulPodman('cgroupfs'),
+  operations: life.filter(({ name }) => inGroup.test(name)),
+  cleanUp,
+  runtimes: ['tsrun'],
+});
