@@ -61,7 +61,8 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const slots = new Slots();
   const stages = planStages(places, isPrivileged(facts));
   // The root of a cgroup namespace is the cgroup in which it is made.
-  const late = isSmall(cgroupWrites) ? stages.unshare & CLONE_NEWCGROUP : undefined;
+  const late =
+    isSmall(cgroupWrites) && canEnterLate(facts) ? stages.unshare & CLONE_NEWCGROUP : undefined;
   const joins = openNamespaces(linux, places, slots);
   const fifo = slots.input({ kind: 'fifo', at: '' });
   const report = slots.input({ kind: 'report', at: '' });
@@ -196,6 +197,11 @@ function planCgroup({ linux, ociVersion }: Spec, warnings: string[]): CgroupWrit
   const limits = compileLimits(resources, { at: '/linux/resources', ociVersion });
   warnings.push(...limits.warnings);
   return limits.writes;
+}
+
+/** A user's systemd takes into a unit only processes with the uid of who asks it. */
+function canEnterLate({ cgroup, effective, initialUserNamespace }: PlanFacts): boolean {
+  return cgroup?.manager !== 'systemd' || (initialUserNamespace && isPrivileged({ effective }));
 }
 
 /** Without one, everything below would happen to the host. */

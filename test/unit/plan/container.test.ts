@@ -744,6 +744,33 @@ describe('a small limit of memory', () => {
     }
   });
 
+  it("is entered at once in a scope of the user's systemd, which takes only the user's uid", () => {
+    const place = { root: '/sys/fs/cgroup', layout: 'unified', path: '/c1' } as const;
+    const cgroup = { ...place, manager: 'systemd' as const };
+    const linux = {
+      namespaces: [...namespaces, { type: 'user' as const }],
+      uidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }],
+      gidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }],
+      resources: { memory: { limit: 1 << 20 } },
+    };
+    for (const caller of [
+      { uid: 1000, gid: 1000, effective: 0n },
+      { initialUserNamespace: false },
+    ]) {
+      const plan = planContainer(spec({ linux }), facts({ cgroup, ...caller }));
+      expect(plan.steps[0]).toMatchObject({ op: 'sync', point: SyncPoint.cgroup });
+      const points = stepsOf(plan, 'sync').map(({ point }) => point);
+      expect(points.filter((point) => point === SyncPoint.cgroup)).toHaveLength(1);
+      expect(stepsOf(plan, 'unshare').at(-1)?.flags).toSatisfy(
+        (flags: number) => (flags & CLONE_NEWCGROUP) !== 0,
+      );
+    }
+    const root = planContainer(spec({ linux }), facts({ cgroup }));
+    expect(
+      position(root, 'sync', (step) => 'point' in step && step.point === SyncPoint.cgroup),
+    ).toBeGreaterThan(position(root, 'become'));
+  });
+
   it('is one below 4 MiB', () => {
     expect(onlyStep(limited(4 << 20), 'sync').point).toBe(SyncPoint.ready);
     expect(onlyStep(limited(-1), 'sync').point).toBe(SyncPoint.ready);
