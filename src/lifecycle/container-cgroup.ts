@@ -53,6 +53,7 @@ export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgrou
   const limit = writes.find(({ isDefault }) => isDefault !== true);
   if (demand.unwanted) {
     if (limit !== undefined) throw noCgroup(limit, 'the container is to have no cgroup of its own');
+    warnOfPath(demand);
     warnOfDevices(demand);
     return undefined;
   }
@@ -151,6 +152,12 @@ export function setDevices(
   if (program === undefined) return;
   const warning = attachDevices(native, cgroup.fd, program, demand.privileged);
   if (warning !== undefined) demand.warn(warning);
+}
+
+function warnOfPath({ spec, warn }: CgroupDemand): void {
+  const path = spec.linux?.cgroupsPath;
+  if (path === undefined || path === '') return;
+  warn('/linux/cgroupsPath: it is not used: the container has no cgroup of its own');
 }
 
 function warnOfDevices({ spec, warn }: CgroupDemand): void {

@@ -24,6 +24,7 @@ test('its process is in the cgroup of the caller', async () => {
   const bundle = scene.bundle('cat /proc/self/cgroup', plain);
   const result = await run(bundle.path);
   expect([result.status, result.stdout]).toEqual([0, readFileSync('/proc/self/cgroup', 'utf8')]);
+  expect(result.stderr).toContain('tsrun: warning: /linux/cgroupsPath: it is not used: ');
 });
 
 test('a limit is refused, by name', async () => {
