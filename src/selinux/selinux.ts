@@ -17,7 +17,7 @@ const LONGEST = 4096;
  * @param label and the JSON pointer of its field
  * @returns the label as it is going to be read back; undefined for none
  * @throws TsrunError ERR_UNSUPPORTED when SELinux is not active, ERR_CONFIG_INVALID for a label
- *   that its policy does not have
+ *   that is none, or that its policy does not have
  */
 export function checkLabel(
   native: Native,
@@ -26,6 +26,12 @@ export function checkLabel(
 ): string | undefined {
   if (label === undefined || label === '') return undefined;
   const doing = `${pointer}: cannot apply the label ${label}`;
+  // No policy's has other characters, and a NUL would end it early.
+  if (/[^\x20-\x7e]/.test(label)) {
+    throw new TsrunError('ERR_CONFIG_INVALID', `${doing}: not all of it is printable ASCII`, {
+      pointer,
+    });
+  }
   if (native.statfsType('/sys/fs/selinux') >>> 0 !== SELINUX_MAGIC) {
     throw new TsrunError('ERR_UNSUPPORTED', `${doing}: SELinux is not enabled on this machine`, {
       pointer,

@@ -6,7 +6,7 @@ import { planContainer } from '../../../src/plan/container.js';
 import { explainFailure } from '../../../src/plan/describe.js';
 import { planExec } from '../../../src/plan/exec.js';
 import { FailureCode } from '../../../src/plan/steps.js';
-import { withMountLabel } from '../../../src/selinux/selinux.js';
+import { checkLabel, withMountLabel } from '../../../src/selinux/selinux.js';
 import { NAMESPACES, facts, operations, process, spec, stepsOf } from './support.js';
 
 const labelled = planContainer(
@@ -86,6 +86,30 @@ it('leaves the label that a mount asks for itself, without the quotes of mount(8
   expect(withMountLabel('tmpfs', ['fscontext="u:r:t:s0"'], undefined)).toEqual([
     'fscontext=u:r:t:s0',
   ]);
+});
+
+it('is asked for as it is written, or not at all', () => {
+  const fake = new FakeSystem();
+  fake.files.put('/sys/fs/selinux/context', 'file');
+  const asked: string[] = [];
+  const native = new Proxy(fake.native, {
+    get: (target, name) => {
+      if (name === 'statfsType') return () => 0xf97cff8c;
+      if (name === 'writeSome') {
+        return (_: number, bytes: Uint8Array) => asked.push(String.fromCharCode(...bytes));
+      }
+      return Reflect.get(target, name) as unknown;
+    },
+  });
+  checkLabel(native, 'u:r:t:s0', '/linux/mountLabel');
+  expect(asked).toEqual(['u:r:t:s0']);
+  // The low byte of the third character is that of "t".
+  for (const label of ['u:r:\u0174:s0', 'u:r:\u00e9:s0', 'u:r:t:s0\0:c1', 'u:r:t:s0\n']) {
+    expect(() => checkLabel(native, label, '/linux/mountLabel')).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG_INVALID', pointer: '/linux/mountLabel' }),
+    );
+  }
+  expect(asked).toHaveLength(1);
 });
 
 it('of exec are its own, else those of the container', () => {
