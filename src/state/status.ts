@@ -20,6 +20,10 @@ export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
  * | created    |           | alive        | frozen | paused   |
  * | created    |           | alive        | thawed | running  |
  *
+ * A `run` whose gate is two pipes (gate.ts) has no fifo: its container shows as running
+ * from the end of its create on, a moment before its program is executed. Who may not
+ * come too early waits for the lock, which `run` holds until then.
+ *
  * @param holdsLock the caller has the container's exclusive lock, so no create runs
  */
 export function statusOf(

@@ -11,6 +11,7 @@ import { EBUSY, EIO, ENOENT, SIGKILL, SIGTERM } from '../../../src/native/consta
 import type { FakeSystem } from '../../../src/native/fake.js';
 import type { SpawnRequest } from '../../../src/native/types.js';
 import type { Step } from '../../../src/plan/steps.js';
+import { isLocked } from '../../../src/state/lock.js';
 import type { LaterState } from '../../../src/state/state.js';
 import { readLaterLine } from '../../../src/state/store.js';
 import { made, ROOT, spec, system } from './scene.js';
@@ -51,8 +52,12 @@ test('what is started by who made it has pipes for a gate', async () => {
   const fake = system();
   const created = await made(fake, { keepLock: true });
   expect(fake.files.paths().filter((path) => path.includes('exec.'))).toEqual([]);
+  // Early, and locked: who would do something with it waits.
+  expect(state(fake.native, name).status).toBe('running');
+  expect(isLocked(fake.native, ROOT, 'a')).toBe(true);
   await start(fake.native, { ...name, created });
   expect(state(fake.native, name).status).toBe('running');
+  expect(isLocked(fake.native, ROOT, 'a')).toBe(false);
   expect([...fake.fds.keys()]).toEqual([created.pidfd]);
 });
 
