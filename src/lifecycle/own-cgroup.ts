@@ -4,6 +4,7 @@ import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { isThere } from '../cgroups/manager.js';
 import type { CgroupRecord } from '../cgroups/manager.js';
+import { mayLiveIn } from '../state/salvage.js';
 import { statusOf } from '../state/status.js';
 import { findListed, findState, listIds } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
@@ -55,7 +56,7 @@ export function requireLiveCgroup(
 /**
  * Whether another container of the same root lives in the cgroup. One that is
  * empty may be used again (linux.cgroupsPath) before the container that it was
- * made for has been deleted.
+ * made for has been deleted. True where there is no telling.
  */
 export function isUsedByAnother(
   native: Native,
@@ -68,19 +69,17 @@ export function isUsedByAnother(
   );
 }
 
-/** Not one that is broken: it is its own command's to say so. */
+/** Not one without a summary: it is its own command's to say so. */
 function livesIn(native: Native, root: string, id: string, { path, inode }: CgroupRecord): boolean {
   try {
     const listed = findListed(native, root, id);
     if (listed.kind !== 'state' || listed.state.cgroupPath !== path) return false;
+    if (statusOf(native, root, listed.state) === 'stopped') return false;
     const found = findState(native, root, id);
-    return (
-      found.kind === 'state' &&
-      found.state.cgroup?.inode === inode &&
-      statusOf(native, root, found.state) !== 'stopped'
-    );
+    if (found.kind === 'state') return found.state.cgroup?.inode === inode;
+    return found.kind === 'broken';
   } catch (error) {
-    if (error instanceof TsrunError) return false;
+    if (error instanceof TsrunError) return mayLiveIn(native, root, id, path);
     throw error;
   }
 }

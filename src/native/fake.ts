@@ -9,6 +9,7 @@ import type { Step } from '../plan/steps.js';
 import {
   EAGAIN,
   EBADF,
+  EBUSY,
   ECHILD,
   EEXIST,
   EFBIG,
@@ -523,7 +524,7 @@ export class FakeSystem {
       writeText: (path, text) => this.writeText(path, text),
       writeTextAt: (_fd, path, text) => this.writeText(path, text),
       mkdir: (path, mode) => this.mkdir(path, mode),
-      rmdir: (path) => files.removeDirectory(path),
+      rmdir: (path) => (this.members(path).length > 0 ? -EBUSY : files.removeDirectory(path)),
       unlink: (path) => files.remove(path),
       rename: (from, to) => files.rename(from, to),
       link: (from, to) => {

@@ -2,6 +2,7 @@
 
 import type { CgroupRecord } from '../cgroups/record.js';
 import type { ScopeRecord } from '../cgroups/systemd/scope.js';
+import { ENOENT } from '../native/constants.js';
 import type { Native } from '../native/types.js';
 import { MAX_STATE, notedCgroupOf } from './state-file.js';
 import { statePaths } from './paths.js';
@@ -32,6 +33,16 @@ export function salvage(native: Native, root: string, id: string): Salvage {
     scope: scopeIn(text),
     notedCgroup: notedCgroupOf(text),
   };
+}
+
+/**
+ * Whether a state that cannot be understood, of another version for one, may be
+ * of a container in that cgroup.
+ */
+export function mayLiveIn(native: Native, root: string, id: string, path: string): boolean {
+  const text = native.readText(statePaths(root, id).state, MAX_STATE);
+  if (typeof text === 'number') return text !== -ENOENT;
+  return text.includes(JSON.stringify(path));
 }
 
 function recordIn(text: string): CgroupRecord | undefined {

@@ -10,7 +10,7 @@ import type { CgroupRecord } from '../cgroups/manager.js';
 import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import type { Hook, Process } from '../spec/types.js';
 
-/** Version of the format: a newer one is refused, never guessed at. */
+/** Version of the format: another one is refused, never guessed at. */
 export const STATE_VERSION = 2;
 
 /**

@@ -103,7 +103,7 @@ function incomplete(id: string): TsrunError {
   );
 }
 
-/** Undefined when it is torn or is about another id; a newer format is an error. */
+/** Undefined when it is torn or is about another id; another version of the format is an error. */
 function parseState(
   text: string,
   path: string,
@@ -112,21 +112,28 @@ function parseState(
 ): ContainerSummary | undefined {
   const state = details ? stateOf(text) : summaryOf(text);
   if (state === undefined) return undefined;
-  if (typeof state['version'] === 'number' && state['version'] > STATE_VERSION) {
-    throw new TsrunError(
-      'ERR_STATE',
-      `cannot read ${path}: format version ${state['version']} is of a newer tsrun`,
-    );
-  }
+  const { version } = state;
+  if (typeof version === 'number' && version > STATE_VERSION)
+    throw ofAnother(path, version, 'a newer');
+  if (state['id'] !== id) return undefined;
+  // What it says is true, and its container may run: it is no damage.
+  if (typeof version === 'number' && version < STATE_VERSION)
+    throw ofAnother(path, version, 'an older');
   if (
-    state['version'] !== STATE_VERSION ||
-    state['id'] !== id ||
+    version !== STATE_VERSION ||
     typeof state['pid'] !== 'number' ||
     (details && typeof state['namespaces'] !== 'number')
   ) {
     return undefined;
   }
   return state as unknown as ContainerSummary;
+}
+
+function ofAnother(path: string, version: number, which: string): TsrunError {
+  return new TsrunError(
+    'ERR_STATE',
+    `cannot read ${path}: format version ${version} is of ${which} tsrun`,
+  );
 }
 
 /**

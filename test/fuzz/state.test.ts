@@ -134,6 +134,10 @@ fuzz({
       file.laterLine(of);
       const nothing = salvage.salvage(reading(-2), '/run', 'c');
       assert.deepEqual(nothing.processes, []);
+      const mayLiveIn = (answer: string | number, path: string): boolean =>
+        salvage.mayLiveIn(reading(answer), '/run', 'c', path);
+      if (found.cgroup !== undefined) assert(mayLiveIn(of, found.cgroup.path));
+      assert(!mayLiveIn(of, '/elsewhere') && !mayLiveIn(-2, '/a') && mayLiveIn(-5, '/a'));
     };
 
     const checkStat = (of: string): void => {

@@ -213,7 +213,7 @@ describe('a state that is not what it was', () => {
   test.each([
     ['without a second line', ''],
     ['torn', '{"version":'],
-    ['about another container', '{"version":1,"id":"other","pid":1}'],
+    ['about another container', '{"version":2,"id":"other","pid":1,"namespaces":0}'],
     ['not an object', '[]'],
   ])('%s is an error for every command, and force removes it', async (_, text) => {
     const { path } = scene.make('', sleeper);

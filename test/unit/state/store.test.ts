@@ -147,7 +147,7 @@ test('a line that cannot be written is told, and is not read', () => {
   }
 });
 
-test('a torn, foreign or missing state is broken, a newer format is an error', () => {
+test('a torn, foreign or missing state is broken, another format is an error', () => {
   const fake = system();
   expect(findState(fake.native, ROOT, 'a').kind).toBe('absent');
   expect(() => loadState(fake.native, ROOT, 'a')).toThrow('container "a" does not exist');
@@ -159,8 +159,21 @@ test('a torn, foreign or missing state is broken, a newer format is an error', (
     expect(findState(fake.native, ROOT, 'a').kind, text).toBe('broken');
   }
   expect(() => loadState(fake.native, ROOT, 'a')).toThrow('delete --force removes it');
-  file.content = JSON.stringify({ ...stateOf('a'), version: 3 });
-  expect(() => findState(fake.native, ROOT, 'a')).toThrow('is of a newer tsrun');
+  for (const [version, which] of [
+    [1, 'an older'],
+    [3, 'a newer'],
+  ] as const) {
+    // The only line of one, with what version 1 had in it, or the last.
+    const line = JSON.stringify({ ...stateOf('a'), version });
+    for (const text of [line, `{"notedCgroup":"/c"}\n${line}\n{"later":{}}\n`, `${line}\n`]) {
+      file.content = text;
+      for (const find of [findState, findListed]) {
+        expect(() => find(fake.native, ROOT, 'a')).toThrow(
+          `cannot read ${ROOT}/a/state.json: format version ${version} is of ${which} tsrun`,
+        );
+      }
+    }
+  }
 });
 
 test('a state that cannot be read is no missing container', () => {

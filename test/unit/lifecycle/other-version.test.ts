@@ -1,0 +1,109 @@
+/** Beside a container whose state is of another version of tsrun. */
+
+import { expect, test } from 'vitest';
+
+import { deleteContainer } from '../../../src/lifecycle/delete.js';
+import { kill } from '../../../src/lifecycle/kill.js';
+import { list, listRows } from '../../../src/lifecycle/list.js';
+import { isUsedByAnother } from '../../../src/lifecycle/own-cgroup.js';
+import { EIO, SIGKILL } from '../../../src/native/constants.js';
+import type { FakeSystem } from '../../../src/native/fake.js';
+import { made, ROOT, system } from './scene.js';
+
+const FILE = `${ROOT}/b/state.json`;
+
+/** A state as version 1 had it: everything in one line. */
+function older(pid: number, path: string, version = 1): string {
+  return `${JSON.stringify({
+    ...{ version, ociVersion: '1.3.0', id: 'b', phase: 'created', pid, startTime: 1 },
+    ...{ bundle: '/bundle', owner: { uid: 0, name: 'root' }, newPidNamespace: false },
+    cgroup: { manager: 'cgroupfs', path, inode: '1' },
+  })}\n`;
+}
+
+/** A container a that has ended, and another process in its cgroup, of a container b. */
+async function shared(text: (pid: number, path: string) => string) {
+  const fake = system();
+  const { state, pidfd } = await made(fake);
+  const process = fake.processes.get(state.pid);
+  if (process === undefined || state.cgroup === null) throw new Error('no process');
+  fake.end(process);
+  fake.native.reap(pidfd);
+  fake.native.close(pidfd);
+  const other = fake.addProcess({ pid: 4000, child: false });
+  for (const [name, content] of [
+    ['cgroup.procs', '4000\n'],
+    ['cgroup.events', 'populated 1\nfrozen 0\n'],
+  ] as const) {
+    const file = fake.files.get(`${state.cgroup.path}/${name}`);
+    if (file === undefined) throw new Error('no cgroup');
+    file.content = content;
+  }
+  fake.files.put(FILE, 'file', text(other.pid, state.cgroup.path));
+  return { fake, other, state };
+}
+
+test.each([1, 3])('it is no damage, and lives: version %i', async (version) => {
+  const { fake, other } = await shared((pid, path) => older(pid, path, version));
+  const which = version === 1 ? 'an older' : 'a newer';
+  const message = `cannot read ${FILE}: format version ${version} is of ${which} tsrun`;
+  for (const show of [list, listRows]) {
+    const warnings: string[] = [];
+    const rows = show(fake.native, { root: ROOT, warn: (text) => warnings.push(text) });
+    expect(rows.map(({ id }) => id)).toEqual(['a']);
+    expect(warnings).toEqual([message]);
+  }
+  const name = { root: ROOT, id: 'b', warn: () => undefined };
+  await expect(deleteContainer(fake.native, { ...name, force: true })).rejects.toMatchObject({
+    code: 'ERR_STATE',
+    message,
+  });
+  await expect(kill(fake.native, { ...name, signal: SIGKILL, all: true })).rejects.toThrow(message);
+  expect(other.exit).toBeUndefined();
+  expect(fake.files.get(FILE)).toBeDefined();
+});
+
+test.each([1, 3])('what lives in its cgroup is left alone: version %i', async (version) => {
+  const { fake, other, state } = await shared((pid, path) => older(pid, path, version));
+  const name = { root: ROOT, id: 'a', warn: () => undefined };
+  await expect(kill(fake.native, { ...name, signal: SIGKILL, all: true })).rejects.toMatchObject({
+    code: 'ERR_NOT_RUNNING',
+  });
+  await deleteContainer(fake.native, { ...name, force: true });
+  expect(fake.files.get(`${ROOT}/a`)).toBeUndefined();
+  expect(other.exit).toBeUndefined();
+  expect(fake.files.get(state.cgroup?.path ?? '')).toBeDefined();
+});
+
+test("one that names another cgroup is in nobody's way", async () => {
+  const { fake, other } = await shared((pid) => older(pid, '/sys/fs/cgroup/b'));
+  await deleteContainer(fake.native, { root: ROOT, id: 'a', force: true, warn: () => undefined });
+  expect(other.exit).toMatchObject({ signal: SIGKILL });
+});
+
+test('a state that cannot be read, or has lost its details, may be of the same cgroup', async () => {
+  const summary = (fake: FakeSystem, pid: number, path: string): string =>
+    `${JSON.stringify({
+      ...{ version: 2, id: 'b', phase: 'created', pid },
+      ...{ startTime: fake.processes.get(4000)?.startTime, cgroupPath: path },
+    })}\n`;
+  const { fake, other, state } = await shared(() => '');
+  const used = (native = fake.native) => isUsedByAnother(native, ROOT, state);
+  const path = state.cgroup?.path ?? '';
+  // Of a create that was interrupted.
+  expect(used()).toBe(false);
+  const unreadable = new Proxy(fake.native, {
+    get: (target, name) =>
+      name === 'readText'
+        ? (file: string, max: number) => (file === FILE ? -EIO : target.readText(file, max))
+        : (Reflect.get(target, name) as unknown),
+  });
+  expect(used(unreadable)).toBe(true);
+  fake.files.put(FILE, 'file', summary(fake, other.pid, path));
+  expect(used()).toBe(true);
+  fake.files.put(FILE, 'file', summary(fake, other.pid, `${path}/b`));
+  expect(used()).toBe(false);
+  fake.files.put(FILE, 'file', summary(fake, other.pid, path));
+  fake.end(other);
+  expect(used()).toBe(false);
+});
