@@ -119,7 +119,15 @@ async function change(native: Native, request: Change): Promise<void> {
   const undoable = replaced !== undefined && 'undo' in replaced ? replaced : undefined;
   try {
     const applied = applyLimits(native, target, writes);
-    if (scope !== undefined) await tellSystemd(native, scope, { writes, devices, applied });
+    if (scope !== undefined) {
+      await tellSystemd(native, scope, { writes, devices, applied });
+      // Which has a quota in whole percents, and has just written that.
+      applyLimits(
+        native,
+        target,
+        writes.filter(({ file }) => file === 'cpu.max'),
+      );
+    }
   } catch (error) {
     undoable?.undo();
     throw error;

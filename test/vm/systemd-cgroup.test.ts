@@ -107,6 +107,7 @@ test('update changes the unit with the files, and a daemon-reload takes nothing 
     devices: [{ allow: true, type: 'b', major, minor, access: 'r' }],
     memory: { limit: 96 << 20 },
     pids: { limit: 9 },
+    cpu: { quota: 50_500, period: 100_000 },
   });
   // Neither our program nor systemd's lets it be read before.
   const node = `tsrun exec --cap CAP_MKNOD ${id} mknod /dev/disk b ${major} ${minor}`;
@@ -117,13 +118,14 @@ test('update changes the unit with the files, and a daemon-reload takes nothing 
       ${started(sleeper(), id)} && ${node} || exit
       ${read}
       echo '${resources}' | tsrun update -r - ${id} || exit
+      cat ${place}/cpu.max
       systemctl daemon-reload
       systemctl show tsrun-${id}.scope -p MemoryMax,TasksMax --value
       systemctl show tsrun-${id}.scope -p DeviceAllow | grep -c -F ${numbers}
       cat ${place}/memory.max ${place}/pids.max
       ${read}
       tsrun delete --force ${id}`),
-  ).toBe(`0\n${96 << 20}\n9\n1\n${96 << 20}\n9\n1\n`);
+  ).toBe(`0\n50500 100000\n${96 << 20}\n9\n1\n${96 << 20}\n9\n1\n`);
 });
 
 test('two containers share a slice, and each goes with its own unit', async () => {

@@ -140,6 +140,8 @@ export async function setScopeProperties(
   const bus = await Bus.connect(native, path, unit);
   try {
     await bus.manager('SetUnitProperties', [['s', unit], ['b', '1'], ...propertyItems(properties)]);
+    // It answers before it writes to the cgroup, and writes before it looks at the next call.
+    await managerText(bus, 'Version');
   } catch (error) {
     throw explained(error, `cannot change ${unit}`, properties);
   } finally {

@@ -213,6 +213,21 @@ test('update changes the unit too, and puts the files back when systemd refuses'
   expect(fake.systemd.open).toBe(0);
 });
 
+test('what systemd rounds is written once more when systemd has written it', async () => {
+  const fake = system();
+  const { state } = await made(fake, systemd);
+  const file = fake.files.put(`${state.cgroup?.path ?? ''}/cpu.max`, 'file', 'max 100000\n');
+  let told = false;
+  fake.systemd.refuse = (member) => {
+    // As systemd does it: with its next look at the bus.
+    if (told) file.content = '51000 100000';
+    told = member === 'SetUnitProperties';
+    return undefined;
+  };
+  await update(fake.native, { ...name, resources: { cpu: { quota: 50_500, period: 100_000 } } });
+  expect(file.content).toBe('50500 100000');
+});
+
 test('a bus that drops the connection before it knows us is tried again', async () => {
   const fake = system();
   fake.systemd.drop = 3;
