@@ -64,7 +64,7 @@ test('every row', { timeout: 240_000 }, async () => {
   // The cost of a call may come out as nothing on a busy machine.
   for (const call of ['personality', 'clone', 'getpid']) {
     expect(results).toMatch(
-      new RegExp(`\\| what that filter adds to ${call}, ns (\\| +-?[\\d.]+ ){3}\\|`),
+      new RegExp(`\\| what that filter adds to ${call}, ns +(\\| +-?[\\d.]+ ){3}\\|`),
     );
   }
   expect(results).toMatch(/\| protection of the executable/);
