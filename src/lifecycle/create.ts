@@ -211,10 +211,7 @@ class Creation {
     // The hooks of a failed create run when its process and its cgroup are gone, as after delete.
     if (cgroup !== undefined) this.undo.push(() => removeContainerCgroup(native, cgroup));
     if (this.scope !== undefined) this.undo.push(() => this.scope?.undo());
-    const { record } = cgroup ?? {};
-    // A create that is killed in between leaves what is in the cgroup that was noted.
-    if (record !== undefined && this.hasTime()) this.meanwhile.push(() => file.save(state));
-    else file.save(state);
+    file.save(state);
 
     const child = await this.runHelper(plan, state, cgroup, consoleSocket, gate, file, filter);
     this.undo.push(async () => {
@@ -468,11 +465,10 @@ class Creation {
             process: options.spec.process,
             lateSteps: lateSteps(plan.steps),
           });
-          if (plan.oomScoreAdj !== undefined) {
-            setOomScoreAdj(native, pid, plan.oomScoreAdj, '/process/oomScoreAdj');
-          }
         },
         sync: {
+          [SyncPoint.oomScoreAdj]: ({ pid }) =>
+            setOomScoreAdj(native, pid, plan.oomScoreAdj ?? 0, '/process/oomScoreAdj'),
           [SyncPoint.cgroup]: async ({ pid }) => {
             if (cgroup !== undefined) moveInto(native, cgroup.record, pid);
             else await this.enterScope(state, file, pid);

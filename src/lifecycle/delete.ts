@@ -140,7 +140,9 @@ async function tearDownBroken(
   // By its path alone a cgroup may be somebody else's: as long as anything lives in it, it stays.
   const path = rest.notedCgroup ?? (rest.written ? defaultCgroup(native, id) : undefined);
   if (path === undefined) return;
-  if (isPopulated(native, { path }) && rest.processes.length > 0) {
+  // What was noted of one that is being made may have a helper that is on its way to its end.
+  const leaving = rest.processes.length > 0 || rest.notedCgroup !== undefined;
+  if (isPopulated(native, { path }) && leaving) {
     await waitEmpty(native, { path }, FOREIGN_TIMEOUT_MS);
   }
   if (isPopulated(native, { path })) {

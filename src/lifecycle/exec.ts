@@ -1,14 +1,10 @@
 /** `exec`: a further process in a container. */
 
-import type { Native, SpawnRequest } from '../native/types.js';
+import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { apparmorFile } from '../apparmor/apparmor.js';
-import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
-import type { ScopeRecord } from '../cgroups/systemd/scope.js';
-import { EACCES, EBUSY, EPERM, O_CLOEXEC, O_RDONLY } from '../native/constants.js';
 import { planExec, withDefaults } from '../plan/exec.js';
 import type { ContainerPlan } from '../plan/plan.js';
-import { syncStep } from '../plan/process.js';
 import { SyncPoint } from '../plan/steps.js';
 import type { Step } from '../plan/steps.js';
 import { readEntry } from '../seccomp/cache.js';
@@ -28,7 +24,7 @@ import type { ContainerState, LaterState } from '../state/state.js';
 import { readCaller, readLastCapability } from './caller.js';
 import { killAndReap } from './child.js';
 import { connectSocket, sendDescriptor } from './console-socket.js';
-import { execute } from './execute.js';
+import { cgroupForExec, executeInCgroup } from './exec-cgroup.js';
 import type { Child, Handlers } from './execute.js';
 import { hookState } from './hook-state.js';
 import { openInit } from './init-process.js';
@@ -183,7 +179,7 @@ async function run(
     path === undefined ? -1 : fds.add(connectSocket(native, what, path));
   const consoleSocket = connect('console socket', options.consoleSocket);
   const pidfdSocket = connect('pidfd socket', options.pidfdSocket);
-  const cgroup = openCgroup(native, state, options.cgroup, fds);
+  const cgroup = cgroupForExec(state, options.cgroup);
   const inputs = await openInputs(
     native,
     plan.inputs,
@@ -202,7 +198,7 @@ async function run(
       native,
       {
         cloneFlags: plan.cloneFlags,
-        cgroupFd: cgroup,
+        cgroupFd: -1,
         stdio: options.stdio,
         preserve: options.preserve ?? [],
         fds: inputs,
@@ -212,7 +208,7 @@ async function run(
       },
       handlers(native, options, plan, state, consoleSocket, terminal),
       state,
-      options.cgroup,
+      cgroup,
       fds,
     );
     if (pidfdSocket >= 0) {
@@ -239,13 +235,13 @@ function handlers(
   consoleSocket: number,
   terminal: { fd: number },
 ): Handlers {
-  const { oomScoreAdj } = plan;
   const { trace } = options;
   return {
-    started: ({ pid }) => {
-      if (oomScoreAdj !== undefined) setOomScoreAdj(native, pid, oomScoreAdj, '/oomScoreAdj');
+    sync: {
+      [SyncPoint.oomScoreAdj]: ({ pid }) =>
+        setOomScoreAdj(native, pid, plan.oomScoreAdj ?? 0, '/oomScoreAdj'),
+      [SyncPoint.limits]: ({ pid }) => raiseLimits(native, pid, plan.limits),
     },
-    sync: { [SyncPoint.limits]: ({ pid }) => raiseLimits(native, pid, plan.limits) },
     console: (fd, name) => {
       if (consoleSocket < 0) {
         terminal.fd = fd;
@@ -270,95 +266,6 @@ function readFilter(native: Native, { root, id }: ContainerName, plan: Container
   const program = readEntry(native, path);
   if (typeof program === 'number') throw stateError(native, 'cannot read', path, program);
   return checked(native, program, lateCalls(plan.steps));
-}
-
-/**
- * The container's cgroup takes no process when an init system inside has put
- * its own into cgroups below (cgroups(7), "no internal processes" rule): then
- * the new one goes where the container's first process is.
- */
-async function executeInCgroup(
-  native: Native,
-  request: SpawnRequest,
-  answers: Handlers,
-  state: ContainerState,
-  below: string | undefined,
-  fds: OpenFds,
-): Promise<Child> {
-  let spawned = native.spawn(request);
-  if ((spawned === -EACCES || spawned === -EPERM) && state.scope !== undefined) {
-    return executeInScope(native, request, answers, state.scope, below);
-  }
-  // Only then: an EBUSY of a step is that step's failure.
-  if (spawned === -EBUSY && request.cgroupFd >= 0) {
-    const root = findUnifiedHierarchy(native)?.root;
-    const path = cgroupOf(native, state.pid);
-    const fd =
-      root === undefined || path === undefined
-        ? -1
-        : native.open(`${root}${path}`, O_RDONLY | O_CLOEXEC, 0);
-    if (fd >= 0) spawned = native.spawn({ ...request, cgroupFd: fds.add(fd) });
-  }
-  return execute(native, request, answers, spawned);
-}
-
-/**
- * A user may not move a process out of a session, or another unit of the
- * system's, into one of its own (cgroups(7), "Delegation"); systemd may.
- */
-async function executeInScope(
-  native: Native,
-  request: SpawnRequest,
-  answers: Handlers,
-  scope: ScopeRecord,
-  below: string | undefined,
-): Promise<Child> {
-  const { attachToScope } = await import('../cgroups/systemd/scope.js');
-  return execute(
-    native,
-    { ...request, cgroupFd: -1, steps: [syncStep('cgroup'), ...request.steps] },
-    {
-      ...answers,
-      sync: {
-        ...answers.sync,
-        [SyncPoint.cgroup]: ({ pid }) =>
-          attachToScope(native, scope, `/${namesBelow(below).join('/')}`, pid),
-      },
-      trace: (times) => answers.trace?.(times.slice(1)),
-    },
-  );
-}
-
-function namesBelow(below = ''): string[] {
-  return below.split('/').filter((name) => name !== '' && name !== '.');
-}
-
-/** `--cgroup` names one below the container's, never one beside it. */
-function openCgroup(
-  native: Native,
-  state: ContainerState,
-  below: string | undefined,
-  fds: OpenFds,
-): number {
-  if (state.cgroup === null) {
-    if (below === undefined || below === '' || below === '/') return -1;
-    throw new TsrunError(
-      'ERR_CGROUP',
-      `cannot exec in cgroup ${below}: the container has no cgroup of its own`,
-    );
-  }
-  const names = namesBelow(below);
-  if (names.includes('..')) {
-    throw new TsrunError('ERR_CGROUP', `cannot exec in cgroup ${below ?? ''}: ".." is not allowed`);
-  }
-  const path = [state.cgroup.path, ...names].join('/');
-  const fd = native.open(path, O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) {
-    throw new TsrunError('ERR_CGROUP', `cannot open cgroup ${path}: ${native.strerror(-fd)}`, {
-      errno: -fd,
-    });
-  }
-  return fds.add(fd);
 }
 
 /** user_namespaces(7): `deny` is for good. */

@@ -30,7 +30,7 @@ function text(value: bigint): string {
 }
 
 /**
- * /proc/PID/oom_score_adj, right after the clone: what the process starts later has it too.
+ * /proc/PID/oom_score_adj, before the process does anything: what it starts later has it too.
  *
  * @throws TsrunError ERR_SYSTEM
  */

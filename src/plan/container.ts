@@ -34,7 +34,7 @@ import { sourceMode, Sources } from './mounts/sources.js';
 import { clean, resolve } from './path.js';
 import { planPersonality } from './personality.js';
 import type { ContainerPlan, PlanFacts } from './plan.js';
-import { planConsole, planKeyring, planProcess, syncStep } from './process.js';
+import { planConsole, planKeyring, planOomScoreAdj, planProcess, syncStep } from './process.js';
 import { planRaisedLimits } from './rlimits.js';
 import { filterLoading, planFilter } from './seccomp.js';
 import { rootPropagation } from './root.js';
@@ -94,6 +94,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const limits = places.user === 'own' ? [] : planRaisedLimits(program.privileged);
 
   const steps: Step[] = [
+    ...planOomScoreAdj(process),
     ...(facts.cgroup?.manager === 'systemd' && late === undefined ? [syncStep('cgroup')] : []),
     ...(places.user === 'joined' && limits.length > 0 ? [syncStep('limits')] : []),
     ...enterNamespaces(stages.enter, linux, joins),

@@ -7,7 +7,7 @@ import type { Process } from '../spec/types.js';
 import { planAffinity } from './affinity.js';
 import { grantableCapabilities } from './capabilities.js';
 import type { ContainerPlan, PlanFacts } from './plan.js';
-import { planConsole, planKeyring, planProcess, syncStep } from './process.js';
+import { planConsole, planKeyring, planOomScoreAdj, planProcess, syncStep } from './process.js';
 import { planRaisedLimits } from './rlimits.js';
 import { planFilter } from './seccomp.js';
 import type { FilterLoading } from './seccomp.js';
@@ -67,6 +67,7 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
   const joinsUser = (target.namespaces & CLONE_NEWUSER) !== 0;
   const limits = joinsUser ? planRaisedLimits(program.privileged) : [];
   const steps: Step[] = [
+    ...planOomScoreAdj(whole),
     // Processes of the container get nothing to look at (CVE-2016-9962).
     { op: 'dumpable', at: '', on: false },
     ...(limits.length > 0 ? [syncStep('limits')] : []),

@@ -134,6 +134,11 @@ export function planKeyring(id: string, none: boolean): Step[] {
   return none ? [] : [{ op: 'keyring', at: '', name: `_ses.${id}` }];
 }
 
+/** The parent writes it: the process may not lower it. */
+export function planOomScoreAdj({ oomScoreAdj }: Process): Step[] {
+  return oomScoreAdj === undefined ? [] : [syncStep('oomScoreAdj')];
+}
+
 export function syncStep(point: keyof typeof SyncPoint): Step {
   return { op: 'sync', at: '', point: SyncPoint[point] };
 }

@@ -28,6 +28,11 @@ export const SyncPoint = {
    * else, or moves it, when the namespaces are there (isSmall).
    */
   cgroup: 5,
+  /**
+   * First of all: the parent writes oom_score_adj. Before the helper has said anything it may
+   * still share its memory with the parent, to which the kernel would give the same value.
+   */
+  oomScoreAdj: 6,
 } as const;
 export type SyncPointValue = (typeof SyncPoint)[keyof typeof SyncPoint];
 

@@ -16,6 +16,11 @@ let work: string;
 let root: string;
 let id: string;
 
+const oomScoreAdj = (pid: number | 'self'): string =>
+  readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8');
+/** Once for all tries: what a try has done to it stays. */
+const OWN_SCORE = oomScoreAdj('self');
+
 beforeEach(() => {
   ({ work, root, id } = scene);
 });
@@ -51,6 +56,25 @@ test('create, start, exec, kill, wait, state, delete', async () => {
   expect(await container.state()).toMatchObject({ status: 'stopped' });
   await container.delete();
   expect(existsSync(join(root, id))).toBe(false);
+});
+
+test('oomScoreAdj is not that of the program itself', async () => {
+  const bundle = make('', (spec) => {
+    sleeper(spec);
+    if (spec.process !== undefined) spec.process.oomScoreAdj = 777;
+  });
+  const options = { root, id, bundle: bundle.path, stdio: 'ignore' } as const;
+  const container = await createContainer(options);
+  await container.start();
+  expect(oomScoreAdj(container.pid)).toBe('777\n');
+  for (let i = 0; i < 20; i++) {
+    const process = await container.exec({
+      process: { args: ['cat', '/proc/self/oom_score_adj'], cwd: '/', oomScoreAdj: 778 },
+      stdio: 'ignore',
+    });
+    expect(await process.wait()).toEqual({ status: 0, signal: 0 });
+    expect(oomScoreAdj('self')).toBe(OWN_SCORE);
+  }
 });
 
 test('descriptors become the standard streams and the ones from 3 on', async () => {

@@ -7,6 +7,7 @@
  */
 
 import { TsrunError } from '../../errors.js';
+import type { Native } from '../../native/types.js';
 import type { LinuxMemory } from '../../spec/types.js';
 import { given } from './write.js';
 import type { CgroupWrite, Current } from './write.js';
@@ -22,7 +23,32 @@ const SMALL = 4 << 20;
  * they take is the caller's.
  */
 export function isSmall(writes: readonly CgroupWrite[]): boolean {
-  return writes.some(({ file, value }) => file === 'memory.max' && Number(value) < SMALL);
+  return writes.some(({ file, value }) => file === 'memory.max' && !isLarge(value.trim()));
+}
+
+/**
+ * Whether the memory of what is in a cgroup is limited, by itself or by one above.
+ *
+ * @param root of the hierarchy
+ * @param path of the cgroup's directory
+ */
+export function isMemoryLimited(native: Native, root: string | undefined, path: string): boolean {
+  for (let at = path; at.length > (root?.length ?? 0); at = at.slice(0, at.lastIndexOf('/'))) {
+    const limit = native.readText(`${at}/memory.max`, LIMIT_FILE_MAX);
+    if (typeof limit === 'string' && limit.trim() !== 'max') return true;
+  }
+  return false;
+}
+
+const LIMIT_FILE_MAX = 64;
+
+const SUFFIXES = ' KMGTPE';
+
+/** `unified` may hold what only the kernel reads, `0x100000`: of that it is not known. */
+function isLarge(text: string): boolean {
+  if (text === 'max') return true;
+  const [, number = '0', suffix = ''] = /^([1-9][0-9]*)([KMGTPE]?)$/i.exec(text) ?? [];
+  return Number(number) * 1024 ** SUFFIXES.indexOf(suffix.toUpperCase() || ' ') >= SMALL;
 }
 
 /** @throws TsrunError ERR_CONFIG_INVALID for a `swap` that no memory.swap.max can stand for */

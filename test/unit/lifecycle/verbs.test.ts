@@ -10,6 +10,7 @@ import { state } from '../../../src/lifecycle/state.js';
 import { EBUSY, EIO, ENOENT, SIGKILL, SIGTERM } from '../../../src/native/constants.js';
 import type { FakeSystem } from '../../../src/native/fake.js';
 import type { SpawnRequest } from '../../../src/native/types.js';
+import { SyncPoint } from '../../../src/plan/steps.js';
 import type { Step } from '../../../src/plan/steps.js';
 import { isLocked } from '../../../src/state/lock.js';
 import type { LaterState } from '../../../src/state/state.js';
@@ -321,6 +322,40 @@ test('exec is not done twice when a step fails with EBUSY', async () => {
     { errno: EBUSY },
   );
   expect(tries).toBe(1);
+});
+
+test.each([
+  ['its own', '/sys/fs/cgroup/a/memory.max'],
+  ['the one above', '/sys/fs/cgroup/pod/memory.max'],
+])('exec enters a cgroup later when the memory of %s is limited', async (_whose, limit) => {
+  const fake = system();
+  const cgroup = limit.replace('/memory.max', limit.includes('pod') ? '/a' : '');
+  await running(fake, {
+    spec: spec({
+      linux: {
+        namespaces: [{ type: 'mount' }, { type: 'pid' }],
+        cgroupsPath: cgroup.replace('/sys/fs/cgroup', ''),
+      },
+    }),
+  });
+  const enter = async (): Promise<SpawnRequest | undefined> => {
+    const { pid, pidfd } = await exec(fake.native, {
+      ...quiet,
+      stdio: [-1, -1, -1],
+      process: { args: ['/bin/more'], cwd: '/' },
+    });
+    fake.native.close(pidfd);
+    expect(fake.files.get(`${cgroup}/cgroup.procs`)?.content).toContain(pid.toString());
+    return fake.processes.get(pid)?.request;
+  };
+  fake.programs.set('/bin/more', 'hangs');
+  fake.files.put(limit, 'file', 'max\n');
+  expect((await enter())?.steps[0]).toMatchObject({ op: 'dumpable' });
+  fake.files.put(limit, 'file', '33554432\n');
+  const late = await enter();
+  expect(late?.cgroupFd).toBe(-1);
+  expect(late?.steps[0]).toMatchObject({ op: 'sync', point: SyncPoint.cgroup });
+  expect(fake.fds.size).toBe(0);
 });
 
 test('exec leaves nothing, whichever call fails', async () => {

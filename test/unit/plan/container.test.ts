@@ -685,6 +685,8 @@ describe('the process', () => {
     });
     expect(onlyStep(plan, 'stdio-owner').uid).toBe(1);
     expect(plan.oomScoreAdj).toBe(100);
+    // When the helper speaks, it no longer shares the memory of the parent, which would get it too.
+    expect(plan.steps[0]).toMatchObject({ op: 'sync', point: SyncPoint.oomScoreAdj });
   });
 
   it('is root with a umask of 022 unless said otherwise', () => {

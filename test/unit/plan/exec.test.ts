@@ -57,6 +57,12 @@ describe('exec', () => {
     expect(onlyStep(plan, 'credentials').at).toBe('/user');
   });
 
+  it('has the parent write oom_score_adj before anything else', () => {
+    const plan = planExec({ ...process(), oomScoreAdj: 5 }, target(), facts());
+    expect(plan.steps[0]).toMatchObject({ op: 'sync', point: SyncPoint.oomScoreAdj });
+    expect(plan.oomScoreAdj).toBe(5);
+  });
+
   it('becomes the root of a user namespace', () => {
     const namespaces = target().namespaces | CLONE_NEWUSER;
     const plan = planExec(process(), target({ namespaces, setgroups: false }), facts());
