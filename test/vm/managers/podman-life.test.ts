@@ -1,10 +1,18 @@
 /** podman, as it comes from Debian: what happens to one container in its life. */
 
+import { beforeAll } from 'vitest';
+
 import type { Operation } from './support/operations.js';
+import { SHARE } from '../support/guest.js';
 import { testOperations } from './support/operations.js';
 import { rootfulPodman, usePodman } from './support/podman.js';
 
 const guest = usePodman();
+
+beforeAll(async () => {
+  guest.compile('notify-ready');
+  await guest.output(`cp ${SHARE}/notify-ready /run/`);
+});
 
 /** It says when it has started and got SIGUSR1, and ends with 7 at SIGTERM. */
 const PROGRAM = `
@@ -145,4 +153,35 @@ testOperations(guest, 'the life of a container, with cgroupfs', {
   operations: life.filter(({ name }) => inGroup.test(name)),
   cleanUp,
   runtimes: ['tsrun'],
+});
+
+testOperations(guest, 'a process that a service manager waits for', {
+  ...rootfulPodman('systemd'),
+  operations: [
+    {
+      name: 'run --sdnotify=conmon',
+      script: `
+        systemd-run -q -u $name-conmon -p Type=notify -p NotifyAccess=all -- /usr/bin/podman --runtime $runtime \\
+          run -d --name $name-conmon --sdnotify=conmon --network none busybox sleep 1000 &&
+          cat /proc/$(systemctl show -P MainPID $name-conmon)/comm
+        podman exec $name-conmon env | grep NOTIFY
+        podman rm -f -t 0 $name-conmon >/dev/null`,
+      prints: 'conmon',
+    },
+    {
+      name: 'run --sdnotify=container',
+      script: `
+        systemd-run -q -u $name-inner -p Type=notify -p NotifyAccess=all -- /usr/bin/podman --runtime $runtime \\
+          run -d --name $name-inner --sdnotify=container --network none -v /run/notify-ready:/notify-ready:ro \\
+          busybox /notify-ready
+        systemctl show -P ActiveState $name-inner
+        podman rm -f -t 0 $name-inner >/dev/null`,
+      // It does not start to be that before READY=1, which podman passes on.
+      prints: 'active',
+    },
+  ],
+  cleanUp: `
+    podman rm -f -t 0 --ignore $name-conmon $name-inner >/dev/null
+    systemctl reset-failed "$name*" 2>/dev/null
+    rm -r $directory`,
 });
