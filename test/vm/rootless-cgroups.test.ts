@@ -10,7 +10,7 @@ const guest = useGuest();
 /** nobody: has no session and no ids of its own. */
 const UID = 65534;
 const RUNTIME_DIRECTORY = '/run/tsrun-user';
-const AS_USER = `systemd-run --quiet --wait --pipe --uid=${UID} -E XDG_RUNTIME_DIR=${RUNTIME_DIRECTORY} -E PATH=$PATH`;
+const AS_USER = `systemd-run --quiet --collect --wait --pipe --uid=${UID} -E XDG_RUNTIME_DIR=${RUNTIME_DIRECTORY} -E PATH=$PATH`;
 
 function bundle(script: string, resources: LinuxResources = {}): string {
   return guest.bundle(script, (spec) => {

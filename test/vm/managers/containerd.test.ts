@@ -147,9 +147,12 @@ testOperations(guest, 'what a task may be given', {
     },
     {
       name: 'run --uidmap',
-      script: `ctr_run --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 --snapshotter native \\
+      // Each its own ids: containerd makes a copy of the image for those, and not twice at once.
+      script: `
+        base=100000; [ $runtime = tsrun ] || base=200000
+        ctr_run --rm --uidmap 0:$base:65536 --gidmap 0:$base:65536 --snapshotter native \\
           $image $name sh -c 'cat /proc/self/uid_map; stat -c %u /bin' | tr -s ' '`,
-      prints: '0 100000 65536\n0',
+      prints: /^0 [12]00000 65536\n0$/,
     },
   ],
   cleanUp: 'ctr containers ls -q | grep $name | xargs -r ctr containers rm',

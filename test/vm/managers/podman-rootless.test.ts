@@ -31,6 +31,10 @@ ExecStart=/usr/bin/install -d -m 700 -o %i -g %i /run/user/%i
 END
     systemctl daemon-reload
     systemctl start user@${UID}.service
+    # pasta takes over the addresses and routes of the machine, and cannot with those of a bridge.
+    for link in /sys/class/net/*/bridge; do
+      [ ! -e $link ] || ip link delete $(basename \${link%/bridge})
+    done
     # As udev does it.
     modprobe tun
     chmod 666 /dev/fuse /dev/net/tun
