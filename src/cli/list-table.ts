@@ -1,6 +1,6 @@
 /** The table that `list` prints. */
 
-import type { ListRow } from '../lifecycle/list.js';
+import type { ListRow } from '../lifecycle/state.js';
 import { columns } from './columns.js';
 
 export function listTable(rows: readonly ListRow[]): string {

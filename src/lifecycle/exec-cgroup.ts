@@ -64,18 +64,17 @@ export async function executeInCgroup(
       { errno: -fd },
     );
   }
+  fds.add(fd);
   const root = findUnifiedHierarchy(native)?.root;
   // Until it is the helper, the new process has the memory of this one. If the container has used
   // up its own meanwhile, the kernel takes the process for the largest in there, and kills both.
   if (!isMemoryLimited(native, root, cgroup.path)) {
-    const spawned = native.spawn({ ...request, cgroupFd: fds.add(fd) });
+    const spawned = native.spawn({ ...request, cgroupFd: fd });
     const refused = spawned === -EACCES || spawned === -EPERM;
     // Only of the clone: an EBUSY of a step is that step's failure.
     if (spawned !== -EBUSY && !(refused && state.scope !== undefined)) {
       return execute(native, request, answers, spawned);
     }
-  } else {
-    native.close(fd);
   }
   return execute(
     native,

@@ -3,21 +3,16 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { isLocked } from '../state/lock.js';
-import type { ContainerSummary } from '../state/state.js';
-import { statusOf } from '../state/status.js';
 import { findListed, findState, listIds } from '../state/store.js';
 import type { Found } from '../state/store.js';
 import { SPEC_VERSION } from '../version.js';
-import { viewOf } from './state.js';
-import type { StateView } from './state.js';
+import { rowOf, viewOf } from './state.js';
+import type { ListRow, StateView } from './state.js';
 
 export interface ListOptions {
   root: string;
   warn: (message: string) => void;
 }
-
-/** What is shown of a container in a table. */
-export type ListRow = Pick<StateView, 'id' | 'pid' | 'status' | 'bundle' | 'created' | 'owner'>;
 
 /**
  * Their states, sorted by id. One whose state cannot be read is told to `warn`
@@ -27,12 +22,12 @@ export type ListRow = Pick<StateView, 'id' | 'pid' | 'status' | 'bundle' | 'crea
  * @throws TsrunError ERR_STATE when the root directory cannot be read
  */
 export function list(native: Native, options: ListOptions): StateView[] {
-  return collect(native, options, findState, viewOf, remains);
+  return collect(native, options, findState, viewOf);
 }
 
 /** The same for a table, for which less is read. */
 export function listRows(native: Native, options: ListOptions): ListRow[] {
-  return collect(native, options, findListed, rowOf, remains);
+  return collect(native, options, findListed, rowOf);
 }
 
 function collect<State, View>(
@@ -40,27 +35,20 @@ function collect<State, View>(
   { root, warn }: ListOptions,
   find: (native: Native, root: string, id: string) => Found<State>,
   view: (native: Native, root: string, state: State) => View,
-  remainsOf: (id: string) => View,
-): View[] {
-  const views: View[] = [];
+): (View | StateView)[] {
+  const views: (View | StateView)[] = [];
   for (const id of listIds(native, root)) {
     try {
       const found = find(native, root, id);
       if (found.kind === 'state') views.push(view(native, root, found.state));
       // Without a state and locked: its create has only just begun.
-      else if (found.kind === 'broken' && !isLocked(native, root, id)) views.push(remainsOf(id));
+      else if (found.kind === 'broken' && !isLocked(native, root, id)) views.push(remains(id));
     } catch (error) {
       if (!(error instanceof TsrunError)) throw error;
       warn(error.message);
     }
   }
   return views;
-}
-
-function rowOf(native: Native, root: string, state: ContainerSummary): ListRow {
-  const status = statusOf(native, root, state);
-  const { id, bundle, created, owner } = state;
-  return { id, pid: status === 'stopped' ? 0 : state.pid, status, bundle, created, owner };
 }
 
 function remains(id: string): StateView {

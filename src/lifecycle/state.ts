@@ -4,7 +4,7 @@ import type { Native } from '../native/types.js';
 import { statusOf } from '../state/status.js';
 import type { Status } from '../state/status.js';
 import { loadState } from '../state/store.js';
-import type { ContainerState } from '../state/state.js';
+import type { ContainerState, ContainerSummary } from '../state/state.js';
 
 /** The state as the runtime specification and runc's callers know it. */
 export interface StateView {
@@ -22,6 +22,9 @@ export interface StateView {
   owner: string;
 }
 
+/** What the table of `list` shows of it. */
+export type ListRow = Pick<StateView, 'id' | 'pid' | 'status' | 'bundle' | 'created' | 'owner'>;
+
 export interface ContainerName {
   /** Directory of the states of all containers. */
   root: string;
@@ -34,16 +37,13 @@ export function state(native: Native, { root, id }: ContainerName): StateView {
 }
 
 export function viewOf(native: Native, root: string, stored: ContainerState): StateView {
+  const { id, pid, status, bundle, created, owner } = rowOf(native, root, stored);
+  const { ociVersion, rootfs, annotations } = stored;
+  return { ociVersion, id, pid, status, bundle, rootfs, created, annotations, owner };
+}
+
+export function rowOf(native: Native, root: string, stored: ContainerSummary): ListRow {
   const status = statusOf(native, root, stored);
-  return {
-    ociVersion: stored.ociVersion,
-    id: stored.id,
-    pid: status === 'stopped' ? 0 : stored.pid,
-    status,
-    bundle: stored.bundle,
-    rootfs: stored.rootfs,
-    created: stored.created,
-    annotations: stored.annotations,
-    owner: stored.owner,
-  };
+  const { id, bundle, created, owner } = stored;
+  return { id, pid: status === 'stopped' ? 0 : stored.pid, status, bundle, created, owner };
 }

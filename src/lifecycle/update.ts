@@ -6,7 +6,7 @@ import { replacementProgram } from '../cgroups/devices/program.js';
 import { replaceDevices } from '../cgroups/devices/replace.js';
 import { deviceRules, deviceRuleWarnings } from '../cgroups/devices/rules.js';
 import { applyLimits, describeLost, requireFiles } from '../cgroups/limits/apply.js';
-import type { Applied } from '../cgroups/limits/apply.js';
+import type { Applied, LimitTarget } from '../cgroups/limits/apply.js';
 import { compileLimits } from '../cgroups/limits/compile.js';
 import { checkUsage } from '../cgroups/limits/memory.js';
 import type { CgroupWrite, Current } from '../cgroups/limits/write.js';
@@ -119,15 +119,7 @@ async function change(native: Native, request: Change): Promise<void> {
   const undoable = replaced !== undefined && 'undo' in replaced ? replaced : undefined;
   try {
     const applied = applyLimits(native, target, writes);
-    if (scope !== undefined) {
-      await tellSystemd(native, scope, { writes, devices, applied });
-      // Which has a quota in whole percents, and has just written that.
-      applyLimits(
-        native,
-        target,
-        writes.filter(({ file }) => file === 'cpu.max'),
-      );
-    }
+    if (scope !== undefined) await tellSystemd(native, scope, { writes, devices, target, applied });
   } catch (error) {
     undoable?.undo();
     throw error;
@@ -139,6 +131,7 @@ async function change(native: Native, request: Change): Promise<void> {
 interface Told {
   writes: readonly CgroupWrite[];
   devices: readonly LinuxDeviceCgroup[];
+  target: LimitTarget;
   applied: Applied;
 }
 
@@ -146,7 +139,7 @@ interface Told {
 async function tellSystemd(
   native: Native,
   scope: ScopeRecord,
-  { writes, devices, applied }: Told,
+  { writes, devices, target, applied }: Told,
 ): Promise<void> {
   const properties = [
     ...(devices.length === 0
@@ -157,6 +150,9 @@ async function tellSystemd(
   if (properties.length === 0) return;
   try {
     await setScopeProperties(native, scope, properties);
+    // It has a quota in whole percents, and has just written that.
+    const rounded = writes.filter(({ file }) => file === 'cpu.max');
+    applyLimits(native, target, rounded);
   } catch (error) {
     const lost = describeLost(applied.undo());
     if (lost === '' || !(error instanceof TsrunError)) throw error;

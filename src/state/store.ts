@@ -163,7 +163,8 @@ export class StateFile {
 
   /** @throws TsrunError ERR_STATE */
   save(state: ContainerState): void {
-    this.add(lineOf({ details: detailsFrom(state) }) + lineOf(summaryFrom(state)));
+    const { summary, details } = partsOf(state);
+    this.add(lineOf({ details }) + lineOf(summary));
   }
 
   /** For saveSummary, to be made before there is haste. */
@@ -177,7 +178,7 @@ export class StateFile {
    * @throws TsrunError ERR_STATE
    */
   saveSummary(state: ContainerState, laterLine = ''): void {
-    this.add(laterLine + lineOf(summaryFrom(state)));
+    this.add(laterLine + lineOf(partsOf(state).summary));
   }
 
   /** All of the lines, or none that counts. */
@@ -191,25 +192,14 @@ export class StateFile {
   }
 }
 
-/** In this order: it is known by its beginning. */
-function summaryFrom(state: ContainerState): ContainerSummary {
-  const { version, id, phase, pid, startTime, bundle, created, owner, cgroupPath } = state;
-  return { version, id, phase, pid, startTime, bundle, created, owner, cgroupPath };
-}
-
-function detailsFrom({
-  version: _version,
-  id: _id,
-  phase: _phase,
-  pid: _pid,
-  startTime: _startTime,
-  bundle: _bundle,
-  created: _created,
-  owner: _owner,
-  cgroupPath: _cgroupPath,
-  ...details
-}: ContainerState): ContainerDetails {
-  return details;
+/** The summary's fields are in this order: it is known by its beginning. */
+function partsOf(state: ContainerState): { summary: ContainerSummary; details: ContainerDetails } {
+  const { version, id, phase, pid, startTime, bundle, created, owner, cgroupPath, ...details } =
+    state;
+  return {
+    summary: { version, id, phase, pid, startTime, bundle, created, owner, cgroupPath },
+    details,
+  };
 }
 
 /**
