@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 
 import { debianChangelog } from './changelog.mjs';
 import { manPages } from './man-pages.mjs';
-import { compiledIn, linkedInto, versionsTable } from './third-party.mjs';
+import { addThirdParty, compiledIn, linkedInto } from './third-party.mjs';
 import { Tree } from './tree.mjs';
 
 const DOC = 'usr/share/doc/tsrun';
@@ -101,9 +101,7 @@ function addDocumentation(tree, root, parts) {
   addDirectory(tree, `${DOC}/examples`, join(root, 'packaging/examples'), /./);
   addDirectory(tree, `${DOC}/examples`, join(root, 'examples'), /./);
   tree.copy(`${DOC}/copyright`, join(root, 'packaging/debian/copyright'));
-  const text = readFileSync(join(root, 'THIRD-PARTY.md'), 'utf8');
-  tree.write(`${DOC}/THIRD-PARTY.md`, `${text}\n## In this package\n\n${versionsTable(parts)}`);
-  for (const { source, terms } of parts) tree.write(`${DOC}/third-party/${source}`, terms);
+  addThirdParty(tree, `${DOC}/`, root, parts);
 }
 
 function addDirectory(tree, to, from, wanted) {

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { compiledIn, linkedInto, versionsTable } from './third-party.mjs';
+import { addThirdParty, compiledIn, linkedInto } from './third-party.mjs';
 import { Tree } from './tree.mjs';
 
 /** Of the licences that the copyright files name: the text that has to go along. */
@@ -23,9 +23,7 @@ export function makeNpmPackage({ root, output, version, epoch }, work) {
     cpSync(join(root, name), join(work, name), { recursive: true, filter: isSource(root) });
   }
   const parts = [...linkedInto(join(root, 'native/build'), 'tsrun'), ...compiledIn(root)];
-  const text = readFileSync(join(root, 'THIRD-PARTY.md'), 'utf8');
-  tree.write('THIRD-PARTY.md', `${text}\n## In this package\n\n${versionsTable(parts)}`);
-  for (const { source, terms } of parts) tree.write(`third-party/${source}`, terms);
+  addThirdParty(tree, '', root, parts);
   tree.copy('third-party/LGPL-2.1', LGPL);
   tree.copy(
     'prebuilds/linux-x64-glibc/tsrun.node',

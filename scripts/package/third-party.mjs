@@ -64,8 +64,20 @@ export function compiledIn(root) {
   });
 }
 
-/** The table of versions that is added to THIRD-PARTY.md. */
-export function versionsTable(parts) {
+/**
+ * THIRD-PARTY.md with the versions in this package, and the terms of each part.
+ *
+ * @param {import('./tree.mjs').Tree} tree
+ * @param {string} at directory of the package, with a slash behind it, or empty
+ * @param {string} root of the checkout
+ */
+export function addThirdParty(tree, at, root, parts) {
+  const text = readFileSync(join(root, 'THIRD-PARTY.md'), 'utf8');
+  tree.write(`${at}THIRD-PARTY.md`, `${text}\n## In this package\n\n${versionsTable(parts)}`);
+  for (const { source, terms } of parts) tree.write(`${at}third-party/${source}`, terms);
+}
+
+function versionsTable(parts) {
   const rows = parts.map(
     ({ name, source, version, licence }) => `| ${name} | ${source} ${version} | ${licence} |`,
   );

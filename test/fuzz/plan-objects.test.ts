@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
+import { bundleForQuickjs } from '../support/quickjs-bundle.js';
 import type { Counts } from './support/plan-objects.js';
 
 const root = join(import.meta.dirname, '../..');
@@ -81,17 +82,10 @@ test('on Node', async (context) => {
 test('on QuickJS', (context) => {
   const reason = cannot(plain);
   if (reason !== undefined) context.skip(reason);
-  const bundle = directory();
-  const made = spawnSync(
-    process.execPath,
-    [
-      join(root, 'scripts/bundle-executable.mjs'),
-      join(root, 'native/build/tsrun-compile'),
-      'test/fuzz/support/plan-objects-quickjs.ts',
-      bundle,
-    ],
-    { encoding: 'utf8' },
+  const program = bundleForQuickjs(
+    join(root, 'native/build'),
+    'test/fuzz/support/plan-objects-quickjs.ts',
+    directory(),
   );
-  expect(made.stderr).toBe('');
-  expectAll(run([plain, join(bundle, 'chunks.bin'), SEED, RUNS]));
+  expectAll(run([plain, program, SEED, RUNS]));
 });

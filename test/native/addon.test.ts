@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-import type { Native } from '../../src/native/types.js';
+import type { Native, SpawnRequest } from '../../src/native/types.js';
 import type { Operation, Step, StepBody } from '../../src/plan/steps.js';
 import { call, int } from '../support/libc.js';
 
@@ -113,14 +113,18 @@ test('the native side knows the operations and fields of the plan', () => {
   expect(known.sort()).toEqual(expected.sort());
 });
 
+const REQUEST: Omit<SpawnRequest, 'steps' | 'trace'> = {
+  cloneFlags: 0,
+  cgroupFd: -1,
+  stdio: [-1, -1, -1],
+  preserve: [],
+  fds: [],
+  slots: 0,
+};
+
 function spawn(steps: unknown[], change: Record<string, unknown> = {}): unknown {
   return native.spawn({
-    cloneFlags: 0,
-    cgroupFd: -1,
-    stdio: [-1, -1, -1],
-    preserve: [],
-    fds: [],
-    slots: 0,
+    ...REQUEST,
     steps: steps as Step[],
     trace: false,
     ...change,
@@ -168,15 +172,7 @@ test('what is no plan is refused before a helper is started', () => {
     },
     enumerable: true,
   }) as Record<string, unknown>;
-  const request = {
-    cloneFlags: 0,
-    cgroupFd: -1,
-    stdio: [-1, -1, -1],
-    preserve: [],
-    fds: [],
-    slots: 0,
-  };
-  Object.assign(getter, request, { steps: [{ op: 'session' }] });
+  Object.assign(getter, REQUEST, { steps: [{ op: 'session' }] });
   expect(() => native.spawn(getter as never)).toThrow('not told');
   // CLONE_THREAD and what it needs: the helper would take the place of the caller.
   expect(spawn([{ op: 'session' }], { cloneFlags: 0x10000 | 0x800 | 0x100 })).toBe(-22);

@@ -6,7 +6,7 @@
  * is valgrind, which then checks the one without.
  */
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Native } from '../../src/native/types.js';
 import { bindingChecks } from '../support/binding-checks.js';
 import { busChecks } from '../support/bus-checks.js';
+import { bundleForQuickjs } from '../support/quickjs-bundle.js';
 import { runProgram } from '../support/tsrun.js';
 
 const root = join(import.meta.dirname, '../..');
@@ -49,19 +50,7 @@ async function messageBus(): Promise<string> {
 
 /** The list of calls for the executable's host, bundled. */
 function bundleChecks(): string {
-  const bundle = directory();
-  const made = spawnSync(
-    process.execPath,
-    [
-      join(root, 'scripts/bundle-executable.mjs'),
-      join(build, 'tsrun-compile'),
-      'test/support/binding-quickjs.ts',
-      bundle,
-    ],
-    { encoding: 'utf8' },
-  );
-  expect(made.stderr).toBe('');
-  return join(bundle, 'chunks.bin');
+  return bundleForQuickjs(build, 'test/support/binding-quickjs.ts', directory());
 }
 
 function addon(): Native {

@@ -12,6 +12,7 @@ import { RESULTS, formatResults, readResults } from '../managers/support/results
 import { fill } from './fill.js';
 import { boot } from './machine.js';
 import { findRequirements } from './requirements.js';
+import { readLines } from './relay.js';
 import type { Reply, Request, VmPlace } from './relay.js';
 
 export default async function setup(): Promise<() => Promise<void>> {
@@ -42,15 +43,10 @@ export default async function setup(): Promise<() => Promise<void>> {
   const server = createServer((client) => {
     clients.add(client);
     if (report !== undefined) tell({ dead: report });
-    let rest = '';
-    client.setEncoding('utf8').on('data', (text: string) => {
-      const lines = (rest + text).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) {
-        const request = JSON.parse(line) as Request;
-        if ('ask' in request) machine.ask(request.ask);
-        else machine.kill(request.kill);
-      }
+    readLines(client, (line) => {
+      const request = JSON.parse(line) as Request;
+      if ('ask' in request) machine.ask(request.ask);
+      else machine.kill(request.kill);
     });
     client.on('error', () => undefined);
     client.on('close', () => clients.delete(client));

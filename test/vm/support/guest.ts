@@ -12,6 +12,7 @@ import { defaultSpec } from '../../support/bundle.js';
 import { boot } from './machine.js';
 import type { Machine, MachineOptions } from './machine.js';
 import { findRequirements } from './requirements.js';
+import { readLines } from './relay.js';
 import type { Reply, Request, VmPlace } from './relay.js';
 
 /** The shared directory in the guest. */
@@ -252,15 +253,10 @@ async function connectRelay({ socket: path, share }: RelayPlace): Promise<Channe
   const socket = createConnection(path);
   let done: (name: string) => void = () => undefined;
   let dead: (report: string) => void = () => undefined;
-  let rest = '';
-  socket.setEncoding('utf8').on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      const reply = JSON.parse(line) as Reply;
-      if ('dead' in reply) dead(reply.dead);
-      else done(reply.done);
-    }
+  readLines(socket, (line) => {
+    const reply = JSON.parse(line) as Reply;
+    if ('dead' in reply) dead(reply.dead);
+    else done(reply.done);
   });
   socket.on('close', () => dead('the process that has the virtual machine is gone'));
   await new Promise<void>((resolve, reject) => socket.on('connect', resolve).on('error', reject));

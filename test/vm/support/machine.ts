@@ -23,6 +23,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { readLines } from './relay.js';
 import type { Requirements } from './requirements.js';
 
 const GUEST = join(dirname(fileURLToPath(import.meta.url)), '../guest');
@@ -251,12 +252,7 @@ class Qemu implements Machine {
       const socket = await tryConnect(this.path('control.sock'));
       if (socket !== undefined) {
         this.control = socket;
-        let rest = '';
-        socket.setEncoding('utf8').on('data', (text: string) => {
-          const lines = (rest + text).split('\n');
-          rest = lines.pop() ?? '';
-          lines.forEach(onLine);
-        });
+        readLines(socket, onLine);
         return;
       }
       await pause();
