@@ -405,6 +405,11 @@ static long openNull() {
     sys::close(static_cast<int>(fd));
     return fail(-EINVAL, "/dev/null", wire::Code::WrongType);
   }
+#ifdef TSRUN_UNSAFE_PATHS
+  sys::close(static_cast<int>(fd));
+  sys::call(__NR_sched_yield);
+  return openInRoot("/dev/null", O_PATH);
+#endif
   return fd;
 }
 

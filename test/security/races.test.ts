@@ -1,17 +1,21 @@
 /**
- * Rows 6, 7, 8 and 16 of the checklist: paths that are exchanged while a
+ * Rows 6, 7, 8, 9 and 16 of the checklist: paths that are exchanged while a
  * container is created. With the defence nothing lands outside in 10,000 tries;
  * with the defence compiled out the same attacker gets something outside within
  * as many, so that the race is one.
  */
 
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TestContext } from 'vitest';
 
 import type { Spec } from '../../src/spec/types.js';
 import { COMMAND } from '../support/tsrun.js';
+import { OnceRace, makeNull } from './races/once.js';
+import type { OnceKind } from './races/once.js';
 import { ON_NODE, Race, buildUnsafe } from './races/support.js';
-import type { Kind } from './races/support.js';
+import type { Kind, Unsafe } from './races/support.js';
 
 const TRIES = 10_000;
 
@@ -103,6 +107,51 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
+const ADDON = join(import.meta.dirname, '../../native/build/Release/tsrun.node');
+
+const ONCE_KINDS: readonly OnceKind[] = [
+  {
+    name: 'a console',
+    step: 'console',
+    exchanged: ['console', 'link'],
+    furnish: ({ volume, outside, rootfs }) => {
+      for (const place of [outside, join(rootfs, outside)]) {
+        writeFileSync(join(place, 'secret'), 'secret');
+      }
+      writeFileSync(join(volume, 'console'), '');
+      symlinkSync(join(outside, 'secret'), join(volume, 'link'));
+    },
+    ask: ({ process }) => {
+      if (process !== undefined) process.terminal = true;
+    },
+    // The root is not changed yet, so that the host's paths are those of the helper.
+    landed: (pid, { rootfs, outside }) => {
+      const mountinfo = readFileSync(`/proc/${String(pid)}/mountinfo`, 'utf8');
+      const targets = [...mountinfo.matchAll(/^\S+ \S+ \S+ \/\d+ (\S+) .* - devpts /gm)]
+        .map(([, target = '']) => target)
+        .filter((target) => [rootfs, outside].some((place) => target.startsWith(`${place}/`)));
+      expect(targets).toHaveLength(1);
+      return targets[0]?.startsWith(outside) === true ? 'outside' : 'inside';
+    },
+  },
+  {
+    // A mask that shows what the attacker chose: CVE-2025-31133.
+    name: 'the null device of a mask',
+    step: 'mask',
+    exchanged: ['null', 'file'],
+    furnish: ({ volume, rootfs }) => {
+      makeNull(join(volume, 'null'));
+      writeFileSync(join(volume, 'file'), 'of the attacker');
+      writeFileSync(join(rootfs, 'secret'), 'secret');
+    },
+    ask: (spec) => (linux(spec).maskedPaths = ['/secret']),
+    landed: (pid) => {
+      const masked = statSync(`/proc/${String(pid)}/root/secret`);
+      return masked.isCharacterDevice() && masked.rdev === 0x103 ? 'inside' : 'outside';
+    },
+  },
+];
+
 /** scripts/test-executable.sh runs them. */
 function needsExecutable(context: TestContext): void {
   if (ON_NODE)
@@ -111,7 +160,7 @@ function needsExecutable(context: TestContext): void {
 
 describe('paths that are exchanged while a container is created', () => {
   let race: Race;
-  let unsafe: ReturnType<typeof buildUnsafe>;
+  let unsafe: Unsafe;
 
   beforeAll(() => {
     if (ON_NODE) return;
@@ -143,4 +192,31 @@ describe('paths that are exchanged while a container is created', () => {
       },
     );
   }
+
+  describe.each(ONCE_KINDS)('$name', (kind) => {
+    let once: OnceRace;
+
+    beforeAll(() => {
+      if (!ON_NODE) once = new OnceRace(kind);
+    });
+
+    afterAll(async () => {
+      if (!ON_NODE) await once.remove();
+    });
+
+    test('stays inside, or is refused', { timeout: 300_000 }, async (context) => {
+      needsExecutable(context);
+      const { refused, ...outcome } = await once.run(ADDON, TRIES);
+      expect(outcome).toEqual({ tries: TRIES, outside: 0 });
+      // Both were there: it is a race.
+      expect(refused).toBeGreaterThan(TRIES / 100);
+      expect(refused).toBeLessThan(TRIES - TRIES / 100);
+    });
+
+    test('lands outside without the defence', { timeout: 300_000 }, async (context) => {
+      needsExecutable(context);
+      const outcome = await once.run(unsafe.addon, TRIES);
+      expect(outcome.outside).toBeGreaterThan(0);
+    });
+  });
 });

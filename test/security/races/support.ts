@@ -22,6 +22,7 @@ import { fileURLToPath } from 'node:url';
 import { makeBundle } from '../../support/bundle.js';
 import type { Bundle } from '../../support/bundle.js';
 import { COMMAND, makeRuntime, newId, runProgram } from '../../support/tsrun.js';
+import type { Runtime } from '../../support/tsrun.js';
 import type { Spec } from '../../../src/spec/types.js';
 import { compileAttacker } from '../attackers/compile.js';
 
@@ -52,6 +53,29 @@ export interface Outcome {
   tries: number;
   /** Tries after which something was outside of the container, or missing in it. */
   outside: number;
+}
+
+/** Does something while the attacker's container runs, which says when it has begun. */
+export async function underAttack<T>(
+  runtime: Runtime,
+  attacker: Bundle,
+  action: () => Promise<T>,
+): Promise<T> {
+  const id = newId();
+  const attack = spawn(
+    COMMAND[0] ?? '',
+    [...COMMAND.slice(1), '--root', runtime.root, 'run', '--bundle', attacker.path, id],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const ended = once(attack, 'exit');
+  await Promise.race([once(attack.stdout, 'data'), ended]);
+  try {
+    return await action();
+  } finally {
+    if (attack.exitCode !== null) throw new Error('the attacker ended before its time');
+    await runtime(['kill', id, 'KILL']);
+    await ended;
+  }
 }
 
 export class Race {
@@ -87,24 +111,7 @@ export class Race {
    * @param command the runtime that creates them
    */
   async run(kind: Kind, command: readonly string[], tries: number): Promise<Outcome> {
-    const id = newId();
-    const attack = spawn(
-      COMMAND[0] ?? '',
-      [
-        ...COMMAND.slice(1),
-        ...['--root', this.runtime.root, 'run', '--bundle', this.attacker.path, id],
-      ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    const ended = once(attack, 'exit');
-    await Promise.race([once(attack.stdout, 'data'), ended]);
-    try {
-      return await this.create(kind, command, tries);
-    } finally {
-      if (attack.exitCode !== null) throw new Error('the attacker ended before its time');
-      await this.runtime(['kill', id, 'KILL']);
-      await ended;
-    }
+    return underAttack(this.runtime, this.attacker, () => this.create(kind, command, tries));
   }
 
   private async create(kind: Kind, command: readonly string[], tries: number): Promise<Outcome> {
@@ -141,11 +148,17 @@ export class Race {
   }
 }
 
+export interface Unsafe {
+  command: string[];
+  addon: string;
+  remove(): void;
+}
+
 /**
  * The runtime with the defence compiled out: paths are looked up as if the
  * container's root were no root. On Node, since only the addon differs.
  */
-export function buildUnsafe(): { command: string[]; remove(): void } {
+export function buildUnsafe(): Unsafe {
   const tree = mkdtempSync(join(tmpdir(), 'tsrun-unsafe-'));
   const cmake = join(REPOSITORY, 'node_modules/.bin/cmake-js');
   execFileSync(
@@ -159,10 +172,11 @@ export function buildUnsafe(): { command: string[]; remove(): void } {
   for (const name of ['dist', 'spec', 'package.json', 'node_modules/commander']) {
     cpSync(join(REPOSITORY, name), join(tree, name), { recursive: true });
   }
-  const addon = 'native/build/Release/tsrun.node';
-  mkdirSync(dirname(join(tree, addon)), { recursive: true });
-  cpSync(join(REPOSITORY, 'native/build-unsafe/Release/tsrun.node'), join(tree, addon));
+  const addon = join(tree, 'native/build/Release/tsrun.node');
+  mkdirSync(dirname(addon), { recursive: true });
+  cpSync(join(REPOSITORY, 'native/build-unsafe/Release/tsrun.node'), addon);
   return {
+    addon,
     command: [process.execPath, join(tree, 'dist/cli/main-node.js')],
     remove: () => {
       rmSync(tree, { recursive: true, force: true });
