@@ -18,6 +18,12 @@ function packageVersion(name) {
   }
 }
 
+/** Which start the executable has: native/quickjs/start.cmake decides about it. */
+const startOf = (file) =>
+  readFileSync(file).includes('started without CPUID')
+    ? 'its own, without CPUID'
+    : "the C library's, with its CPUIDs";
+
 /** Names and values, in the order in which they are shown. */
 export function describeMachine(commands, root) {
   const git = (...args) => versionOf('git', '-C', root, ...args);
@@ -26,6 +32,7 @@ export function describeMachine(commands, root) {
   return {
     Date: new Date().toISOString().slice(0, 16).replace('T', ' '),
     tsrun: `commit ${git('rev-parse', '--short', 'HEAD')}${changed}, ${statSync(commands.tsrun[0]).size} bytes`,
+    Start: startOf(commands.tsrun[0]),
     QuickJS: packageVersion('libquickjs'),
     Node: process.version,
     crun: `${versionOf(commands.crun[0], '--version')} (Debian ${packageVersion('crun')})`,

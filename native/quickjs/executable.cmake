@@ -92,10 +92,10 @@ foreach(file crt1.o crti.o crtbegin.o crtend.o crtn.o)
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${file}
     OUTPUT_VARIABLE TSRUN_${file} OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
-function(tsrun_executable target arena)
+function(tsrun_link target arena start)
   add_executable(${target} EXCLUDE_FROM_ALL ${TSRUN_HOST} native/quickjs/main.cc
     native/quickjs/image.cc native/quickjs/training.cc native/quickjs/arena.cc
-    native/quickjs/no-trigonometry.cc ${arena})
+    native/quickjs/no-trigonometry.cc ${arena} ${start})
   tsrun_host(${target})
   add_dependencies(${target} tsrun-helper tsrun-clone-child-symbols tsrun-napi-symbols)
   target_link_options(${target} PRIVATE
@@ -109,21 +109,32 @@ endfunction()
 
 set_property(SOURCE native/quickjs/blank.S PROPERTY OBJECT_DEPENDS
   ${CMAKE_SOURCE_DIR}/native/quickjs/image.S)
-tsrun_executable(tsrun-blank native/quickjs/blank.S)
-set(TSRUN_IMAGE ${CMAKE_BINARY_DIR}/chunks/image.bin)
-add_custom_command(
-  OUTPUT ${TSRUN_IMAGE}
-  COMMAND tsrun-blank ${TSRUN_CHUNKS} ${TSRUN_IMAGE} ${TSRUN_COMMANDS}
-  DEPENDS tsrun-blank ${TSRUN_CHUNKS} ${TSRUN_COMMANDS}
-  VERBATIM)
 
-tsrun_executable(tsrun-executable native/quickjs/image.S)
-set_property(SOURCE native/quickjs/image.S PROPERTY COMPILE_OPTIONS
-  "-DTSRUN_IMAGE=\"${TSRUN_IMAGE}\"")
-set_property(SOURCE native/quickjs/image.S PROPERTY OBJECT_DEPENDS ${TSRUN_IMAGE})
-set_target_properties(tsrun-executable PROPERTIES
-  OUTPUT_NAME tsrun
-  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/executable)
+# tsrun_executable(TARGET BLANK IMAGE START): the file is executable/TARGET.
+function(tsrun_executable target blank image start)
+  tsrun_link(${blank} native/quickjs/blank.S "${start}")
+  add_custom_command(
+    OUTPUT ${image}
+    COMMAND ${blank} ${TSRUN_CHUNKS} ${image} ${TSRUN_COMMANDS}
+    DEPENDS ${blank} ${TSRUN_CHUNKS} ${TSRUN_COMMANDS}
+    VERBATIM)
+  # A source of its own for each image.
+  set(source ${CMAKE_BINARY_DIR}/chunks/${target}.S)
+  file(CONFIGURE OUTPUT ${source} CONTENT "#define TSRUN_IMAGE \"${image}\"\n#include \"${CMAKE_SOURCE_DIR}/native/quickjs/image.S\"\n")
+  set_property(SOURCE ${source} PROPERTY OBJECT_DEPENDS
+    ${image} ${CMAKE_SOURCE_DIR}/native/quickjs/image.S)
+  tsrun_link(${target}-executable ${source} "${start}")
+  set_target_properties(${target}-executable PROPERTIES
+    OUTPUT_NAME ${target}
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/executable)
+endfunction()
+
+include(native/quickjs/start.cmake)
+set_property(SOURCE native/quickjs/start.cc PROPERTY COMPILE_OPTIONS -fno-stack-protector)
+tsrun_executable(tsrun tsrun-blank ${CMAKE_BINARY_DIR}/chunks/image.bin "${TSRUN_START}")
+# The same as where start.cmake does not know the C library, for the tests.
+tsrun_executable(tsrun-glibc-start tsrun-blank-glibc-start
+  ${CMAKE_BINARY_DIR}/chunks/image-glibc-start.bin "")
 
 # What npm run build:executable makes: also the host that the tests of the binding run on.
 add_custom_target(executable DEPENDS tsrun-executable tsrun-plain)

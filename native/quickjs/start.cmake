@@ -1,0 +1,30 @@
+# Whether the executable can have its own start (start.cc): where it would take the place
+# of the libc-start.o that it was written after, beside the objects that it calls. Sets
+# TSRUN_START to its source, or to nothing.
+
+option(TSRUN_GLIBC_START "Start the executable as the C library does, with its CPUIDs" OFF)
+set(TSRUN_START)
+
+# SHA-256 of these, one after the other, as they are in libc.a.
+set(TSRUN_START_OBJECTS libc-start.o dl-support.o dl-tunables.o libc-tls.o libc_early_init.o
+  init-first.o check_fds.o cleanup.o)
+set(TSRUN_START_KNOWN
+  5993a23a07309a4d03856a8fe5d7f2b494ab961158d4e6e892ff42426cdc6087 # Debian 13, libc6-dev 2.41-12+deb13u5
+)
+
+execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libc.a
+  OUTPUT_VARIABLE TSRUN_LIBC OUTPUT_STRIP_TRAILING_WHITESPACE)
+set(TSRUN_START_FOUND ${CMAKE_BINARY_DIR}/start-objects)
+execute_process(COMMAND ${CMAKE_AR} p ${TSRUN_LIBC} ${TSRUN_START_OBJECTS}
+  OUTPUT_FILE ${TSRUN_START_FOUND} ERROR_QUIET)
+file(SHA256 ${TSRUN_START_FOUND} TSRUN_START_HASH)
+file(REMOVE ${TSRUN_START_FOUND})
+if(TSRUN_GLIBC_START)
+  message(STATUS "The executable starts as the C library does (TSRUN_GLIBC_START)")
+elseif(TSRUN_START_HASH IN_LIST TSRUN_START_KNOWN)
+  message(STATUS "The executable has a start of its own, without CPUID")
+  set(TSRUN_START native/quickjs/start.cc)
+else()
+  message(STATUS "The executable starts as the C library does, slower: "
+    "start.cmake does not know this libc.a (${TSRUN_START_HASH})")
+endif()
