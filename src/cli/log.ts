@@ -91,7 +91,8 @@ export class Log {
   error(message: string): void {
     this.held = [];
     this.write('error', message);
-    if (this.fd !== -1) this.emit(2, `tsrun: ${oneLine(message)}\n`);
+    // Who asks for JSON is a program that says itself whose error it is, where it shows this line.
+    if (this.fd !== -1) this.emit(2, `${this.json ? '' : 'tsrun: '}${oneLine(message)}\n`);
   }
 
   /** Gets out what has not been written yet. */

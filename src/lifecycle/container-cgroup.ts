@@ -3,6 +3,7 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { attachDevices } from '../cgroups/devices/attach.js';
+import { rulesMissed } from '../cgroups/devices/missed.js';
 import { deviceProgram, replacementProgram } from '../cgroups/devices/program.js';
 import { replaceDevices } from '../cgroups/devices/replace.js';
 import { deviceRules, deviceRuleWarnings } from '../cgroups/devices/rules.js';
@@ -42,6 +43,8 @@ export interface CgroupDemand {
   /** The caller calls setDevices() itself where the cgroup is a fresh one. */
   devicesLater?: boolean;
   warn: (message: string) => void;
+  /** Gets what would be a warning if it made a difference. */
+  debug: (message: string) => void;
 }
 
 /**
@@ -136,7 +139,7 @@ export function isFresh({ record, created }: Cgroup): boolean {
 export function setDevices(
   native: Native,
   cgroup: Cgroup,
-  demand: Pick<CgroupDemand, 'spec' | 'privileged' | 'warn'>,
+  demand: Pick<CgroupDemand, 'spec' | 'privileged' | 'warn' | 'debug'>,
 ): void {
   const entries = demand.spec.linux?.resources?.devices ?? [];
   for (const warning of deviceRuleWarnings(entries)) demand.warn(warning);
@@ -151,7 +154,16 @@ export function setDevices(
   const program = deviceProgram(rules);
   if (program === undefined) return;
   const warning = attachDevices(native, cgroup.fd, program, demand.privileged);
-  if (warning !== undefined) demand.warn(warning);
+  if (warning !== undefined) sayNotInForce(demand, warning);
+}
+
+/** To somebody who misses the rules; what every container without privileges lacks is no news. */
+function sayNotInForce(
+  { spec, privileged, warn, debug }: Pick<CgroupDemand, 'spec' | 'privileged' | 'warn' | 'debug'>,
+  message: string,
+): void {
+  if (privileged || rulesMissed(spec)) warn(message);
+  else debug(message);
 }
 
 function warnOfPath({ spec, warn }: CgroupDemand): void {
@@ -160,9 +172,10 @@ function warnOfPath({ spec, warn }: CgroupDemand): void {
   warn('/linux/cgroupsPath: it is not used: the container has no cgroup of its own');
 }
 
-function warnOfDevices({ spec, warn }: CgroupDemand): void {
-  if ((spec.linux?.resources?.devices ?? []).length === 0) return;
-  warn(
+function warnOfDevices(demand: CgroupDemand): void {
+  if ((demand.spec.linux?.resources?.devices ?? []).length === 0) return;
+  sayNotInForce(
+    demand,
     '/linux/resources/devices: the rules are not in force: the container has no cgroup of its own',
   );
 }

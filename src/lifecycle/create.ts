@@ -300,6 +300,7 @@ class Creation {
       privileged: isPrivileged(caller),
       callerUid: caller.uid,
       warn: options.warn,
+      debug: options.debug ?? (() => undefined),
     });
   }
 
@@ -342,10 +343,11 @@ class Creation {
   }
 
   private makeCgroup(facts: PlanFacts, writes: readonly CgroupWrite[]): Cgroup | undefined {
-    const { spec, rootless, noCgroup, warn } = this.options;
+    const { spec, rootless, noCgroup, warn, debug = () => undefined } = this.options;
     const privileged = isPrivileged(this.caller);
     const devicesLater = this.hasTime();
-    const demand = { spec, writes, privileged, callerUid: this.caller.uid, devicesLater, warn };
+    const callerUid = this.caller.uid;
+    const demand = { spec, writes, privileged, callerUid, devicesLater, warn, debug };
     const cgroup = makeContainerCgroup(this.native, {
       ...demand,
       place: facts.cgroup,

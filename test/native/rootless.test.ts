@@ -154,7 +154,24 @@ test.each([
   expect(result.stderr).toMatch(
     /^tsrun: warning: cannot create cgroup \S+: permission denied; the container stays in the cgroup of its caller$/m,
   );
-  expect(result.stderr).toMatch(
+  expect(result.stderr).not.toContain('/linux/resources/devices');
+});
+
+test('device rules that are not in force are told who misses them, and who asks', async () => {
+  const said = async (flags: string[]): Promise<string> =>
+    (await user.tsrun([...flags, 'run', '--bundle', bundle.path, id])).stderr;
+  make('true', mapOne);
+  expect(await said(['--debug'])).toMatch(
+    /^tsrun: debug: \/linux\/resources\/devices: the rules are not in force/m,
+  );
+  bundle.remove();
+  make('true', (spec) => {
+    mapOne(spec);
+    const { resources = {} } = spec.linux ?? {};
+    const readable = { allow: true, type: 'c' as const, major: 10, minor: 229, access: 'r' };
+    resources.devices = [...(resources.devices ?? []), readable];
+  });
+  expect(await said([])).toMatch(
     /^tsrun: warning: \/linux\/resources\/devices: the rules are not in force/m,
   );
 });

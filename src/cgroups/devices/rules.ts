@@ -92,6 +92,30 @@ export function deviceRules(
   return rules;
 }
 
+/** What the rules, in order, say about all of the accesses to one device. */
+export function accessAllowed(
+  rules: readonly DeviceRule[],
+  type: Exclude<DeviceRule['type'], 'all'>,
+  major: number,
+  minor: number,
+  access: number,
+): boolean {
+  let undecided = access;
+  for (let i = rules.length - 1; i >= 0 && undecided !== 0; i--) {
+    const rule = rules[i];
+    if (rule === undefined) continue;
+    if (rule.type === 'all') return rule.allow;
+    if (rule.type !== type || !matches(rule.major, major) || !matches(rule.minor, minor)) continue;
+    if (!rule.allow && (rule.access & undecided) !== 0) return false;
+    undecided &= ~rule.access;
+  }
+  return undecided === 0;
+}
+
+function matches(wanted: number, number: number): boolean {
+  return wanted === ANY || wanted === number;
+}
+
 /**
  * What the log should say about rules that mean more than they seem to: a rule
  * for all types covers every device, even where it names numbers or an access.

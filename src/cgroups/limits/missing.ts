@@ -23,7 +23,7 @@ export function whyMissing(
   const name = controllerOf(file);
   if (name === 'cgroup') return 'this kernel has no such file';
   if (controllersIn(native, directory).includes(name)) {
-    return `no such file: the controller ${name} of this kernel has none of that name`;
+    return `the controller ${name} of this kernel has no file of that name`;
   }
   if (!controllersIn(native, root).includes(name)) return notInV2(native, name);
   const refusal = refusals.get(name);
@@ -43,7 +43,7 @@ export function notInV2(native: Native, name: string): string {
   const v1 = V1_NAME[name] ?? name;
   const place = v1Mounts(native).get(v1);
   if (place === undefined) {
-    return `no such file: the cgroup v2 hierarchy of this host has no controller ${name}`;
+    return `the cgroup v2 hierarchy of this host has no controller ${name}`;
   }
   return (
     `the controller ${name} of this host is in the cgroup v1 hierarchy ${place}, and tsrun uses v2 only: ` +

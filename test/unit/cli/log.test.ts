@@ -25,6 +25,15 @@ describe('a log file', () => {
     log.debug('unseen');
     log.error('it failed');
     expect(fake.files.get('/log')!.trimEnd().split('\n')).toHaveLength(1);
+    // Programs put the name before it themselves.
+    expect(fake.stderr()).toBe('it failed\n');
+  });
+
+  test('as text leaves people the line with the name', () => {
+    const fake = fakeSystem();
+    const log = new Log(fake.native);
+    log.open({ log: '/log' });
+    log.error('it failed');
     expect(fake.stderr()).toBe('tsrun: it failed\n');
   });
 

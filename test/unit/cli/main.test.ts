@@ -46,7 +46,7 @@ describe('failures', () => {
     const message = 'create: unknown option --nope (see tsrun create --help)';
     expect(status).toBe(1);
     expect(stdout).toBe('');
-    expect(stderr).toBe(`tsrun: ${message}\n`);
+    expect(stderr).toBe(`${message}\n`);
     expect(JSON.parse(files.get('/log')!)).toMatchObject({ level: 'error', msg: message });
   });
 

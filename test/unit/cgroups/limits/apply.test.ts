@@ -137,10 +137,10 @@ describe('applyLimits', () => {
   it('says that a file is unknown', () => {
     enabled();
     expect(refusal({ unified: { 'memory.magic': '1' } }).message).toContain(
-      'no such file: the controller memory of this kernel has none of that name',
+      'the controller memory of this kernel has no file of that name',
     );
     expect(refusal({ hugepageLimits: [{ pageSize: '16MB', limit: 1 }] }).message).toContain(
-      'the controller hugetlb of this kernel has none of that name',
+      'the controller hugetlb of this kernel has no file of that name',
     );
     expect(refusal({ unified: { 'cgroup.magic': '1' } }).message).toContain(
       'this kernel has no such file',
