@@ -19,6 +19,7 @@ import {
   dropNamespace,
   HOST_ID,
   inUserNamespace,
+  linuxOf,
   mountAt,
   parseMountInfo,
   useContainers,
@@ -171,12 +172,17 @@ describe('file systems', () => {
       spec.mounts = [{ destination: '/proc/', type: 'tmpfs' }];
     });
     expect(other.stderr).toMatch(/\/mounts\/0\/type.*\/proc/);
-    const link = await lab.run('true', (_, { rootfs }) => {
-      rmdirSync(join(rootfs, 'proc'));
-      symlinkSync('tmp', join(rootfs, 'proc'));
-    });
-    expect(link).toMatchObject({ status: 1, stdout: '' });
-    expect(link.stderr).toContain('/mounts/0');
+    for (const name of ['proc', 'sys']) {
+      const link = await lab.run('true', (spec, { rootfs }) => {
+        rmdirSync(join(rootfs, name));
+        symlinkSync('tmp', join(rootfs, name));
+        spec.mounts = spec.mounts?.filter(({ destination }) => destination === `/${name}`) ?? [];
+        linuxOf(spec).maskedPaths = [];
+        linuxOf(spec).readonlyPaths = [];
+      });
+      expect(link).toMatchObject({ status: 1, stdout: '' });
+      expect(link.stderr).toContain('/mounts/0');
+    }
     const nothing = await lab.run('true', (spec) => {
       spec.mounts?.push({ destination: '/mnt', type: 'no-such-type', source: 'x' });
     });

@@ -124,6 +124,26 @@ test('calls of the runtime itself may be asked about too', async () => {
   await runtime(['delete', '--force', id]);
 });
 
+test('handing the listener over is no call that the profile judges', async () => {
+  const socket = join(lab.directory(), 'listener');
+  const listening = listenUnix(socket);
+  const { path } = lab.bundle('true', (spec) => {
+    notifying(spec, socket, true);
+    linuxOf(spec).seccomp?.syscalls?.push({ names: ['sendmsg'], action: 'SCMP_ACT_ERRNO' });
+  });
+  const runtime = lab.runtime();
+  const id = newId();
+  const created = handedOver(listening);
+  // Who waits for a listener that does not come waits for ever.
+  const prefix = ['timeout', '--signal=KILL', '10'];
+  const create = ['create', '--bundle', path, id];
+  const result = await runtime(create, { stdio: IGNORED, prefix });
+  if (result.status !== 0) call('shutdown', listening, 2);
+  expect(result).toMatchObject({ status: 0 });
+  for (const each of [(await created).fd, listening]) closeSync(each);
+  await runtime(['delete', '--force', id]);
+});
+
 test('without a listener nothing is made', async () => {
   const result = await lab.run('true', (spec) => {
     notifying(spec, '/nowhere/listener', true);

@@ -6,17 +6,16 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { processOf } from '../support/inside.js';
 import { useScene } from '../support/scene.js';
-import { COMMAND, newId } from '../support/tsrun.js';
+import { COMMAND } from '../support/tsrun.js';
 import type { Spec } from '../../src/spec/types.js';
-import { compileAttacker } from './attackers/compile.js';
+import { attackDuring } from './attackers/run.js';
 
 const scene = useScene();
+const TIMES = COMMAND[0] === process.execPath ? 8 : 40;
 
 /** What a command of the runtime is made of on this host. */
 const FILES = [
@@ -51,24 +50,7 @@ function powerful(spec: Spec): void {
 }
 
 test('nothing of the runtime can be written while it joins, and not later by a kept descriptor', async () => {
-  const bundle = scene.bundle('exec /writer', powerful);
-  compileAttacker('writer', bundle.rootfs);
-  const id = newId();
-  const attacker = spawn(
-    COMMAND[0] ?? '',
-    [...COMMAND.slice(1), ...['--root', scene.runtime.root, 'run', '--bundle', bundle.path, id]],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  );
-  const ended = once(attacker, 'exit');
-  let output = '';
-  attacker.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  await once(attacker.stdout, 'data');
-  for (let i = 0; i < (COMMAND[0] === process.execPath ? 8 : 40); i++) {
-    const result = await scene.runtime(['exec', id, 'true'], { stdio: ['ignore', 'pipe', 'pipe'] });
-    expect(result).toMatchObject({ status: 0, stdout: '', stderr: '' });
-  }
-  attacker.stdin.end('\n');
-  expect(await ended).toEqual([0, null]);
+  const output = await attackDuring(scene, 'writer', powerful, TIMES);
   expect(output).toMatch(/^on\nseen \d+ helpers \d+\n$/);
   // The attack met what it was after.
   expect(Number(/helpers (\d+)/.exec(output)?.[1])).toBeGreaterThan(0);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 import { processOf } from '../support/inside.js';
 import { useScene } from '../support/scene.js';
-import { COMMAND } from '../support/tsrun.js';
+import { COMMAND, newId, runProgram } from '../support/tsrun.js';
 
 const scene = useScene();
 
@@ -39,6 +39,25 @@ test('an exec with such a cwd is refused for every N', async () => {
   }
   await running.remove();
 }, 120_000);
+
+test('a cwd through a descriptor of the host that the program is given is refused', async () => {
+  const bundle = scene.bundle(WHERE);
+  const running = await scene.started('exec sleep 1000');
+  // A directory on the host, by a number that is preserved.
+  const given = ['sh', '-c', 'exec "$0" "$@" 3<"$HOST"', ...COMMAND, '--root', scene.runtime.root];
+  const options = { env: { ...process.env, HOST: bundle.path } };
+  processOf(bundle.spec).cwd = '/proc/self/fd/3';
+  bundle.write();
+  const run = ['run', '--preserve-fds', '1', '--bundle', bundle.path, newId()];
+  const made = await runProgram([...given, ...run], options);
+  expect(made).toMatchObject({ status: 1, stdout: '' });
+  expect(made.stderr).toContain('/process/cwd');
+  const exec = ['exec', '--preserve-fds', '1', '--cwd', '/proc/self/fd/3', running.id];
+  const joined = await runProgram([...given, ...exec, 'sh', '-c', WHERE], options);
+  expect(joined).toMatchObject({ status: 255, stdout: '' });
+  expect(joined.stderr).toContain('/cwd');
+  await running.remove();
+});
 
 test('a program has its three streams open and nothing else', async () => {
   // One by one: who lists a directory has that open.

@@ -47,6 +47,20 @@ test('a /proc that is exchanged for a false one leads no sysctl to the host', as
   expect(made).toBeGreaterThan(0);
 }, 120_000);
 
+test('a sysctl is the kernel’s own, whatever has the name /proc by then', async () => {
+  const file = 'sys/net/ipv4/ip_default_ttl';
+  const bundle = scene.bundle(`cat /old/${file} /proc/${file}`, (spec) => {
+    Object.assign(linuxOf(spec), { maskedPaths: [], readonlyPaths: [] });
+    linuxOf(spec).sysctl = { 'net.ipv4.ip_default_ttl': '77' };
+  });
+  // Between the mounts and the writes, as anybody can who may write to the root's directory.
+  const rename = `cd ${bundle.rootfs} && mv proc old && mkdir -p proc/sys/net/ipv4 && echo false > proc/${file}`;
+  bundle.spec.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', rename] }] };
+  bundle.write();
+  const result = await scene.run(bundle);
+  expect(result).toMatchObject({ status: 0, stdout: '77\nfalse\n', stderr: '' });
+});
+
 /** The volume is shared with a container that this attacker stands for. */
 function compileOutside(directory: string): string {
   return join(directory, compileAttacker('exchange', directory));

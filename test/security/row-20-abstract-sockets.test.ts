@@ -9,6 +9,7 @@ import { expect, test } from 'vitest';
 
 import { dropNamespace } from '../support/inside.js';
 import { useScene } from '../support/scene.js';
+import { newId } from '../support/tsrun.js';
 import { bindDatagram } from '../support/unix-socket.js';
 import { call } from '../support/libc.js';
 
@@ -30,15 +31,15 @@ test('a container on the network of the host sees no socket of the runtime but t
   );
   const bundle = scene.bundle('cat /proc/net/unix', (spec) => dropNamespace(spec, 'network'));
   // The runtime waits beside the container here, with all its sockets open.
-  const result = await scene.run(bundle, [], {
-    env: { ...process.env, NOTIFY_SOCKET: notify },
-  });
+  const root = join(bundle.path, 'made/state');
+  const run = ['--root', root, 'run', '--bundle', bundle.path, newId()];
+  const result = await scene.runtime(run, { env: { ...process.env, NOTIFY_SOCKET: notify } });
   call('close', socket);
   expect(result).toMatchObject({ status: 0, stderr: '' });
   const during = names(result.stdout).filter((name) => !before.includes(name));
   expect(during.filter((name) => name.startsWith('@'))).toEqual([]);
   // The one for the container's messages is there, where nobody else gets.
-  const own = during.filter((name) => name.startsWith(scene.runtime.root));
+  const own = during.filter((name) => name.startsWith(root));
   expect(own).toHaveLength(1);
-  expect(statSync(scene.runtime.root).mode & 0o77).toBe(0);
+  expect(statSync(root).mode & 0o77).toBe(0);
 });

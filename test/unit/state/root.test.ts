@@ -20,6 +20,10 @@ test('the root directory is made with its parents, for its owner alone', () => {
   const fake = new FakeSystem();
   ensureRoot(fake.native, '/run/user/7/tsrun');
   expect(fake.files.get('/run/user/7/tsrun')?.mode).toBe(0o700);
+  // With its parents, and without.
+  expect(fake.files.get('/run/user/7')?.mode).toBe(0o700);
+  ensureRoot(fake.native, '/run/user/7/other');
+  expect(fake.files.get('/run/user/7/other')?.mode).toBe(0o700);
   ensureRoot(fake.native, '/run/user/7/tsrun');
   fake.files.put('/file');
   expect(() => ensureRoot(fake.native, '/file')).toThrow('not a directory');
