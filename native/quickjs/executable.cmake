@@ -92,6 +92,13 @@ foreach(file crt1.o crti.o crtbegin.o crtend.o crtn.o)
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${file}
     OUTPUT_VARIABLE TSRUN_${file} OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
+# Where the linker can (binutils 2.43), with what every command uses of libraries put together.
+include(CheckLinkerFlag)
+set(TSRUN_ORDER -Wl,--section-ordering-file=${CMAKE_SOURCE_DIR}/native/quickjs/order.ld)
+check_linker_flag(CXX ${TSRUN_ORDER} TSRUN_CAN_ORDER)
+if(NOT TSRUN_CAN_ORDER)
+  set(TSRUN_ORDER)
+endif()
 function(tsrun_link target arena start)
   add_executable(${target} EXCLUDE_FROM_ALL ${TSRUN_HOST} native/quickjs/main.cc
     native/quickjs/image.cc native/quickjs/training.cc native/quickjs/arena.cc
@@ -101,10 +108,10 @@ function(tsrun_link target arena start)
   target_link_options(${target} PRIVATE
     -static -no-pie -nostartfiles ${TSRUN_crt1.o} ${TSRUN_crti.o} ${TSRUN_crtbegin.o}
     -s -Wl,--fatal-warnings -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now
-    -Wl,-z,noexecstack -Wl,-T,${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld)
+    -Wl,-z,noexecstack -Wl,-T,${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld ${TSRUN_ORDER})
   target_link_libraries(${target} PRIVATE ${QUICKJS_LIBRARY} ${TSRUN_LIBRARIES} m ${TSRUN_crtend.o} ${TSRUN_crtn.o})
   set_property(TARGET ${target} PROPERTY LINK_DEPENDS
-    ${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld)
+    ${CMAKE_SOURCE_DIR}/native/quickjs/arena.ld ${CMAKE_SOURCE_DIR}/native/quickjs/order.ld)
 endfunction()
 
 set_property(SOURCE native/quickjs/blank.S PROPERTY OBJECT_DEPENDS

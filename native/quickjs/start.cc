@@ -77,6 +77,12 @@ void __pthread_register_cancel(__pthread_unwind_buf_t*);
 [[gnu::visibility("hidden")]] int __x86_string_control = 0;
 [[gnu::visibility("hidden")]] size_t _dl_x86_features_tlsdesc_state_size = 0;
 
+// In the place of that of dl-origin.o, which reads /proc/self/exe for $ORIGIN in the paths of
+// shared libraries: not known, which the rest of libc.a knows how to take.
+[[gnu::visibility("hidden")]] const char* _dl_get_origin() {
+  return reinterpret_cast<const char*>(-1);
+}
+
 }  // extern "C"
 
 namespace {

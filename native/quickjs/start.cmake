@@ -7,9 +7,9 @@ set(TSRUN_START)
 
 # SHA-256 of these, one after the other, as they are in libc.a.
 set(TSRUN_START_OBJECTS libc-start.o dl-support.o dl-tunables.o libc-tls.o libc_early_init.o
-  init-first.o check_fds.o cleanup.o)
+  init-first.o check_fds.o cleanup.o dl-origin.o)
 set(TSRUN_START_KNOWN
-  5993a23a07309a4d03856a8fe5d7f2b494ab961158d4e6e892ff42426cdc6087 # Debian 13, libc6-dev 2.41-12+deb13u5
+  ae87837838284b655bed9ebdf5ff4f504200228f010e0dd999c3f93b8b28a8c2 # Debian 13, libc6-dev 2.41-12+deb13u5
 )
 
 execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libc.a
