@@ -788,23 +788,36 @@ Value Spawn(const CallbackInfo& info) {
     wrongType(env, "steps must be an array");
     return env.Undefined();
   }
-  PlanEncoder encoder;
   const auto array = steps.As<Napi::Array>();
   const uint32_t count = array.Length();
-  for (uint32_t i = 0; i < count; i++) {
-    if (!encodeStep(encoder, array.Get(i))) return env.Undefined();
-  }
   if (slots < static_cast<int64_t>(work.slots.size()) || slots > wire::kMaxSlots ||
       work.preserve.size() > wire::kMaxSlots || count == 0) {
     return result(info, -EINVAL);
   }
   int64_t trace = 0;
   if (!readNumber(request.Get("trace"), trace)) return env.Undefined();
-  work.plan = encoder.finish(static_cast<uint32_t>(slots), static_cast<uint32_t>(work.slots.size()),
-                             static_cast<uint32_t>(work.preserve.size()), trace != 0);
-  if (work.plan.empty()) return result(info, -E2BIG);
+  PlanEncoder encoder;
+  const uint32_t head = std::min(count, 2U);
+  for (uint32_t i = 0; i < head; i++) {
+    if (!encodeStep(encoder, array.Get(i))) return env.Undefined();
+  }
+  work.early = encoder.firstNamespaces();
   Spawned spawned;
-  const long outcome = spawnHelper(work, spawned);
+  long outcome = spawnHelper(work, spawned);
+  if (outcome < 0) return result(info, outcome);
+  for (uint32_t i = head; i < count; i++) {
+    if (encodeStep(encoder, array.Get(i))) continue;
+    abandon(spawned);
+    return env.Undefined();
+  }
+  const std::string plan =
+      encoder.finish(static_cast<uint32_t>(slots), static_cast<uint32_t>(work.slots.size()),
+                     static_cast<uint32_t>(work.preserve.size()), trace != 0);
+  if (plan.empty()) {
+    abandon(spawned);
+    return result(info, -E2BIG);
+  }
+  outcome = givePlan(spawned, plan);
   if (outcome < 0) return result(info, outcome);
   auto object = Napi::Object::New(env);
   object.Set("pid", result(info, spawned.pid));

@@ -27,7 +27,10 @@ async function measure(scene) {
     const parts = {};
     const add = (name, time) => (parts[`profile ${name}`] = (parts[`profile ${name}`] ?? 0) + time);
     let last = entries[0].time / 1e6;
-    add('before the first step: config.json, plan, state, cgroup, clone', last - begin);
+    add(
+      'before the first step: config.json, plan, state, cgroup, clone, first namespaces',
+      last - begin,
+    );
     for (const { step, time } of entries.slice(1)) {
       const type = step.op === 'mount' ? ` ${step.type}` : '';
       add(`step ${step.op}${type}`, time / 1e6 - last);

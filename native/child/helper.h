@@ -33,6 +33,8 @@ struct Helper {
   int onProc;               // the container's mounts on /proc and /sys, O_PATH;
   int onSys;                // -1 where there is none
   int maskDirectory;        // the empty tmpfs over masked directories; -1 until one is needed
+  long early;               // namespaces that were made before the plan was there,
+  long earlyResult;         // and what came of it
   int gate;                 // the report to `start`, once past the gate; -1 before
   bool filtered;            // a filter of system calls is loaded
   bool cwdDenied;           // the early `cwd` was refused, the late one tries again

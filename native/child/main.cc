@@ -15,7 +15,7 @@ Helper self;
 char* planBase;
 
 // Descriptors at the start, B being the first that the program does not keep:
-// B the socket, B+1 the plan, B+2 + i slot i.
+// B the socket, B+1 the plan, which is there when the parent says so, B+2 + i slot i.
 static const wire::Header* mapPlan(int fd) {
   const long size = sys::call(__NR_lseek, fd, 0, SEEK_END);
   if (size < static_cast<long>(sizeof(wire::Header))) sys::exit(2);
@@ -93,19 +93,37 @@ static int64_t times[kMaxTimes];
   sys::exit(0);
 }
 
+static long numberOf(const char* text, long most) {
+  long number = 0;
+  for (const char* digit = text; *digit != 0; digit++) {
+    if (*digit < '0' || *digit > '9') sys::exit(2);
+    number = number * 10 + (*digit - '0');
+    if (number > most) sys::exit(2);
+  }
+  return number;
+}
+
+// What the plan begins with: `dumpable` off, then `unshare`, which takes as
+// long as the parent needs to write the plan. The step has the result.
+static void makeNamespacesEarly(long flags) {
+  sys::prctl(PR_SET_DUMPABLE, 0);
+  self.early = flags;
+  self.earlyResult = sys::call(__NR_unshare, flags);
+}
+
+// Arguments: B, and the namespaces that the plan begins with, if it does.
 [[noreturn]] void start(long* stack) {
   const long argc = stack[0];
   auto** argv = reinterpret_cast<char**>(stack + 1);
   // Run by hand, or as an entry point through /proc/self/exe.
-  if (argc != 2) sys::exit(2);
-  int base = 0;
-  for (const char* digit = argv[1]; *digit != 0; digit++) {
-    if (*digit < '0' || *digit > '9' || base > 1000000) sys::exit(2);
-    base = base * 10 + (*digit - '0');
-  }
+  if (argc != 2 && argc != 3) sys::exit(2);
+  const int base = static_cast<int>(numberOf(argv[1], 10000000));
   self.base = base;
   self.socket = base;
   self.root = self.proc = self.onProc = self.onSys = self.maskDirectory = self.gate = -1;
+  self.early = 0;
+  if (argc == 3) makeNamespacesEarly(numberOf(argv[2], 0xffffffff));
+  waitForParent();
   const wire::Header* header = mapPlan(base + 1);
   if (base != 3 + static_cast<int>(header->preserved)) sys::exit(2);
   sys::call(__NR_close_range, base + 2 + header->inherited, ~0U, 0);

@@ -19,7 +19,7 @@ struct ChildWork {
   int count;
   int helper;
   int socket;  // the child's end, its own number
-  char* argv[3];
+  char* argv[4];
   // Until a byte comes: the parent has to move the process first.
   bool waits;
   // In a new user namespace: execve drops the capabilities of an id that is not mapped yet.

@@ -8,6 +8,9 @@
 // caller, and what runs until execve is a program of a few
 // pages in a sealed memory file: nothing of the caller is reachable through its
 // /proc/PID/exe, map_files or memory (security.md row 1).
+//
+// The plan is written while the helper starts and makes its first namespaces,
+// for which it takes the longer.
 
 #include "spawn.h"
 
@@ -45,21 +48,23 @@ extern "C" const char tsrunHelperEnd[];
 
 namespace tsrun {
 
-long sealedFile(const char* name, const void* data, size_t size, bool executable) {
+namespace {
+
+long emptyFile(const char* name, bool executable) {
   const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   int fd = memfd_create(name, flags | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
   // Before Linux 6.3 there is no choice and no flag.
   if (fd < 0 && errno == EINVAL) fd = memfd_create(name, flags);
-  if (fd < 0) return -errno;
+  return fd < 0 ? -errno : fd;
+}
+
+// 0, or a negated errno; the file stays open.
+long fillAndSeal(int fd, const void* data, size_t size, bool executable) {
   const char* at = static_cast<const char*>(data);
   while (size > 0) {
     const ssize_t written = write(fd, at, size);
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) {
-      const int error = written < 0 ? errno : EIO;
-      close(fd);
-      return -error;
-    }
+    if (written <= 0) return written < 0 ? -errno : -EIO;
     at += written;
     size -= static_cast<size_t>(written);
   }
@@ -67,11 +72,19 @@ long sealedFile(const char* name, const void* data, size_t size, bool executable
   if (executable) fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC);
   if (lseek(fd, 0, SEEK_SET) < 0 ||
       fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
-    const int error = errno;
-    close(fd);
-    return -error;
+    return -errno;
   }
-  return fd;
+  return 0;
+}
+
+}  // namespace
+
+long sealedFile(const char* name, const void* data, size_t size, bool executable) {
+  const long fd = emptyFile(name, executable);
+  if (fd < 0) return fd;
+  const long result = fillAndSeal(static_cast<int>(fd), data, size, executable);
+  if (result < 0) close(static_cast<int>(fd));
+  return result < 0 ? result : fd;
 }
 
 namespace {
@@ -94,6 +107,7 @@ struct OwnedWork {
   std::vector<int> sources;
   std::vector<int> moved;
   std::string base;
+  std::string early;
   std::string name = "tsrun";
 };
 
@@ -167,7 +181,7 @@ long cloneHelper(const SpawnRequest& request, ChildWork& work, Spawned& spawned,
 long spawnHelper(const SpawnRequest& request, Spawned& spawned) {
   const long helper = helperFile();
   if (helper < 0) return helper;
-  const long plan = sealedFile("tsrun-plan", request.plan.data(), request.plan.size(), false);
+  const long plan = emptyFile("tsrun-plan", false);
   if (plan < 0) return plan;
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
@@ -181,6 +195,7 @@ long spawnHelper(const SpawnRequest& request, Spawned& spawned) {
   sources.assign(request.stdio, request.stdio + 3);
   sources.insert(sources.end(), request.preserve.begin(), request.preserve.end());
   owned->base = std::to_string(sources.size());
+  if (request.early != 0) owned->early = std::to_string(request.early);
   sources.push_back(pair[1]);
   sources.push_back(static_cast<int>(plan));
   sources.insert(sources.end(), request.slots.begin(), request.slots.end());
@@ -195,6 +210,7 @@ long spawnHelper(const SpawnRequest& request, Spawned& spawned) {
   work.keepCapabilities = (request.cloneFlags & CLONE_NEWUSER) != 0;
   work.argv[0] = owned->name.data();
   work.argv[1] = owned->base.data();
+  if (request.early != 0) work.argv[2] = owned->early.data();
   {
     const std::lock_guard<std::mutex> guard(worksMutex);
     works.push_back(std::move(owned));
@@ -202,23 +218,40 @@ long spawnHelper(const SpawnRequest& request, Spawned& spawned) {
   bool waits = false;
   long result = cloneHelper(request, work, spawned, waits);
   close(pair[1]);
-  close(static_cast<int>(plan));
-  if (result == 0 && waits) {
-    result = moveIntoCgroup(request.cgroup, spawned.pid);
-    if (result == 0) result = proceed(pair[0]);
-    if (result < 0) {
-      syscall(SYS_pidfd_send_signal, spawned.pidfd, SIGKILL, nullptr, 0);
-      siginfo_t ended = {};
-      waitid(P_PIDFD, static_cast<id_t>(spawned.pidfd), &ended, WEXITED | __WALL);
-      close(spawned.pidfd);
-    }
-  }
   if (result < 0) {
     close(pair[0]);
+    close(static_cast<int>(plan));
     return result;
   }
   spawned.socket = pair[0];
+  spawned.plan = static_cast<int>(plan);
+  if (waits) {
+    result = moveIntoCgroup(request.cgroup, spawned.pid);
+    if (result == 0) result = proceed(spawned.socket);
+    if (result < 0) abandon(spawned);
+  }
+  return result < 0 ? result : 0;
+}
+
+long givePlan(Spawned& spawned, const std::string& plan) {
+  const long result = fillAndSeal(spawned.plan, plan.data(), plan.size(), false);
+  if (result < 0) {
+    abandon(spawned);
+    return result;
+  }
+  close(spawned.plan);
+  spawned.plan = -1;
+  // One that has died meanwhile is found by who reads from it, with its reason.
+  proceed(spawned.socket);
   return 0;
+}
+
+void abandon(Spawned& spawned) {
+  syscall(SYS_pidfd_send_signal, spawned.pidfd, SIGKILL, nullptr, 0);
+  siginfo_t ended = {};
+  waitid(P_PIDFD, static_cast<id_t>(spawned.pidfd), &ended, WEXITED | __WALL);
+  for (const int fd : {spawned.pidfd, spawned.socket, spawned.plan}) close(fd);
+  spawned = {};
 }
 
 }  // namespace tsrun

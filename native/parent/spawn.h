@@ -12,17 +12,26 @@ struct SpawnRequest {
   int stdio[3] = {-1, -1, -1};
   std::vector<int> preserve;
   std::vector<int> slots;
-  std::string plan;
+  // Namespaces (CLONE_NEW*) that the helper makes before it has its plan, which begins with that.
+  unsigned long early = 0;
 };
 
 struct Spawned {
   int pid = -1;
   int pidfd = -1;
   int socket = -1;
+  // Where the plan is to be written.
+  int plan = -1;
 };
 
-// 0, or a negated errno with nothing left behind.
+// Starts a helper, which waits for its plan. 0, or a negated errno with nothing left behind.
 long spawnHelper(const SpawnRequest& request, Spawned& spawned);
+
+// Gives it the plan. 0, or a negated errno: then it is gone, and nothing left behind.
+long givePlan(Spawned& spawned, const std::string& plan);
+
+// Ends it, which is still without a plan.
+void abandon(Spawned& spawned);
 
 // A sealed memory file with these contents: its descriptor or a negated errno.
 long sealedFile(const char* name, const void* data, size_t size, bool executable);

@@ -95,7 +95,7 @@ consteval int fieldIndex(const char* fields, const char* name, char type) {
   return -1;
 }
 
-// The messages, one a packet on a SOCK_SEQPACKET pair.
+// The messages, one a packet on a SOCK_SEQPACKET pair, after a first go: the plan is there.
 //
 //   helper → parent             means                                parent answers
 //   ---------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 /** The binding itself: its operations against the plan's types, and its manners. */
 
 import { createRequire } from 'node:module';
-import { closeSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 import type { Native, SpawnRequest } from '../../src/native/types.js';
@@ -186,6 +186,36 @@ test('what is no plan is refused before a helper is started', () => {
   expect(openDescriptors()).toBe(before);
 });
 
+const CLONE_NEWUTS = 0x04000000;
+
+/** The helper makes these namespaces while the rest of the plan is written. */
+const EARLY = [
+  { op: 'dumpable', on: false },
+  { op: 'unshare', flags: CLONE_NEWUTS },
+];
+
+test('of a plan that turns out to be none its helper does not stay', () => {
+  const left = (): string[] => [
+    `${openDescriptors()} descriptors`,
+    ...readdirSync('/proc/self/task').map((thread) =>
+      readFileSync(`/proc/self/task/${thread}/children`, 'utf8'),
+    ),
+  ];
+  // The file of the helper stays open for the next one.
+  expect(() => spawn([EARLY[0], EARLY[1], {}])).toThrow('must have an operation');
+  const before = left();
+  const rest: [unknown, string][] = [
+    [{ op: 'nonsense' }, 'unknown operation'],
+    [{ op: 'hostname', name: 7 }, 'must be a string'],
+  ];
+  for (const [step, message] of rest) {
+    for (const first of [{ op: 'session' }, EARLY[0]]) {
+      expect(() => spawn([first, EARLY[1], step])).toThrow(message);
+    }
+  }
+  expect(left()).toEqual(before);
+});
+
 const ended = (pidfd: number): Promise<unknown> =>
   new Promise((resolve) => {
     native.wait(pidfd, 1, 10_000, true, () => {
@@ -286,6 +316,45 @@ test('a wait ends by its timeout, by its event, and not at all when cancelled', 
   ]);
   native.close(read);
   native.close(write);
+});
+
+test('namespaces that a plan begins with are made once, and before what comes after', async () => {
+  const [read, write] = native.pipe() as [number, number];
+  const script = 'hostname; readlink /proc/self/ns/uts';
+  const run = async (steps: unknown[]): Promise<string> => {
+    const helper = spawn(
+      [
+        ...steps,
+        { op: 'hostname', name: 'early' },
+        { op: 'find', file: '/bin/busybox', directories: [] },
+        { op: 'exec', args: ['sh', '-c', script], env: ['PATH=/bin:/usr/bin'] },
+      ],
+      { stdio: [-1, write, 2] },
+    ) as { pidfd: number; socket: number };
+    expect(await ended(helper.pidfd)).toEqual({ status: 0, signal: 0 });
+    for (const fd of [helper.pidfd, helper.socket]) native.close(fd);
+    return Buffer.from(native.read(read, 4096) as Uint8Array).toString();
+  };
+  const own = `early\n${readlinkSync('/proc/self/ns/uts')}\n`;
+  const name = readFileSync('/proc/sys/kernel/hostname', 'utf8');
+  for (const steps of [EARLY, [...EARLY, EARLY[1]]]) {
+    const said = await run(steps);
+    expect(said).toMatch(/^early\nuts:\[\d+\]\n$/);
+    expect(said).not.toBe(own);
+  }
+  expect(readFileSync('/proc/sys/kernel/hostname', 'utf8')).toBe(name);
+  for (const fd of [read, write]) native.close(fd);
+});
+
+test('namespaces that cannot be made are the failure of their step', async () => {
+  const { socket, pidfd } = spawn([
+    { op: 'dumpable', on: false },
+    { op: 'unshare', flags: 1 },
+    { op: 'session' },
+  ]) as { pidfd: number; socket: number };
+  await ended(pidfd);
+  expect(native.receive(socket)).toMatchObject({ type: 'failed', step: 1, value: 22 });
+  for (const fd of [socket, pidfd]) native.close(fd);
 });
 
 test('a second clone is reported with a pidfd of our own child', async () => {

@@ -81,9 +81,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const std::string word = kind == 2 ? data.ConsumeRandomLengthString(9) : std::to_string(base);
   fuzz::Kernel answers(data, encoded, base, plan.inherited);
   kernel = &answers;
+  const long words = kind == 3 ? 1 : (kind == 4 ? 3 : 2);
+  const std::string early = kind == 4 && data.ConsumeBool() ? data.ConsumeRandomLengthString(9)
+                                                            : std::string("1308753920");
   // As execve(2) leaves it: the number of words, and each.
-  const char* stack[4] = {reinterpret_cast<const char*>(kind == 3 ? 1L : 2L), "tsrun", word.c_str(),
-                          nullptr};
+  const char* stack[5] = {reinterpret_cast<const char*>(words), "tsrun", word.c_str(),
+                          early.c_str(), nullptr};
   try {
     child::start(reinterpret_cast<long*>(stack));
   } catch (const fuzz::Ended&) {

@@ -75,7 +75,8 @@ long Kernel::descriptorOrError(int likely) { return fails() ? error(likely) : ne
 // and by then may be another's.
 bool Kernel::isOpen(long fd) const {
   if (open_.contains(static_cast<int>(fd))) return true;
-  HOLDS(fd < 0 || fd == base_);
+  // Until there is a plan, the number of the socket is what somebody may have typed.
+  HOLDS(fd < 0 || fd == base_ || mapped_.empty());
   return false;
 }
 
@@ -128,7 +129,8 @@ long Kernel::readFrom(long fd, long to, size_t most) {
     } catch (const ThreadEnded&) {
     }
   }
-  if (fd == base_ && !fails()) {
+  // The word that the plan is there always comes: what would not, is the same at each sync point.
+  if (fd == base_ && (mapped_.empty() || !fails())) {
     HOLDS(most >= 1);
     *reinterpret_cast<char*>(to) = 'g';
     return 1;
