@@ -75,7 +75,8 @@ export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgrou
   const { root, path } = place;
   const cgroup = createCgroup(native, { root, path, required, limit: limit?.pointer });
   if ('warning' in cgroup) {
-    warn(cgroup.warning);
+    // No limit was asked for, and each step of an image's build would say so.
+    (demand.privileged ? warn : demand.debug)(cgroup.warning);
     warnOfDevices(demand);
     return undefined;
   }
