@@ -29,11 +29,11 @@ static uint64_t deviceNumber(int64_t major, int64_t minor) {
 }
 
 // An image or a bind mount may have brought the node already; it is taken when
-// it is the same device.
-static long checkExisting(int parent, const char* name, unsigned type, uint64_t number) {
+// it is the same device. Of a new one the name may have been exchanged since.
+static long checkNode(int node, unsigned type, uint64_t number) {
   struct stat info = {};
   const long result =
-      sys::call(__NR_newfstatat, parent, sys::arg(name), sys::arg(&info), AT_SYMLINK_NOFOLLOW);
+      sys::call(__NR_newfstatat, node, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH);
   if (result < 0) return result;
   if ((info.st_mode & S_IFMT) != type || (type != S_IFIFO && info.st_rdev != number)) {
     return -EEXIST;
@@ -53,18 +53,24 @@ long makeDevice(const wire::Step& step) {
   const long umask = sys::call(__NR_umask, 0);
   long result = sys::call(__NR_mknodat, parent, sys::arg(name), mode, static_cast<long>(number));
   sys::call(__NR_umask, umask);
-  if (result == -EEXIST) {
-    result = checkExisting(parent, name, mode & S_IFMT, number);
-    if (result < 0) {
-      sys::close(parent);
-      return fail(result, path, wire::Code::WrongType);
-    }
+  // By descriptor from here on: the name could be exchanged for another file.
+  long node = result == -EEXIST ? 0 : result;
+  if (node >= 0) node = sys::openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (node >= 0) result = checkNode(static_cast<int>(node), mode & S_IFMT, number);
+#ifdef TSRUN_UNSAFE_PATHS
+  // As if the name that was checked were the one to change.
+  if (node >= 0 && result >= 0) {
+    sys::close(static_cast<int>(node));
+    sys::call(__NR_sched_yield);
+    node = sys::openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   }
-  // By descriptor from here on: the name could be exchanged for a link.
-  long node = result;
-  if (result >= 0) node = sys::openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+#endif
   sys::close(parent);
   if (node < 0) return fail(node, path);
+  if (result < 0) {
+    sys::close(static_cast<int>(node));
+    return fail(result, path, wire::Code::WrongType);
+  }
   result = sys::call(__NR_fchownat, node, sys::arg(""), NUMBER(step, Device, uid),
                      NUMBER(step, Device, gid), AT_EMPTY_PATH);
   sys::close(static_cast<int>(node));

@@ -113,6 +113,7 @@ const ONCE_KINDS: readonly OnceKind[] = [
   {
     name: 'a console',
     step: 'console',
+    place: '/dev',
     exchanged: ['console', 'link'],
     furnish: ({ volume, outside, rootfs }) => {
       for (const place of [outside, join(rootfs, outside)]) {
@@ -138,6 +139,7 @@ const ONCE_KINDS: readonly OnceKind[] = [
     // A mask that shows what the attacker chose: CVE-2025-31133.
     name: 'the null device of a mask',
     step: 'mask',
+    place: '/dev',
     exchanged: ['null', 'file'],
     furnish: ({ volume, rootfs }) => {
       makeNull(join(volume, 'null'));
@@ -148,6 +150,23 @@ const ONCE_KINDS: readonly OnceKind[] = [
     landed: (pid) => {
       const masked = statSync(`/proc/${String(pid)}/root/secret`);
       return masked.isCharacterDevice() && masked.rdev === 0x103 ? 'inside' : 'outside';
+    },
+  },
+  {
+    // Another file would be given to the owner of the device.
+    name: 'the owner of a device',
+    step: 'device',
+    place: '/vol',
+    exchanged: ['node', 'file'],
+    furnish: ({ volume }) => {
+      makeNull(join(volume, 'node'));
+      writeFileSync(join(volume, 'file'), 'of the host');
+    },
+    ask: (spec) =>
+      (linux(spec).devices = [{ path: '/vol/node', type: 'c', major: 1, minor: 3, uid: 12345 }]),
+    landed: (_pid, { volume }) => {
+      const given = ['node', 'file'].map((name) => statSync(join(volume, name)));
+      return given.some((stat) => stat.isFile() && stat.uid === 12345) ? 'outside' : 'inside';
     },
   },
 ];

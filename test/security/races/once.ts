@@ -1,6 +1,6 @@
 /**
- * Races for what a container has once, its console and its null device, on a
- * /dev that it shares with the attacker. 10,000 whole containers would take too
+ * Races for what a container has once, such as its console, in a directory
+ * that it shares with the attacker. 10,000 whole containers would take too
  * long: the plan of one is cut off after the step that is attacked, and the
  * helper that has carried it out is looked at and ended.
  */
@@ -36,7 +36,7 @@ const AT_ONCE = 4;
 /** Directories and files of a race. */
 export interface Scene {
   rootfs: string;
-  /** What is on /dev of the victim and on /mnt of the attacker. */
+  /** What the victim has at OnceKind.place, and the attacker on /mnt. */
   volume: string;
   /** A directory of the host. */
   outside: string;
@@ -44,9 +44,10 @@ export interface Scene {
 
 export interface OnceKind {
   name: string;
-  /** The step that is attacked. */
+  /** The step that is attacked, the last of its kind. */
   step: Operation;
-  /** Names below /dev. */
+  place: '/dev' | '/vol';
+  /** Names in there. */
   exchanged: readonly [string, string];
   furnish(scene: Scene): void;
   ask(spec: Spec): void;
@@ -81,7 +82,7 @@ export class OnceRace {
     spec.mounts?.push({ destination: '/mnt', type: 'bind', source: volume, options: ['rbind'] });
     this.attacker.write();
     this.victim.spec.mounts = [
-      { destination: '/dev', type: 'bind', source: volume, options: ['bind'] },
+      { destination: kind.place, type: 'bind', source: volume, options: ['bind'] },
       { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['newinstance'] },
     ];
     this.victim.spec.linux = { namespaces: [{ type: 'mount' }] };
@@ -105,7 +106,7 @@ export class OnceRace {
         ...{ preservedFds: 0, listenFds: 0, noCgroup: true },
       }),
     );
-    const last = plan.steps.findIndex(({ op }) => op === this.kind.step);
+    const last = plan.steps.map(({ op }) => op).lastIndexOf(this.kind.step);
     if (last < 0) throw new Error(`the plan has no ${this.kind.step}`);
     return { ...plan, steps: [...plan.steps.slice(0, last + 1), syncStep('ready')] };
   }
@@ -152,7 +153,8 @@ export class OnceRace {
         console: (fd) => (master = fd),
       });
     } catch (error) {
-      const isRefusal = error instanceof TsrunError && error.message.includes('/dev/');
+      const { place } = this.kind;
+      const isRefusal = error instanceof TsrunError && error.message.includes(`${place}/`);
       if (landed === undefined && !isRefusal) throw error;
     } finally {
       // Not before: that would hang up the helper.
