@@ -68,7 +68,8 @@ export async function executeInCgroup(
   const root = findUnifiedHierarchy(native)?.root;
   // Until it is the helper, the new process has the memory of this one. If the container has used
   // up its own meanwhile, the kernel takes the process for the largest in there, and kills both.
-  if (!isMemoryLimited(native, root, cgroup.path)) {
+  // Below the container's cgroup, the limit may be the container's to set between two calls of ours.
+  if (cgroup.below === '/' && !isMemoryLimited(native, root, cgroup.path)) {
     const spawned = native.spawn({ ...request, cgroupFd: fd });
     const refused = spawned === -EACCES || spawned === -EPERM;
     // Only of the clone: an EBUSY of a step is that step's failure.

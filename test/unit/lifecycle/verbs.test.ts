@@ -358,6 +358,21 @@ test.each([
   expect(fake.fds.size).toBe(0);
 });
 
+test("exec is not born in a cgroup below the container's, which may limit its memory at any time", async () => {
+  const fake = system();
+  await running(fake);
+  fake.native.mkdir('/sys/fs/cgroup/a/b', 0o755);
+  fake.programs.set('/bin/more', 'hangs');
+  const process = { args: ['/bin/more'], cwd: '/' };
+  const request = { ...quiet, stdio: [-1, -1, -1] as const, process };
+  const { pid, pidfd } = await exec(fake.native, { ...request, cgroup: 'b' });
+  fake.native.close(pidfd);
+  const late = fake.processes.get(pid)?.request;
+  expect(late?.cgroupFd).toBe(-1);
+  expect(late?.steps[0]).toMatchObject({ op: 'sync', point: SyncPoint.cgroup });
+  expect(fake.files.get('/sys/fs/cgroup/a/b/cgroup.procs')?.content).toContain(String(pid));
+});
+
 test('exec leaves nothing, whichever call fails', async () => {
   for (let nth = 1; ; nth++) {
     const fake = system();
