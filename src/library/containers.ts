@@ -35,6 +35,7 @@ export async function createContainer(options: CreateContainerOptions): Promise<
     noPivot: noPivot === true,
     noNewKeyring: noNewKeyring === true,
     preserve: preserveFds ?? [],
+    spareCaller: true,
     warn,
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
     ...(pidFile === undefined ? {} : { pidFile }),

@@ -3,6 +3,7 @@
 import { EOPNOTSUPP } from '../native/constants.js';
 import type { Native, SpawnRequest } from '../native/types.js';
 import { TsrunError } from '../errors.js';
+import { isMemoryLimited } from '../cgroups/limits/memory.js';
 import type { CgroupWrite } from '../cgroups/limits/write.js';
 import { makeThreaded, moveInto } from '../cgroups/manager.js';
 import type { Cgroup } from '../cgroups/manager.js';
@@ -10,6 +11,7 @@ import { setupIds } from '../plan/user-namespace.js';
 import { namespacePlaces } from '../namespaces/namespaces.js';
 import { planContainer } from '../plan/container.js';
 import type { ContainerPlan, PlanFacts } from '../plan/plan.js';
+import { syncStep } from '../plan/process.js';
 import { filterLoading } from '../plan/seccomp.js';
 import { SyncPoint } from '../plan/steps.js';
 import type { Step } from '../plan/steps.js';
@@ -90,6 +92,12 @@ export interface CreateOptions {
   systemdCgroup?: { userBus: string };
   /** The container stays in the cgroup of the caller. */
   noCgroup?: boolean;
+  /**
+   * The caller is a program with memory of its own, which must not count in the cgroup for a moment
+   * where there may be none left: the kernel would end the program. To enter it late costs the
+   * kernel some milliseconds.
+   */
+  spareCaller?: boolean;
   /** PATH of the caller, for newuidmap and newgidmap. */
   path?: string;
   /** Called with the steps and the monotonic time in nanoseconds at which each was done. */
@@ -202,6 +210,9 @@ class Creation {
     if (this.scope === undefined && cgroup === undefined && facts.cgroup !== undefined) {
       const { cgroup: _, ...without } = facts;
       plan = planContainer(spec, without);
+    }
+    if (this.mustEnterLate(plan, facts, cgroup)) {
+      plan = { ...plan, steps: [syncStep('cgroup'), ...plan.steps] };
     }
     for (const warning of plan.warnings) warn(warning);
     const state = this.firstState(rootfs, plan, cgroup);
@@ -360,6 +371,18 @@ class Creation {
     return cgroup;
   }
 
+  /** Not because of the limit of a new cgroup, which has room for the helper (isSmall). */
+  private mustEnterLate(
+    { steps }: ContainerPlan,
+    facts: PlanFacts,
+    cgroup: Cgroup | undefined,
+  ): boolean {
+    if (this.options.spareCaller !== true || cgroup === undefined || isMoved(steps)) return false;
+    const { path } = cgroup.record;
+    const start = isFresh(cgroup) ? path.slice(0, path.lastIndexOf('/')) : path;
+    return isMemoryLimited(this.native, facts.cgroup?.root, start);
+  }
+
   /** Not with hooks that the helper runs by itself before it stops: they need everything in force. */
   private hasTime(): boolean {
     return (this.options.spec.hooks?.createContainer ?? []).length === 0;
@@ -472,8 +495,8 @@ class Creation {
           [SyncPoint.oomScoreAdj]: ({ pid }) =>
             setOomScoreAdj(native, pid, plan.oomScoreAdj ?? 0, '/process/oomScoreAdj'),
           [SyncPoint.cgroup]: async ({ pid }) => {
-            if (cgroup !== undefined) moveInto(native, cgroup.record, pid);
-            else await this.enterScope(state, file, pid);
+            if (cgroup === undefined) await this.enterScope(state, file, pid);
+            else enterCgroup(native, cgroup, pid);
           },
           [SyncPoint.limits]: ({ pid }) => raiseLimits(native, pid, plan.limits),
           [SyncPoint.idMap]: async ({ pid }) => {
@@ -553,6 +576,16 @@ class Creation {
     } finally {
       this.native.close(fd);
     }
+  }
+}
+
+function enterCgroup(native: Native, { record }: Cgroup, pid: number): void {
+  try {
+    moveInto(native, record, pid);
+  } catch (error) {
+    const isInvalid = error instanceof TsrunError && error.errno === EOPNOTSUPP;
+    if (!isInvalid || !makeThreaded(native, record)) throw error;
+    moveInto(native, record, pid);
   }
 }
 

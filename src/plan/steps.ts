@@ -25,7 +25,7 @@ export const SyncPoint = {
   limits: 4,
   /**
    * In the cgroup of the caller: the parent has systemd make a scope of it, before everything
-   * else, or moves it: when the namespaces are there (isSmall), or first of all (exec).
+   * else, or moves it: when the namespaces are there (isSmall), or first of all (exec, spareCaller).
    */
   cgroup: 5,
   /**

@@ -79,3 +79,47 @@ test('a program outlives its exec into a container that has used up its memory',
       tsrun delete --force ${id}`),
   ).toBe('1\nfailed\n');
 });
+
+test('a program outlives making containers below a cgroup that has used up its memory', async () => {
+  const id = guest.newId();
+  const bundle = guest.bundle('true', (spec) => {
+    const linux = (spec.linux ??= {});
+    linux.cgroupsPath = `/${id}-pod/container`;
+  });
+  const file = `/dev/shm/${id}`;
+  const program = guest.write(
+    `${id}.mjs`,
+    `import { createContainer } from '${DIST}/index.js';
+    import { statSync, truncateSync } from 'node:fs';
+    const make = () => createContainer({ id: '${id}', bundle: '${bundle}', stdio: 'ignore' });
+    let failed = 0;
+    // From nothing to enough, so that it ends at each place once.
+    for (let size = statSync('${file}').size; size > 0; size -= 65536) {
+      truncateSync('${file}', size);
+      try {
+        await (await make()).delete({ force: true });
+        break;
+      } catch {
+        failed++;
+      }
+    }
+    console.log(failed > 0 ? 'failed, then made' : 'there was memory left');`,
+  );
+  expect(
+    await guest.output(`
+      pod=/sys/fs/cgroup/${id}-pod program=/sys/fs/cgroup/${id}-program
+      echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+      mkdir $pod $program || exit
+      echo ${24 << 20} >$pod/memory.max
+      echo 0 >$pod/memory.swap.max
+      # Written from within, so that it counts there, until nothing more fits. Nobody can be killed for it.
+      sh -c 'echo 0 >$1/cgroup.procs; exec dd if=/dev/zero of=${file} bs=4k 2>/dev/null' sh $pod 2>/dev/null
+      # In a cgroup of its own: systemd would end all of the one that it is killed in.
+      sh -c 'echo 0 >$1/cgroup.procs; exec ${process.execPath} ${program}' sh $program
+      echo $?
+      rm ${file}
+      tsrun delete --force ${id}
+      [ ! -d $pod/container ] || rmdir $pod/container
+      rmdir $pod $program`),
+  ).toBe('failed, then made\n0\n');
+});

@@ -5,6 +5,7 @@ import { create } from '../../../src/lifecycle/create.js';
 import type { CreateOptions } from '../../../src/lifecycle/create.js';
 import { EIO, ENOENT, EPERM } from '../../../src/native/constants.js';
 import type { FakeSystem } from '../../../src/native/fake.js';
+import { SyncPoint } from '../../../src/plan/steps.js';
 import type { LaterState } from '../../../src/state/state.js';
 import { loadState, readLaterLine } from '../../../src/state/store.js';
 import { statusOf } from '../../../src/state/status.js';
@@ -49,6 +50,20 @@ const everything = spec({
   ],
 });
 
+/** With what the cases refer to; `limit` is the memory.max of a cgroup. */
+function furnished(limit = '1000000\n'): FakeSystem {
+  const fake = system();
+  fake.files.put('/netns');
+  fake.native.mkdir('/sys/fs/cgroup/pod', 0o755);
+  fake.files.put('/sys/fs/cgroup/pod/memory.max', 'file', limit).kernel = true;
+  fake.calls.length = 0;
+  return fake;
+}
+
+const below = spec({
+  linux: { namespaces: [{ type: 'mount' }], cgroupsPath: '/pod/a' },
+});
+
 const CASES: [string, Partial<CreateOptions>][] = [
   ['a plain container', {}],
   [
@@ -77,6 +92,7 @@ const CASES: [string, Partial<CreateOptions>][] = [
       }),
     },
   ],
+  ['one below a cgroup with little memory', { spec: below, spareCaller: true }],
   [
     'one in a scope of systemd',
     {
@@ -94,8 +110,7 @@ const CASES: [string, Partial<CreateOptions>][] = [
 
 describe.each(CASES)('%s', (_name, changes) => {
   test('waits at its gate with the status created', async () => {
-    const fake = system();
-    fake.files.put('/netns');
+    const fake = furnished();
     const created = await made(fake, changes);
     const state = loadState(fake.native, ROOT, 'a');
     expect(state).toMatchObject(created.state);
@@ -112,8 +127,7 @@ describe.each(CASES)('%s', (_name, changes) => {
   test('leaves nothing, whichever call fails', async () => {
     const failed = new Set<string>();
     for (let nth = 1; ; nth++) {
-      const fake = system();
-      fake.files.put('/netns');
+      const fake = furnished();
       const before = remains(fake);
       fake.failNth(nth, EIO);
       let error: unknown;
@@ -141,8 +155,7 @@ describe.each(CASES)('%s', (_name, changes) => {
   test('leaves nothing, whichever step fails', async () => {
     const { steps } = await plan(changes);
     for (let at = 0; at < steps; at++) {
-      const fake = system();
-      fake.files.put('/netns');
+      const fake = furnished();
       const before = remains(fake);
       let index = 0;
       fake.failStep = () => (index++ === at ? { errno: EPERM } : undefined);
@@ -156,8 +169,7 @@ describe.each(CASES)('%s', (_name, changes) => {
 
 /** How many steps helpers walk until the gate, hooks included. */
 async function plan(changes: Partial<CreateOptions>): Promise<{ steps: number }> {
-  const fake = system();
-  fake.files.put('/netns');
+  const fake = furnished();
   let steps = 0;
   fake.failStep = () => {
     steps++;
@@ -167,6 +179,27 @@ async function plan(changes: Partial<CreateOptions>): Promise<{ steps: number }>
   // The gate itself fails at start.
   return { steps: steps - 1 };
 }
+
+describe('where memory is limited above its cgroup', () => {
+  test.each([
+    ['of a program that is to be spared enters it first of all', '1000000\n', true, true],
+    ['is born in it without a limit', 'max\n', true, false],
+    ['of the command line is born in it', '1000000\n', false, false],
+  ])('the process %s', async (_name, text, spareCaller, late) => {
+    const fake = furnished(text);
+    await made(fake, { spec: below, spareCaller });
+    const [process] = fake.alive();
+    const first = process?.request?.steps[0];
+    expect(first).toMatchObject({
+      op: 'sync',
+      point: late ? SyncPoint.cgroup : SyncPoint.oomScoreAdj,
+    });
+    expect(process?.request?.cgroupFd === -1).toBe(late);
+    expect(fake.files.get('/sys/fs/cgroup/pod/a/cgroup.procs')?.content).toContain(
+      String(process?.pid),
+    );
+  });
+});
 
 test('hooks run in order, with a state on their input, and poststop after a failure', async () => {
   const fake = system();
