@@ -38,6 +38,12 @@ JSValue environmentOf(JSContext* context, JSValueConst /*self*/, int /*count*/,
 
 }  // namespace
 
+Program::~Program() {
+  for (const JSValue value : {promise_, environment_, words_, native_, start_}) {
+    JS_FreeValue(host.context(), value);
+  }
+}
+
 bool Program::load() {
   JSContext* context = host.context();
   const JSValue module = host.import("main.js");
@@ -51,25 +57,18 @@ bool Program::load() {
 int Program::run(int argc, char** argv) {
   JSContext* context = host.context();
   JS_SetRuntimeOpaque(JS_GetRuntime(context), &host);
-  JSValue arguments[] = {
-      native_,
-      wordsOf(host, argc, argv),
-      JS_NewCFunction(context, environmentOf, "environment", 0),
-  };
-  const JSValue promise = JS_Call(context, start_, JS_UNDEFINED, 3, arguments);
-  for (const JSValue argument : arguments) JS_FreeValue(context, argument);
-  native_ = JS_UNDEFINED;
-  JS_FreeValue(context, start_);
-  start_ = JS_UNDEFINED;
+  words_ = wordsOf(host, argc, argv);
+  environment_ = JS_NewCFunction(context, environmentOf, "environment", 0);
+  JSValueConst arguments[] = {native_, words_, environment_};
+  promise_ = JS_Call(context, start_, JS_UNDEFINED, 3, arguments);
 
   JSValue outcome;
   bool good = false;
-  if (JS_IsException(promise)) {
+  if (JS_IsException(promise_)) {
     outcome = JS_GetException(context);
   } else {
-    good = host.settle(promise, outcome);
+    good = host.settle(promise_, outcome);
   }
-  JS_FreeValue(context, promise);
   int status = 1;
   if (good) {
     JS_ToInt32(context, &status, outcome);

@@ -27,9 +27,12 @@ char* region;
 size_t used;
 uint32_t owners[kPages];
 bool readable[kPages];
-// What runs now, and what it is about to be.
+// What runs now, and what it is about to be; 0 is for what has to be done before.
 uint8_t command;
 uint8_t current;
+// What was written to before. The engine makes much at its first use: what the command reads of
+// it, it would have made itself.
+bool before[kMostBlocks];
 
 [[noreturn]] void die(const std::string& message) {
   std::fprintf(stderr, "tsrun: cannot train: %s\n", message.c_str());
@@ -59,16 +62,23 @@ void noteAccess(int /*signal*/, siginfo_t* info, void* /*context*/) {
   const auto offset = static_cast<size_t>(static_cast<char*>(info->si_addr) - region);
   const size_t page = offset / kPage;
   if (page >= used) abort();
-  Block& block = record->blocks[owners[page]];
+  const uint32_t owner = owners[page];
+  if (command == 0) {
+    before[owner] = true;
+    mprotect(region + page * kPage, kPage, PROT_READ | PROT_WRITE);
+    return;
+  }
+  Block& block = record->blocks[owner];
+  if (before[owner] && block.writer == 0) block.writer = command;
   uint8_t& noted = readable[page] ? block.writer : block.reader;
   if (noted == 0) noted = command;
   mprotect(region + page * kPage, kPage, readable[page] ? PROT_READ | PROT_WRITE : PROT_READ);
   readable[page] = true;
 }
 
-void protect() {
+void protect(int access) {
   memset(readable, 0, sizeof readable);
-  if (mprotect(region, used * kPage, PROT_NONE) < 0) die("cannot protect the memory");
+  if (mprotect(region, used * kPage, access) < 0) die("cannot protect the memory");
 }
 
 JSValue exported(Host& host, const char* module, const char* name) {
@@ -82,13 +92,14 @@ JSValue exported(Host& host, const char* module, const char* name) {
 // What a command calls when it has everything it needs.
 JSValue watch(JSContext* /*context*/, JSValueConst /*self*/, int /*count*/,
               JSValueConst* /*values*/) {
-  protect();
+  protect(PROT_NONE);
   command = current;
   return JS_UNDEFINED;
 }
 
 [[noreturn]] void runCommand(Host& host, JSValueConst run, JSValueConst start,
                              JSValueConst native) {
+  protect(PROT_READ);
   JSContext* context = host.context();
   JSValueConst arguments[] = {start, native, JS_NewCFunction(context, watch, "watch", 0)};
   const JSValue promise = JS_Call(context, run, JS_UNDEFINED, 3, arguments);
@@ -107,11 +118,11 @@ void await(pid_t child) {
 [[noreturn]] void study(Program* (*load)(), const uint8_t* commands) {
   region = static_cast<char*>(map(kPages * kPage, MAP_PRIVATE));
   arena::place = scatter;
-  Host& host = load()->host;
+  Program* program = load();
+  Host& host = program->host;
   arena::finish();
   arena::place = nullptr;
 
-  const JSValue native = host.native();
   const JSValue start = exported(host, "main.js", "start");
   useChunks(JS_GetRuntime(host.context()), commands);
   const JSValue list = exported(host, "training.js", "commands");
@@ -129,7 +140,7 @@ void await(pid_t child) {
     const pid_t child = fork();
     if (child == 0) {
       current = static_cast<uint8_t>(i + 1);
-      runCommand(host, run, start, native);
+      runCommand(host, run, start, program->native());
     }
     await(child);
   }
