@@ -3,6 +3,7 @@
 // The contracts are in src/native/types.ts.
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <napi.h>
 #include <sched.h>
@@ -845,6 +846,26 @@ Value SetSoftLimit(const CallbackInfo& info) {
   return answer(info, setrlimit64(resource, &limit));
 }
 
+Value Capabilities(const CallbackInfo& info) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2] = {};
+  if (syscall(SYS_capget, &header, sets) < 0) return result(info, -errno);
+  const uint64_t effective = sets[0].effective | uint64_t{sets[1].effective} << 32;
+  uint64_t bounding = 0;
+  int last = -1;
+  for (; last < 63; last++) {
+    const int set = prctl(PR_CAPBSET_READ, last + 1, 0, 0, 0);
+    if (set < 0 && errno == EINVAL) break;
+    if (set < 0) return result(info, -errno);
+    if (set > 0) bounding |= uint64_t{1} << (last + 1);
+  }
+  auto object = Napi::Object::New(info.Env());
+  object.Set("effective", Napi::BigInt::New(info.Env(), effective));
+  object.Set("bounding", Napi::BigInt::New(info.Env(), bounding));
+  object.Set("last", result(info, last));
+  return object;
+}
+
 Value SetSubreaper(const CallbackInfo& info) {
   return answer(info, prctl(PR_SET_CHILD_SUBREAPER, number(info, 0) != 0 ? 1 : 0));
 }
@@ -1330,6 +1351,7 @@ constexpr Entry kEntries[] = {
     {"setSubreaper", SetSubreaper},
     {"catchSignals", CatchSignals},
     {"monotonicNs", MonotonicNs},
+    {"capabilities", Capabilities},
     {"isTerminal", IsTerminal},
     {"getWindowSize", GetWindowSize},
     {"setWindowSize", SetWindowSize},

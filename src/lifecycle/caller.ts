@@ -15,38 +15,26 @@ export interface Caller {
   /** Effective capabilities and the bounding set, bit masks. */
   effective: bigint;
   bounding: bigint;
+  /** Highest capability number of this kernel. */
+  lastCapability: number;
   initialUserNamespace: boolean;
 }
-
-const MAX_STATUS = 1 << 16;
 
 /** Of the newest kernel known here, for one that does not tell (CAP_CHECKPOINT_RESTORE). */
 const LAST_CAPABILITY = 40;
 
 export function readCaller(native: Native): Caller {
-  const status = native.readText('/proc/self/status', MAX_STATUS);
-  const text = typeof status === 'number' ? '' : status;
+  const known = native.capabilities();
+  const { effective, bounding, last } =
+    typeof known === 'number' ? { effective: 0n, bounding: 0n, last: LAST_CAPABILITY } : known;
   return {
     uid: native.getuid()[1],
     gid: native.getgid()[1],
-    effective: capabilityMask(text, 'CapEff'),
-    bounding: capabilityMask(text, 'CapBnd'),
+    effective,
+    bounding,
+    lastCapability: last,
     initialUserNamespace: inInitialUserNamespace(native),
   };
-}
-
-/** A line `CapEff:	000001ffffffffff` of /proc/PID/status (proc_pid_status(5)). */
-function capabilityMask(status: string, name: string): bigint {
-  const at = status.indexOf(`\n${name}:`);
-  if (at < 0) return 0n;
-  const digits = /^[\t ]*([0-9a-f]+)/.exec(status.slice(at + name.length + 2, at + 64))?.[1];
-  return digits === undefined ? 0n : BigInt(`0x${digits}`);
-}
-
-export function readLastCapability(native: Native): number {
-  const text = native.readText('/proc/sys/kernel/cap_last_cap', 64);
-  const number = typeof text === 'number' ? NaN : Number(text);
-  return Number.isInteger(number) && number >= 0 && number < 64 ? number : LAST_CAPABILITY;
 }
 
 /** CAP_SYS_ADMIN in the initial user namespace: what device nodes and device programs take. */

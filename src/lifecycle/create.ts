@@ -222,7 +222,9 @@ class Creation {
     // The hooks of a failed create run when its process and its cgroup are gone, as after delete.
     if (cgroup !== undefined) this.undo.push(() => removeContainerCgroup(native, cgroup));
     if (this.scope !== undefined) this.undo.push(() => this.scope?.undo());
-    file.save(state);
+    // What a crash leaves before that is a directory with the path of the cgroup in it.
+    if (this.hasTime()) this.meanwhile.unshift(() => file.save(state));
+    else file.save(state);
 
     const child = await this.runHelper(plan, state, cgroup, consoleSocket, gate, file, filter);
     this.undo.push(async () => {

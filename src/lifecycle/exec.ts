@@ -21,7 +21,7 @@ import { statusOf } from '../state/status.js';
 import type { Status } from '../state/status.js';
 import { loadState, readLaterLine, stateError } from '../state/store.js';
 import type { ContainerState, LaterState } from '../state/state.js';
-import { readCaller, readLastCapability } from './caller.js';
+import { readCaller } from './caller.js';
 import { killAndReap } from './child.js';
 import { connectSocket, sendDescriptor } from './console-socket.js';
 import { cgroupForExec, executeInCgroup } from './exec-cgroup.js';
@@ -167,7 +167,7 @@ async function run(
     {
       effective: caller.effective,
       bounding: caller.bounding,
-      lastCapability: readLastCapability(native),
+      lastCapability: caller.lastCapability,
       ...(apparmor === undefined ? {} : { apparmor }),
       ...(processLabel === undefined ? {} : { processLabel }),
       // Through the process's own root: what is mounted over the root file system counts too.

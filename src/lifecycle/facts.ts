@@ -7,7 +7,7 @@ import { cgroupPath } from '../cgroups/path.js';
 import type { PlanFacts } from '../plan/plan.js';
 import { checkLabel } from '../selinux/selinux.js';
 import type { Spec } from '../spec/types.js';
-import { readCaller, readLastCapability } from './caller.js';
+import { readCaller } from './caller.js';
 import type { Caller } from './caller.js';
 import { ownNamespaces } from './namespaces-own.js';
 import { readRootFile } from './root-file.js';
@@ -49,7 +49,7 @@ export function gatherFacts(
     gid: caller.gid,
     effective: caller.effective,
     bounding: caller.bounding,
-    lastCapability: readLastCapability(native),
+    lastCapability: caller.lastCapability,
     initialUserNamespace: caller.initialUserNamespace,
     setgroupsDenied: setgroupsDenied(native),
     ...(place === undefined ? {} : { cgroup: place }),

@@ -288,6 +288,17 @@ export class FakeSystem {
     );
   }
 
+  /** By files, as tests know where to find them. */
+  private capabilities(): { effective: bigint; bounding: bigint; last: number } {
+    const text = (path: string): string => this.files.get(path)?.content ?? '';
+    const mask = (name: string): bigint =>
+      BigInt(
+        `0x${new RegExp(`^${name}:\\s*(\\w+)`, 'm').exec(text('/proc/self/status'))?.[1] ?? '0'}`,
+      );
+    const last = Number(text('/proc/sys/kernel/cap_last_cap'));
+    return { effective: mask('CapEff'), bounding: mask('CapBnd'), last };
+  }
+
   // Helpers.
 
   private spawn(request: SpawnRequest): { pid: number; pidfd: number; socket: number } {
@@ -615,6 +626,7 @@ export class FakeSystem {
       setSubreaper: () => 0,
       catchSignals: () => this.open({ kind: 'other', content: '' }),
       monotonicNs: () => this.now,
+      capabilities: () => this.capabilities(),
       isTerminal: () => false,
       getWindowSize: () => [80, 24],
       setWindowSize: () => 0,

@@ -233,6 +233,13 @@ export interface Native {
   /** CLOCK_MONOTONIC in nanoseconds. */
   monotonicNs(): number;
 
+  /**
+   * Effective capabilities and the bounding set as bit masks, and the highest
+   * capability of this kernel (capget(2), PR_CAPBSET_READ): /proc/self/status takes
+   * ten times as long.
+   */
+  capabilities(): { effective: bigint; bounding: bigint; last: number } | number;
+
   // Terminals.
   isTerminal(fd: number): boolean;
   /** [columns, rows] */

@@ -90,7 +90,7 @@ export interface PlanFacts {
   effective: bigint;
   /** Bounding set of the caller: what can be granted to a container that makes no user namespace. */
   bounding: bigint;
-  /** Highest capability number of this kernel (/proc/sys/kernel/cap_last_cap). */
+  /** Highest capability number of this kernel. */
   lastCapability: number;
   /** False inside a user namespace: no device nodes, no device programs. */
   initialUserNamespace: boolean;

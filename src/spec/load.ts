@@ -18,7 +18,10 @@ const maxTold = 100;
  * message tells all problems, each with its JSON pointer, on one line
  */
 export function parseSpec(text: string): Spec {
-  return requireSpec(acceptable(text, acceptSpec) ?? parse(text, 'config.json'));
+  const accepted = acceptable(text, acceptSpec);
+  if (accepted === undefined) return requireSpec(parse(text, 'config.json'));
+  refuse(checkSpec(accepted as Spec), 'config.json');
+  return accepted as Spec;
 }
 
 /** Lets a value through that is a valid config.json; throws as parseSpec does. */

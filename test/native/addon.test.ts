@@ -159,6 +159,17 @@ test('steps of the wrong shape are refused before anything is made', () => {
   expect(openDescriptors()).toBe(before);
 });
 
+test('capabilities are those of /proc/self/status', () => {
+  const status = readFileSync('/proc/thread-self/status', 'utf8');
+  const mask = (name: string): bigint =>
+    BigInt(`0x${new RegExp(`^${name}:\\s+(\\w+)$`, 'm').exec(status)?.[1] ?? 'none'}`);
+  expect(native.capabilities()).toEqual({
+    effective: mask('CapEff'),
+    bounding: mask('CapBnd'),
+    last: Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8')),
+  });
+});
+
 test('a plan without steps, or with fewer slots than descriptors, is refused', () => {
   expect(spawn([])).toBe(-22);
   expect(spawn([{ op: 'session' }], { fds: [0] })).toBe(-22);
