@@ -150,7 +150,10 @@ test.each([true, false])(
     const executed = scene.runtime(['exec', id, 'sh', '-c', 'echo $HOME']);
     if (userNamespace) expect(await executed).toMatchObject({ status: 0, stdout: '/\n' });
     // Root of the machine may keep its own process waiting, and nobody else's.
-    expect(await scene.runtime(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
+    const bounded = { prefix: ['timeout', '--signal=KILL', '20'] };
+    const deleted = await scene.runtime(['delete', '--force', id], bounded);
+    if (deleted.status !== 0) await scene.runtime(['kill', id, 'KILL']);
     await executed;
+    expect(deleted).toMatchObject({ status: 0, stderr: '' });
   },
 );

@@ -51,6 +51,8 @@ test('a sysctl is the kernel’s own, whatever has the name /proc by then', asyn
   const file = 'sys/net/ipv4/ip_default_ttl';
   const bundle = scene.bundle(`cat /old/${file} /proc/${file}`, (spec) => {
     Object.assign(linuxOf(spec), { maskedPaths: [], readonlyPaths: [] });
+    // So that what has the name can be written to.
+    if (spec.root !== undefined) spec.root.readonly = false;
     linuxOf(spec).sysctl = { 'net.ipv4.ip_default_ttl': '77' };
   });
   // Between the mounts and the writes, as anybody can who may write to the root's directory.
