@@ -1,0 +1,317 @@
+// Settings, labels, cgroups, filters and sockets: rows 5, 14, 18 and 20, and
+// what the rules say of them.
+
+const CGROUP = 'test/native/cgroup.test.ts';
+const SECCOMP = 'test/native/seccomp.test.ts';
+const CACHE = 'src/seccomp/cache.ts';
+
+/** Settings and labels are looked for in whatever is called /proc. */
+const BY_NAME = {
+  file: 'native/child/proc.cc',
+  from: `  open_how how = {};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV | resolve;
+  return sys::call(__NR_openat2, self.proc, sys::arg(path), sys::arg(&how), sizeof how);`,
+  to: `  static_cast<void>(resolve);
+  static char name[kPathSize + 8];
+  name[0] = 0;
+  append(name, sizeof name, "/proc/");
+  append(name, sizeof name, path);
+  return sys::openat(AT_FDCWD, name, flags | O_CLOEXEC);`,
+};
+
+export const confinement = [
+  {
+    rows: ['5', 'R2'],
+    what: 'settings are written through whatever is called /proc',
+    changes: [BY_NAME],
+    build: 'executable',
+    test: {
+      file: 'test/security/row-05-false-proc.test.ts',
+      name: 'a sysctl is the kernel’s own, whatever has the name /proc by then',
+      message: /"?stdout"?: "\d+\s77/,
+    },
+  },
+  {
+    rows: ['5', 'R2'],
+    what: 'labels are written through whatever is called /proc',
+    changes: [BY_NAME],
+    build: 'executable',
+    test: {
+      file: 'test/vm/selinux.test.ts',
+      name: 'a /proc that is exchanged for a false one takes no label away (row 5)',
+      message: /to be/,
+    },
+  },
+  {
+    rows: ['5', 'R7'],
+    what: 'a profile that the kernel does not have is let pass',
+    changes: [
+      {
+        file: 'native/child/labels.cc',
+        from: 'return fail(result, "", wire::Code::NotApplied);',
+        to: 'return 0;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/vm/apparmor.test.ts',
+      name: 'a profile that is not loaded is an error that names it, and nothing is left',
+      message: /"?status"?: \+?0/,
+    },
+  },
+  {
+    rows: ['14'],
+    what: 'cgroups stay writable in a user namespace without a cgroup namespace',
+    changes: [
+      {
+        file: 'src/plan/mounts/cgroup.ts',
+        from: 'options.recursiveAttributes.set |= MOUNT_ATTR_RDONLY;',
+        to: '',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: CGROUP,
+      name: 'is read-only in a user namespace without a cgroup namespace, which is told',
+      message: /expected '1\n' to be '0\n'/,
+    },
+  },
+  {
+    rows: ['14'],
+    what: 'the whole hierarchy is writable without a cgroup namespace',
+    changes: [
+      {
+        file: 'src/plan/mounts/cgroup.ts',
+        from: 'return wholeTree && !readOnly ? facts.cgroup?.path : undefined;',
+        to: 'return wholeTree && readOnly && !readOnly ? facts.cgroup?.path : undefined;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: CGROUP,
+      name: 'without a cgroup namespace, is writable in the container’s own part alone',
+      message: /to have a length of 2 but got \+?0/,
+    },
+  },
+  {
+    rows: ['14'],
+    what: 'limits are given to the container with its cgroup',
+    changes: [
+      {
+        file: 'src/cgroups/delegate.ts',
+        from: "const files = typeof text === 'string' ? text.split('\\n') : DELEGATE_FALLBACK;",
+        to: "const files = ['cgroup.max.depth', ...(typeof text === 'string' ? text.split('\\n') : DELEGATE_FALLBACK)];",
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: CGROUP,
+      name: 'belongs to the container’s user where it is delegated, but not its limits',
+      message: /cgroup\.max\.depth 0/,
+    },
+  },
+  {
+    rows: ['18'],
+    what: 'an entry of the cache may be written by others',
+    changes: [
+      {
+        file: CACHE,
+        from: '(mode & S_IFMT) === type && uid === native.getuid()[1] && (mode & WRITABLE_BY_OTHERS) === 0',
+        to: '(mode & S_IFMT) === type && uid === native.getuid()[1]',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: SECCOMP,
+      name: 'a compiled program is used again, unless others could have changed it',
+      message: /Cannot assign requested address/,
+    },
+  },
+  {
+    rows: ['18'],
+    what: 'an entry of the cache may be of anybody',
+    changes: [
+      {
+        file: CACHE,
+        from: '(mode & S_IFMT) === type && uid === native.getuid()[1] && (mode & WRITABLE_BY_OTHERS) === 0',
+        to: '(mode & S_IFMT) === type && (uid >= 0 || native.getuid()[1] === 0) && (mode & WRITABLE_BY_OTHERS) === 0',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: SECCOMP,
+      name: 'an entry that was tampered with is not used, nor one that is a link or of another',
+      message: /expected false to be true/,
+    },
+  },
+  {
+    rows: ['18'],
+    what: 'an entry of the cache is not checked for what it holds',
+    changes: [
+      {
+        file: CACHE,
+        from: 'if (data[i] !== digest.charCodeAt(i)) return undefined;',
+        to: 'if (data[i] !== digest.charCodeAt(i)) continue;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: SECCOMP,
+      name: 'an entry that was tampered with is not used, nor one that is a link or of another',
+      message: /expected false to be true/,
+    },
+  },
+  {
+    rows: ['18'],
+    what: 'directories above the cache may be written by others',
+    changes: [
+      {
+        file: CACHE,
+        from: 'if ((mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0) return false;',
+        to: '',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: SECCOMP,
+      name: 'a compiled program is used again, unless others could have changed it',
+      message: /Cannot assign requested address/,
+    },
+  },
+  {
+    rows: ['18'],
+    what: 'the listener is handed over in the filtered thread',
+    changes: [
+      {
+        file: 'native/child/seccomp.cc',
+        from: '  if (listener < 0) return listener;\n  self.filtered = true;',
+        to: `  if (listener < 0) return listener;
+  self.filtered = true;
+  send(wire::Kind::Listener, 0, wire::Code::None, nullptr, 0, static_cast<int>(listener));`,
+      },
+      {
+        file: 'native/child/seccomp.cc',
+        from: '    send(wire::Kind::Listener, 0, wire::Code::None, nullptr, 0, static_cast<int>(result));\n  }',
+        to: '  }',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/seccomp-listener.test.ts',
+      name: 'handing the listener over is no call that the profile judges',
+      message: /"?status"?: (null|137)/,
+    },
+  },
+  {
+    rows: ['20'],
+    what: 'the socket for messages of the container has no path',
+    changes: [
+      {
+        file: 'native/addon.cc',
+        from: 'return bind(fd, address, sizeof(sockaddr_un));',
+        to: `sockaddr_un abstract = *reinterpret_cast<const sockaddr_un*>(address);
+    abstract.sun_path[0] = 0;
+    return bind(fd, reinterpret_cast<const sockaddr*>(&abstract), sizeof(sockaddr_un));`,
+      },
+      {
+        file: 'src/lifecycle/notify.ts',
+        from: 'const changed = native.chmod(path, 0o777);',
+        to: 'const changed = 0;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/row-20-abstract-sockets.test.ts',
+      name: 'a container on the network of the host sees no socket of the runtime but those with a path',
+      message: /to deeply equal \[\]/,
+    },
+  },
+  {
+    rows: ['20'],
+    what: 'the state directory is for everybody, on disk',
+    changes: [
+      {
+        file: 'src/state/root.ts',
+        from: 'const again = native.mkdir(root, 0o700);',
+        to: 'const again = native.mkdir(root, 0o755);',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/row-20-abstract-sockets.test.ts',
+      name: 'a container on the network of the host sees no socket of the runtime but those with a path',
+      message: /expected \d+ to be \+?0/,
+    },
+  },
+  {
+    rows: ['20'],
+    what: 'the state directory is for everybody',
+    changes: [
+      {
+        file: 'src/state/root.ts',
+        from: 'const made = native.mkdir(root, 0o700);',
+        to: 'const made = native.mkdir(root, 0o755);',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: 'test/unit/state/root.test.ts',
+      name: 'the root directory is made with its parents, for its owner alone',
+      message: /to be 448/,
+    },
+  },
+  {
+    rows: ['R7'],
+    what: 'an AppArmor profile is left out where there is no AppArmor',
+    changes: [
+      {
+        file: 'src/apparmor/apparmor.ts',
+        from: 'if (profile === UNCONFINED) return undefined;',
+        to: 'if (profile !== undefined) return undefined;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/labels.test.ts',
+      name: '%s is refused without its module',
+      title: 'apparmorProfile is refused without its module',
+      message: /status"?: \+?0/,
+    },
+  },
+  {
+    rows: ['R7'],
+    what: 'an SELinux label is left out where there is no SELinux',
+    changes: [
+      {
+        file: 'src/selinux/selinux.ts',
+        from: "if (native.statfsType('/sys/fs/selinux') >>> 0 !== SELINUX_MAGIC) {",
+        to: "if (native.statfsType('/sys/fs/selinux') >>> 0 !== SELINUX_MAGIC) return undefined;\n  if (label === '') {",
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/labels.test.ts',
+      name: '%s is refused without its module',
+      title: 'selinuxLabel is refused without its module',
+      message: /status"?: \+?0/,
+    },
+  },
+  {
+    rows: ['D'],
+    what: "the process of an exec is born in a cgroup below the container's",
+    changes: [
+      {
+        file: 'src/lifecycle/exec-cgroup.ts',
+        from: "if (cgroup.below === '/' && !isMemoryLimited(native, root, cgroup.path)) {",
+        to: 'if (!isMemoryLimited(native, root, cgroup.path)) {',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: 'test/unit/lifecycle/verbs.test.ts',
+      name: "exec is not born in a cgroup below the container's, which may limit its memory at any time",
+      message: /to be -1/,
+    },
+  },
+];

@@ -1,0 +1,334 @@
+// Paths of the container: rows 4, 6 to 11, 16, and masks.
+
+const RACES = 'test/security/races.test.ts';
+const race = (name) => ({
+  file: RACES,
+  name,
+  title: `${name} stays inside`,
+  message: /outside/,
+});
+
+const once = (name) => ({
+  file: RACES,
+  name,
+  title: `'${name}' stays inside, or is refused`,
+});
+
+const PATHS = 'native/child/paths.cc';
+const MOUNTS = 'native/child/mounts.cc';
+
+export const files = [
+  {
+    rows: ['4'],
+    what: 'links are followed to where a procfs or sysfs is mounted',
+    changes: [
+      {
+        file: MOUNTS,
+        from: 'const uint64_t resolve = expected != 0 ? RESOLVE_NO_SYMLINKS : 0;',
+        to: 'const uint64_t resolve = 0;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/mounts.test.ts',
+      name: 'cannot be mounted on /proc or on a link to elsewhere',
+      message: /status: \+?0/,
+    },
+  },
+  {
+    rows: ['4'],
+    what: 'what is mounted on /proc is not looked at',
+    changes: [
+      {
+        file: MOUNTS,
+        from: '  return fail(-EINVAL, path, wire::Code::WrongFileSystem);\n}\n\n// fsconfig(2)',
+        to: '  return 0;\n}\n\n// fsconfig(2)',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/joiner.test.ts',
+      name: 'nothing but a procfs covers /proc, not by a link of the image either',
+      message: /"?status"?: \+?0/,
+    },
+  },
+  {
+    rows: ['4'],
+    what: 'the plan takes mounts inside of /proc',
+    changes: [
+      {
+        file: 'src/plan/mounts/proc.ts',
+        from: "if (target.startsWith('/proc/') && !COVERABLE.includes(target)) {",
+        to: "if (target.startsWith('/proc//') && !COVERABLE.includes(target)) {",
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/mounts.test.ts',
+      name: 'cannot be mounted inside of /proc, but over what lxcfs shows',
+      message: /status: \+?0|inside of/,
+    },
+  },
+  {
+    rows: ['6', 'R1'],
+    what: 'links of the container lead through the host',
+    changes: [
+      {
+        file: PATHS,
+        from: 'how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve;',
+        to: 'how.resolve = RESOLVE_NO_MAGICLINKS | resolve;',
+      },
+    ],
+    build: 'executable',
+    test: race('a mount on a file that is there'),
+  },
+  {
+    rows: ['6', 'R1'],
+    what: 'a mount is moved onto a name, not onto the descriptor',
+    changes: [
+      {
+        file: MOUNTS,
+        from: 'long result = moveMount(mount, target);',
+        to: `long result = sys::call(__NR_move_mount, mount, sys::arg(""), self.root,
+                          sys::arg(place.target + 1), MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
+  static_cast<void>(target);`,
+      },
+    ],
+    build: 'executable',
+    test: race('a mount on a directory that is there'),
+  },
+  {
+    rows: ['7', 'R1'],
+    what: 'directories are made by name',
+    changes: [
+      {
+        file: PATHS,
+        from: 'sys::call(__NR_mkdirat, current, sys::arg(name), mode);',
+        to: "sys::call(__NR_mkdirat, self.root, sys::arg(path + (*path == '/')), mode);",
+      },
+    ],
+    build: 'executable',
+    test: race('a directory made for a mount'),
+  },
+  {
+    rows: ['7', 'R1'],
+    what: 'files are made by name',
+    changes: [
+      {
+        file: PATHS,
+        from: 'long fd = sys::openat(directory, name, kNew, 0644);',
+        to: "long fd = sys::openat(self.root, path + (*path == '/'), kNew, 0644);",
+      },
+    ],
+    build: 'executable',
+    test: race('a file made for a mount'),
+  },
+  {
+    rows: ['7', 'R1'],
+    what: 'devices are made by name',
+    changes: [
+      {
+        file: 'native/child/devices.cc',
+        from: 'sys::call(__NR_mknodat, parent, sys::arg(name), mode, static_cast<long>(number));',
+        to: 'sys::call(__NR_mknodat, self.root, sys::arg(path + 1), mode, static_cast<long>(number));',
+      },
+    ],
+    build: 'executable',
+    test: race('a device'),
+  },
+  {
+    rows: ['8'],
+    what: 'any file may stand for the null device',
+    changes: [
+      {
+        file: MOUNTS,
+        from: 'if (!S_ISCHR(info.st_mode) || info.st_rdev != kNull) {',
+        to: 'if (!S_ISCHR(info.st_mode) && info.st_rdev == kNull) {',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/masks.test.ts',
+      name: 'cannot be uncovered by a file that stands for /dev/null',
+      message: /shown instead|status: \+?0/,
+    },
+  },
+  {
+    rows: ['8'],
+    what: 'a link may stand for the null device (behind it: the look at what it leads to)',
+    changes: [
+      {
+        file: MOUNTS,
+        from: 'openInRoot("/dev/null", O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);',
+        to: 'openInRoot("/dev/null", O_PATH);',
+      },
+      {
+        file: MOUNTS,
+        from: 'if (!S_ISCHR(info.st_mode) || info.st_rdev != kNull) {',
+        to: 'if (!S_ISCHR(info.st_mode) && info.st_rdev == kNull) {',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/joiner.test.ts',
+      name: 'masks find the null device or nothing: an image with another /dev/null is refused',
+      message: /"?status"?: \+?0/,
+    },
+  },
+  {
+    rows: ['9'],
+    what: 'a link may stand for /dev/console',
+    changes: [
+      {
+        file: 'native/child/console.cc',
+        from: 'makeTarget("/dev/console", false, RESOLVE_NO_SYMLINKS);',
+        to: 'makeTarget("/dev/console", false);',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/row-09-console.test.ts',
+      name: 'a /dev/console that is a link is refused, and the file that it names is as it was',
+      message: /"?status"?: \+?0/,
+    },
+  },
+  {
+    rows: ['8'],
+    what: 'any file may stand for the null device, while it is exchanged',
+    changes: [
+      {
+        file: MOUNTS,
+        from: 'if (!S_ISCHR(info.st_mode) || info.st_rdev != kNull) {',
+        to: 'if (!S_ISCHR(info.st_mode) && info.st_rdev == kNull) {',
+      },
+    ],
+    build: 'addon',
+    test: { ...once('the null device of a mask'), message: /outside/ },
+  },
+  {
+    rows: ['9'],
+    what: 'a link may stand for /dev/console, while it is exchanged',
+    changes: [
+      {
+        file: 'native/child/console.cc',
+        from: 'makeTarget("/dev/console", false, RESOLVE_NO_SYMLINKS);',
+        to: 'makeTarget("/dev/console", false);',
+      },
+    ],
+    build: 'addon',
+    test: { ...once('a console'), message: /to be greater than 100/ },
+  },
+  {
+    rows: ['9'],
+    what: 'the other side of the terminal is opened by its name',
+    changes: [
+      {
+        file: 'native/child/console.cc',
+        from: 'result = sys::ioctl(*master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);',
+        to: `unsigned number = 0;
+  sys::ioctl(*master, TIOCGPTN, sys::arg(&number));
+  char name[40] = "/dev/pts/";
+  appendNumber(name, sizeof name, number);
+  result = openInRoot(name, O_RDWR | O_NOCTTY);`,
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/row-09-console.test.ts',
+      name: 'the terminal is the one that was made, whatever the image has by its name',
+      message: /\/dev\/pts\/0: /,
+    },
+  },
+  {
+    rows: ['10'],
+    what: 'streams that the caller has closed stay closed',
+    changes: [
+      { file: 'native/quickjs/main.cc', from: '  tsrun::openStandardStreams();\n', to: '' },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/row-09-console.test.ts',
+      name: 'a stream that the caller has closed is the null device of the host, whatever the image has',
+      message: /character special file 1:3/,
+    },
+  },
+  {
+    rows: ['11'],
+    what: '/dev may be a link when devices are made',
+    changes: [
+      {
+        file: 'native/child/devices.cc',
+        from: 'return startsWith(path, "/dev/") ? RESOLVE_NO_SYMLINKS : 0;',
+        to: 'return startsWith(path, "/dev//") ? RESOLVE_NO_SYMLINKS : 0;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/devices.test.ts',
+      name: 'are not made through a link of the image',
+      message: /"?status"?: \+?0/,
+    },
+  },
+  {
+    rows: ['16', 'R1'],
+    what: 'a read-only path is resolved twice',
+    changes: [
+      {
+        file: MOUNTS,
+        from: 'const long place = target;',
+        to: 'sys::call(__NR_sched_yield);\n  const long place = openInRoot(path, O_PATH);',
+      },
+    ],
+    build: 'executable',
+    test: race('a read-only path'),
+  },
+  {
+    rows: ['A'],
+    what: 'masks follow the name of /proc',
+    changes: [
+      {
+        file: PATHS,
+        from: 'const char* rest = self.onProc >= 0 ? below(*path, "proc") : nullptr;',
+        to: 'const char* rest = nullptr;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/masks.test.ts',
+      name: 'is hidden where it went: %s, %s',
+      title: 'is hidden where it went: proc, maskedPaths',
+      message: /expected '\d+' to be '0'/,
+    },
+  },
+  {
+    rows: ['A'],
+    what: 'masks follow the name of /sys',
+    changes: [
+      {
+        file: PATHS,
+        from: 'rest = self.onSys >= 0 ? below(*path, "sys") : nullptr;',
+        to: 'rest = nullptr;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/masks.test.ts',
+      name: 'is hidden where it went: %s, %s',
+      title: 'is hidden where it went: sys, maskedPaths',
+      message: /expected '\d+' to be '0'/,
+    },
+  },
+  {
+    rows: ['C'],
+    what: 'what is given to the owner of a device is not looked at',
+    changes: [
+      {
+        file: 'native/child/devices.cc',
+        from: 'if (node >= 0) result = checkNode(static_cast<int>(node), mode & S_IFMT, number);',
+        to: 'static_cast<void>(checkNode);\n  if (node >= 0) result = 0;',
+      },
+    ],
+    build: 'addon',
+    test: { ...once('the owner of a device'), message: /outside/ },
+  },
+];

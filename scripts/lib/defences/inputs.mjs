@@ -1,0 +1,172 @@
+// What is parsed: rows 13, 15, 17, 19, and files of the image.
+
+const ADDON = 'test/native/addon.test.ts';
+const PASSWD = 'test/security/image-passwd.test.ts';
+const ROOT_FILE = 'src/lifecycle/root-file.ts';
+
+export const inputs = [
+  {
+    rows: ['13'],
+    what: 'a text of the plan may hold a NUL',
+    changes: [
+      {
+        file: 'native/addon.cc',
+        from: `if (hasNul(item)) return wrongType(env, "a step's string holds a NUL");`,
+        to: '',
+      },
+    ],
+    build: 'addon',
+    test: {
+      file: ADDON,
+      name: 'steps of the wrong shape are refused before anything is made',
+      message: /to throw/,
+    },
+  },
+  {
+    rows: ['13'],
+    what: 'a list of the plan may hold a NUL',
+    changes: [
+      {
+        file: 'native/addon.cc',
+        from: `if (hasNul(items.back())) return wrongType(env, "a step's string holds a NUL");`,
+        to: '',
+      },
+    ],
+    build: 'addon',
+    test: {
+      file: ADDON,
+      name: 'steps of the wrong shape are refused before anything is made',
+      message: /to throw/,
+    },
+  },
+  {
+    rows: ['13'],
+    what: 'any number of descriptors may be passed',
+    changes: [
+      { file: 'native/addon.cc', from: 'work.preserve.size() > wire::kMaxSlots ||', to: '' },
+    ],
+    build: 'addon',
+    test: {
+      file: ADDON,
+      name: 'what is no plan is refused before a helper is started',
+      message: /to be -22/,
+    },
+  },
+  {
+    rows: ['15'],
+    what: 'a user may be anything that begins with a number',
+    changes: [
+      {
+        file: 'src/cli/exec-process.ts',
+        from: '/^(\\d{1,10})(?::(\\d{1,10}))?$/.exec(text)',
+        to: '/^(\\d{1,10})(?::(\\d{1,10}))?/.exec(text)',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/exec.test.ts',
+      name: 'users are what they say: a lone uid keeps the gid of the container',
+      message: /"?status"?: \+?0/,
+    },
+  },
+  {
+    rows: ['15'],
+    what: 'the uid that is asked for is not taken',
+    changes: [
+      {
+        file: 'src/cli/exec-process.ts',
+        from: "user.uid = id(match[1] ?? '', text);",
+        to: "id(match[1] ?? '', text);",
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/exec.test.ts',
+      name: 'users are what they say: a lone uid keeps the gid of the container',
+      message: /expected '0:0 ' to be '1:0 '/,
+    },
+  },
+  {
+    rows: ['17'],
+    what: 'ids may be made of anything',
+    changes: [
+      {
+        file: 'src/state/id.ts',
+        from: "if (id === '.' || id === '..' || !ALLOWED.test(id)) {",
+        to: "if (id === '.' || id === '..' || (id === '...' && !ALLOWED.test(id))) {",
+      },
+    ],
+    build: 'none',
+    test: {
+      file: 'test/unit/state/id.test.ts',
+      name: 'what could leave the root directory or confuse a terminal is refused',
+      message: /expected true to be false/,
+    },
+  },
+  {
+    rows: ['17'],
+    what: '`..` may be in a cgroupsPath',
+    changes: [
+      {
+        file: 'src/cgroups/path.ts',
+        from: `if (name === '..') return '".." is not allowed in it';`,
+        to: '',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: 'test/unit/cgroups/path.test.ts',
+      name: 'never leads out of the hierarchy',
+      message: /Property failed/,
+    },
+  },
+  {
+    rows: ['19'],
+    what: 'a file of the image may be of any size',
+    changes: [
+      { file: ROOT_FILE, from: 'const MAX_SIZE = 1 << 20;', to: 'const MAX_SIZE = 2 ** 31;' },
+    ],
+    build: 'executable',
+    test: {
+      file: PASSWD,
+      name: 'a file over 1 MiB is refused, in bounded memory, and one of 1 MiB is read',
+      message: /it is larger than|status/,
+    },
+  },
+  {
+    rows: ['B'],
+    what: 'files of the image are opened, whatever they are',
+    changes: [
+      {
+        file: ROOT_FILE,
+        from: '(stat.mode & S_IFMT) === S_IFREG;',
+        to: '(stat.mode & S_IFMT) !== S_IFMT + S_IFREG;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: PASSWD,
+      name: '%s is not opened, whether it is a link or not',
+      title: 'a character device is not opened, whether it is a link or not',
+      message: /expected true to be false/,
+    },
+  },
+  {
+    rows: ['B'],
+    what: 'delete --force waits for the lock before it kills',
+    changes: [
+      {
+        file: 'src/lifecycle/delete.ts',
+        from: "if (force && found.kind === 'state') await killEverything(native, root, found.state);",
+        to: '',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: PASSWD,
+      name: 'a hanging file system on /etc keeps no command (user namespace: %s)',
+      title: 'a hanging file system on /etc keeps no command (user namespace: false)',
+      message: /"?status"?: (137|null)/,
+    },
+  },
+];
