@@ -372,6 +372,23 @@ test('the default profile refuses what a container has no use for', async () => 
   expect(refused.map(([name, args], at) => [name, args, results[at]])).toEqual(refused);
 });
 
+test('the default profile knows the address family of every socket of 32-bit programs', async () => {
+  const calls32: [string, number][] = [
+    // socket(2): AF_ALG, AF_VSOCK, AF_UNIX.
+    ['359 38 5 0', -97],
+    ['359 40 1 0', -97],
+    ['359 1 1 0', 3],
+    // socketcall(2): SYS_SOCKET, SYS_CONNECT, of arguments that are not there.
+    ['102 1 0', -38],
+    ['102 3 0', -38],
+  ];
+  const script = calls32.map(([args]) => `/bin/call i386 ${args}`).join('; ');
+  const path = await specBundle(DEFAULT, ['sh', '-c', script]);
+  const { stdout } = await lab.runtime()(['run', '--bundle', path, newId()]);
+  const results = stdout.trimEnd().split('\n').map(Number);
+  expect(calls32.map(([args], at) => [args, results[at]])).toEqual(calls32);
+});
+
 test('the default profile allows what a granted capability is for', async () => {
   const path = await specBundle(
     [...DEFAULT, '--cap-add', 'sys_admin'],
