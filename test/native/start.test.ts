@@ -2,7 +2,9 @@
 
 import { execFileSync } from 'node:child_process';
 import {
+  appendFileSync,
   chmodSync,
+  copyFileSync,
   closeSync,
   mkdtempSync,
   openSync,
@@ -165,6 +167,69 @@ describe.each(['own', 'glibc'] as const)('a program with the start %s', (start) 
       'LD_PRELOAD removed, GLIBC_TUNABLES removed',
       ...['0 /dev/full', '1 /dev/null', '2 /dev/null'],
     ]);
+  });
+});
+
+describe('the build', () => {
+  /** The start that it takes with a C library, and what it says. */
+  function decide(libc: string, ...options: string[]): { start: string; said: string } {
+    const directory = mkdtempSync(join(tmpdir(), 'tsrun-start-'));
+    onTestFinished(() => {
+      rmSync(directory, { recursive: true });
+    });
+    const compiler = join(directory, 'c++');
+    writeFileSync(compiler, `#!/bin/sh\necho '${libc}'\n`, { mode: 0o755 });
+    const script = join(directory, 'decide.cmake');
+    writeFileSync(
+      script,
+      `cmake_minimum_required(VERSION 3.25)
+      include(${join(REPOSITORY, 'native/quickjs/start.cmake')})
+      message(STATUS "start: \${TSRUN_START}")`,
+    );
+    const define = [`CXX_COMPILER=${compiler}`, 'AR=ar', `BINARY_DIR=${directory}`];
+    const text = execFileSync(
+      'cmake',
+      [...define.map((text) => `-DCMAKE_${text}`), ...options, '-P', script],
+      { encoding: 'utf8' },
+    );
+    const [said = '', start = '', ...more] = text.trim().split('\n');
+    expect(more).toEqual([]);
+    return { start: start.replace('-- start: ', ''), said };
+  }
+
+  const LIBC = execFileSync('c++', ['-print-file-name=libc.a'], { encoding: 'utf8' }).trim();
+  const own = {
+    start: 'native/quickjs/start.cc',
+    said: expect.stringContaining('of its own') as string,
+  };
+  const slower = (why: string) => ({
+    start: '-- start:',
+    said: expect.stringContaining(why) as string,
+  });
+
+  test.skipIf(!KNOWN)('takes its own start with a C library that it knows', () => {
+    expect(decide(LIBC)).toEqual(own);
+  });
+
+  test.each(['libc-start.o', 'dl-support.o'])(
+    "takes the C library's with one that has another %s",
+    (object) => {
+      const directory = mkdtempSync(join(tmpdir(), 'tsrun-start-'));
+      onTestFinished(() => {
+        rmSync(directory, { recursive: true });
+      });
+      const libc = join(directory, 'libc.a');
+      copyFileSync(LIBC, libc);
+      execFileSync('ar', ['x', libc, object], { cwd: directory });
+      appendFileSync(join(directory, object), '\0');
+      execFileSync('ar', ['r', libc, object], { cwd: directory });
+      expect(decide(libc)).toEqual(slower('does not know this libc.a'));
+    },
+  );
+
+  test("takes the C library's where there is none to look at, and where it is told to", () => {
+    expect(decide('libc.a')).toEqual(slower('does not know this libc.a'));
+    expect(decide(LIBC, '-DTSRUN_GLIBC_START=ON')).toEqual(slower('TSRUN_GLIBC_START'));
   });
 });
 
