@@ -143,8 +143,10 @@ catatonit|what podman --init starts first, and what holds a pod
 dbus-user-session|the bus of a user, over which their systemd is asked for scopes
 libpam-systemd|starts that systemd with the session of the user
 containerd|a manager that containers are run under, by its client ctr and by its CRI plugin
+containernetworking-plugins|networks of pods, and of ctr run --cni
 docker.io|a manager that containers are run under
 docker-cli|its client
+docker-buildx|the plugin of its client that builds images with BuildKit
 docker-compose|the plugin of its client that runs compose files
 buildah|a manager that images are built with, in containers
 umoci|unpacks an image into a bundle for a runtime

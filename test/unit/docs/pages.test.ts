@@ -43,6 +43,20 @@ test.each([
   expect(readdirSync('packaging/examples')).toHaveLength(5);
 });
 
+test('the handler of the RuntimeClass is what each configuration calls the runtime', () => {
+  const text = (file: string): string => readFileSync(join('packaging/examples', file), 'utf8');
+  const handler = /^handler: (.*)$/m.exec(text('runtimeclass.yaml'))?.[1] ?? '';
+  expect(text('crio.conf')).toContain(`[crio.runtime.runtimes.${handler}]`);
+  for (const file of ['containerd.toml', 'containerd-1.7.toml']) {
+    expect(text(file)).toContain(`.containerd.runtimes.${handler}]`);
+    expect(text(file)).toContain(`.containerd.runtimes.${handler}.options]`);
+  }
+  expect(JSON.parse(text('docker-daemon.json'))).toMatchObject({
+    runtimes: { [handler]: { path: '/usr/bin/tsrun' } },
+  });
+  expect(readFileSync('docs/kubernetes.md', 'utf8')).toContain(`runtimeClassName: ${handler}`);
+});
+
 test('every option that tsrun refuses is named as missing', () => {
   const text = readFileSync('docs/migrating.md', 'utf8');
   const table = readFileSync('src/cli/table.ts', 'utf8');

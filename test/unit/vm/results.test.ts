@@ -14,12 +14,13 @@ test('runtimes stand beside each other, and of two tries the last one', () => {
       { ...run, runtime: 'tsrun', seconds: 10.26, works: true },
       { ...run, runtime: 'crun', seconds: 3, works: true },
       { ...stop, runtime: 'tsrun', seconds: 1, works: false },
+      { ...stop, runtime: 'runc', seconds: 2, works: true },
     ]),
   ).toBe(
     [
-      'manager  caller  cgroups  operation  tsrun s  crun s',
-      'podman   root    systemd  run           10.3     3.0',
-      'podman   root    systemd  stop         FAILS       -',
+      'manager  caller  cgroups  operation  tsrun s  crun s  runc s',
+      'podman   root    systemd  run           10.3     3.0       -',
+      'podman   root    systemd  stop         FAILS       -     2.0',
     ].join('\n'),
   );
   expect(formatResults([])).toBe('');

@@ -3,7 +3,7 @@
 import { beforeAll } from 'vitest';
 
 import { useGuest } from '../support/guest.js';
-import { REMAPPED, REMAPPED_ID, startDaemons } from './support/daemons.js';
+import { BUILDKIT_CALLS, REMAPPED, REMAPPED_ID, startDaemons } from './support/daemons.js';
 import { LEFT, WAIT_FOR, testOperations } from './support/operations.js';
 
 const guest = useGuest();
@@ -132,24 +132,38 @@ testOperations(guest, 'what a container may be given', {
   ],
 });
 
-testOperations(guest, 'a container that cannot start', {
+testOperations(guest, 'a program that cannot start', {
   ...COMMON,
-  // crun's words make it 125.
-  runtimes: ['tsrun'],
+  // What dockerd looks for in the errors is runc's; with crun's words all of these are 125.
+  runtimes: ['tsrun', 'runc'],
+  prelude: `${DOCKER}
+    # try_program PROGRAM TEXT: the status of docker run, and whether the text is in its error
+    try_program() {
+      docker_run --rm --network none $image $1 >/run/$name.error 2>&1; echo $?
+      grep -cF "$2" /run/$name.error
+    }`,
   operations: [
     {
       name: 'run of a missing program',
-      script:
-        'docker_run --rm --network none $image missing 2>&1 | grep -c "executable file not found"',
-      prints: '1',
+      script: `try_program missing 'exec: "missing": executable file not found in $PATH'`,
+      prints: '127\n1',
     },
     {
       name: 'run of what is no program',
-      script: 'docker_run --rm --network none $image /etc/passwd 2>/dev/null',
-      prints: '',
+      script: `try_program /etc/passwd 'exec: "/etc/passwd": permission denied'`,
+      prints: '126\n1',
+    },
+    {
+      name: 'exec of a missing program, and in a missing directory',
+      script: `docker_run -d --name $name --network none $image sleep 100000 >/dev/null
+        docker exec $name missing 2>&1 | grep -c 'exec: "missing": executable file not found in $PATH'
+        docker exec $name missing >/dev/null 2>&1; echo $?
+        docker exec -w /missing $name true >/dev/null 2>&1`,
+      prints: '1\n126',
       status: 126,
     },
   ],
+  cleanUp: 'rm -f /run/$name.error; docker rm -f $name >/dev/null 2>&1',
 });
 
 testOperations(guest, 'user namespaces', {
@@ -181,6 +195,20 @@ CMD ["sh", "-c", "cat /made; id -u"]
 END
         docker run --rm $name; docker image rm -f $name >/dev/null`,
       prints: 'built\n1000',
+    },
+    {
+      // BuildKit takes the runc of dockerd's PATH, whatever runtimes are configured.
+      name: 'build (BuildKit)',
+      script: `: >${BUILDKIT_CALLS}
+        DOCKER_BUILDKIT=1 docker build -q --network none -t $name - >/dev/null 2>&1 <<'END'
+FROM localhost/busybox
+RUN cat /proc/self/uid_map >/made
+USER 1000
+CMD ["sh", "-c", "cat /made; id -u"]
+END
+        docker run --rm $name | tr -s ' '; docker image rm -f $name >/dev/null
+        grep -o ' run --bundle ' ${BUILDKIT_CALLS}`,
+      prints: `0 ${REMAPPED_ID} 65536\n1000\n run --bundle`,
     },
   ],
 });

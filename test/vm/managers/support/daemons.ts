@@ -1,5 +1,6 @@
 /** containerd and dockerd, as services of the guest, with tsrun and crun for runtimes. */
 
+import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 
 import { SHARE } from '../../support/guest.js';
@@ -10,27 +11,49 @@ export const REMAPPED = 'unix:///run/docker-remapped.sock';
 /** Where the ids of that one's containers begin. */
 export const REMAPPED_ID = 200_000;
 
+/** What that one's BuildKit calls runc with, which is tsrun. */
+export const BUILDKIT_CALLS = '/run/buildkit/calls';
+
 const START_TIMEOUT_MS = 400_000;
 
-const CONTAINERD = `version = 2
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "localhost/pause:1"
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    default_runtime_name = "tsrun"
-${['/usr/local/bin/tsrun', '/usr/bin/crun']
-  .map((program) => {
-    const table = `plugins."io.containerd.grpc.v1.cri".containerd.runtimes.${program.replace(/.*\//, '')}`;
-    return `  [${table}]
-    runtime_type = "io.containerd.runc.v2"
-    [${table}.options]
-      BinaryName = "${program}"
-      SystemdCgroup = true
-`;
-  })
-  .join('')}`;
+/** What users are told to write, with our programs in the places of those that it names. */
+function example(name: string, runtime: string, program: string): string {
+  const text = readFileSync(`packaging/examples/${name}`, 'utf8');
+  return text
+    .replaceAll('/usr/bin/tsrun', program)
+    .replaceAll('runtimes.tsrun', `runtimes.${runtime}`);
+}
 
-const DOCKER = JSON.stringify({
-  runtimes: { tsrun: { path: '/usr/local/bin/tsrun' }, crun: { path: '/usr/bin/crun' } },
+const TSRUN = '/usr/local/bin/tsrun';
+const CRUN = '/usr/bin/crun';
+
+const CONTAINERD = `${example('containerd-1.7.toml', 'tsrun', TSRUN)}SystemdCgroup = true
+${example('containerd-1.7.toml', 'crun', CRUN).replace(/^version.*$/m, '')}SystemdCgroup = true
+[plugins."io.containerd.grpc.v1.cri"]
+sandbox_image = "localhost/pause:1"
+[plugins."io.containerd.grpc.v1.cri".containerd]
+default_runtime_name = "tsrun"
+[plugins."io.containerd.grpc.v1.cri".cni]
+bin_dir = "/usr/lib/cni"
+`;
+
+const { runtimes } = JSON.parse(example('docker-daemon.json', '', TSRUN)) as { runtimes: object };
+const DOCKER = JSON.stringify({ runtimes: { ...runtimes, crun: { path: CRUN } } });
+
+/** Networks of pods, and of `ctr run --cni`. */
+const PODS = JSON.stringify({
+  cniVersion: '1.0.0',
+  name: 'pods',
+  plugins: [
+    {
+      ...{ type: 'bridge', bridge: 'cni-pods', isGateway: true },
+      ipam: {
+        type: 'host-local',
+        ranges: [[{ subnet: '10.77.0.0/16' }]],
+        dataDir: '/run/cni-addresses',
+      },
+    },
+  ],
 });
 
 /** The disk takes half of what it has, from its beginning: others write to its end. */
@@ -44,12 +67,12 @@ const DISK = `
   done`;
 
 const REMAPPED_SERVICE = `systemd-run --quiet --unit docker-remapped -p Type=notify -p Delegate=yes \\
-    dockerd --config-file /etc/docker/remapped.json --containerd /run/containerd/containerd.sock \\
+    -E PATH=/run/buildkit:$PATH dockerd --config-file /etc/docker/remapped.json --containerd /run/containerd/containerd.sock \\
     --containerd-namespace remapped --containerd-plugins-namespace remapped-plugins \\
     --data-root /var/lib/docker-remapped --exec-root /run/docker-remapped \\
     --pidfile /run/docker-remapped.pid --host ${REMAPPED} \\
     --bridge none --iptables=false --ip6tables=false --userns-remap remapped \\
-    --add-runtime tsrun=/usr/local/bin/tsrun --add-runtime crun=/usr/bin/crun --default-runtime tsrun`;
+    --add-runtime tsrun=${TSRUN} --add-runtime crun=${CRUN} --default-runtime tsrun`;
 
 /**
  * Starts both daemons of docker, and containerd below them, if that has not been
@@ -64,7 +87,12 @@ export async function startDaemons(guest: Guest): Promise<void> {
     echo remapped:x:2000:2000::/:/bin/sh >>/etc/passwd
     echo remapped:x:2000: >>/etc/group
     echo remapped:${REMAPPED_ID}:65536 | tee -a /etc/subuid >>/etc/subgid
-    mkdir -p /etc/containerd /etc/docker
+    mkdir /run/buildkit
+    printf '#!/bin/sh\\necho "$@" >>${BUILDKIT_CALLS}\\nexec ${TSRUN} "$@"\\n' >/run/buildkit/runc
+    chmod 755 /run/buildkit/runc
+    mkdir -p /etc/containerd /etc/docker /etc/cni/net.d /opt/cni
+    ln -s /usr/lib/cni /opt/cni/bin
+    echo '${PODS}' >/etc/cni/net.d/10-pods.conflist
     cat >/etc/containerd/config.toml <<'END'\n${CONTAINERD}END
     echo '${DOCKER}' >/etc/docker/daemon.json
     echo '{}' >/etc/docker/remapped.json

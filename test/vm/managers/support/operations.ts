@@ -8,11 +8,15 @@ import { test } from 'vitest';
 import type { Guest } from '../../support/guest.js';
 import { record } from './results.js';
 
-export type Runtime = 'tsrun' | 'crun';
+/** runc where it is what managers expect, and crun does something else. */
+export type Runtime = 'tsrun' | 'crun' | 'runc';
 
-/** A shell function that waits for what nothing tells of, and names it when it does not come. */
+/**
+ * A shell function that waits for what nothing tells of, half a minute at least,
+ * and names it when it does not come.
+ */
 export const WAIT_FOR =
-  'wait_for() { for i in $(seq 200); do eval "$1" && return; done; echo "not: $1"; }';
+  'wait_for() { for i in $(seq 300); do eval "$1" && return; sleep 0.1; done; echo "not: $1"; }';
 
 /**
  * A shell function that names cgroups and state directories of an id. While it
@@ -27,7 +31,7 @@ export interface Operation {
   name: string;
   /**
    * A shell script (busybox), in a shell of its own with nothing to read. It has
-   * `$runtime` (tsrun or crun) and `$name`, the same in all operations of a
+   * `$runtime` (tsrun, crun or runc) and `$name`, the same in all operations of a
    * scenario and nobody else's: for containers, files and networks.
    */
   script: string;
@@ -49,7 +53,7 @@ export interface Scenario {
   operations: readonly Operation[];
   /** Runs afterwards, whatever has failed, and has to succeed. */
   cleanUp?: string;
-  /** Both, at once, unless it says something else. */
+  /** tsrun and crun, at once, unless it says something else. */
   runtimes?: readonly Runtime[];
   /** A command that runs a shell script whose file is put after it: as somebody else, say. */
   shell?: string;

@@ -7,10 +7,12 @@ export interface Result {
   caller: string;
   cgroups: string;
   operation: string;
-  runtime: 'tsrun' | 'crun';
+  runtime: (typeof RUNTIMES)[number];
   seconds: number;
   works: boolean;
 }
+
+const RUNTIMES = ['tsrun', 'crun', 'runc'] as const;
 
 /** The file of results, in the environment of workers. */
 export const RESULTS = 'TSRUN_VM_RESULTS';
@@ -41,9 +43,10 @@ export function formatResults(results: readonly Result[]): string {
     rows.set(key, cells);
   }
   if (rows.size === 0) return '';
-  const table = [['manager', 'caller', 'cgroups', 'operation', 'tsrun s', 'crun s']];
+  const table = [['manager', 'caller', 'cgroups', 'operation', 'tsrun s', 'crun s', 'runc s']];
   for (const [key, cells] of rows) {
-    table.push([...key.split('\t'), cells.get('tsrun') ?? '-', cells.get('crun') ?? '-']);
+    const seconds = RUNTIMES.map((runtime) => cells.get(runtime) ?? '-');
+    table.push([...key.split('\t'), ...seconds]);
   }
   const widths = table[0]?.map((_, column) =>
     Math.max(...table.map((row) => row[column]?.length ?? 0)),
