@@ -1,11 +1,10 @@
-/** containerd, as it comes from Debian: by its own client, and as the kubelet calls it. */
+/** containerd, as it comes from Debian, by its own client. */
 
-import { existsSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
+import { beforeAll } from 'vitest';
 
-import { SHARE, useGuest } from '../support/guest.js';
+import { useGuest } from '../support/guest.js';
 import { startDaemons } from './support/daemons.js';
-import { LEFT, WAIT_FOR, testOperations } from './support/operations.js';
+import { WAIT_FOR, testOperations } from './support/operations.js';
 
 const guest = useGuest();
 
@@ -13,35 +12,14 @@ beforeAll(() => startDaemons(guest));
 
 /** Runs until it is told to end, and ends with a status of its own. */
 const PROGRAM = 'trap "exit 5" TERM; echo started; sleep 100000 & wait';
-/** Where the client of the Container Runtime Interface listens, that scripts call with `cri`. */
-const PORT = 8765;
-
-const CRI = `${WAIT_FOR}
-  ${LEFT}
-  # cri METHOD REQUEST; its response
-  cri() { wget -qO- --post-data "$2" http://127.0.0.1:${PORT}/$1 && echo; }
-  field() { sed -n -e '/^error/p' -e 's/.*"'$1'":"\\([^"]*\\)".*/\\1/p'; }
-  [ ! -e /run/$name.pod ] || pod=$(cat /run/$name.pod)
-  [ ! -e /run/$name.container ] || container=$(cat /run/$name.container)
-  # The same about the pod, and about the container.
-  pod() { cri $1 '{"pod_sandbox_id":"'$pod'"}'; }
-  on() { cri $1 '{"container_id":"'$container'"'"$2"'}'; }
-  metadata='"metadata":{"name":"'$name'","uid":"'$name'","namespace":"default","attempt":0}'
-  sandbox='{'$metadata',"log_directory":"/run/'$name'.logs","linux":{"cgroup_parent":"kubepods.slice",
-    "security_context":{"namespace_options":{"network":"NODE","pid":"CONTAINER"}}}}'
-  config='{"metadata":{"name":"main","attempt":0},"image":{"image":"localhost/busybox:latest"},
-    "command":["sh","-c","${PROGRAM.replaceAll('"', '\\"')}"],"log_path":"log",
-    "mounts":[{"container_path":"/mnt","host_path":"/run/rootfs","readonly":true}],
-    "linux":{"resources":{"memory_limit_in_bytes":"33554432","cpu_quota":"50000","cpu_period":"100000"},
-      "security_context":{"run_as_user":{"value":"1000"},"readonly_rootfs":true,"no_new_privs":true,
-        "seccomp":{"profile_type":"RuntimeDefault"},"capabilities":{"drop_capabilities":["ALL"]},
-        "namespace_options":{"network":"NODE","pid":"CONTAINER"}}}}'`;
-
 const CTR = `${WAIT_FOR}
   image=localhost/busybox:latest
   ctr_run() { ctr run --runc-binary $(command -v $runtime) "$@"; }
   status() { ctr tasks ls | awk -v id=$name '$1 == id { print $3 }'; }
   frozen() { grep frozen /sys/fs/cgroup/default/$name/cgroup.events; }`;
+
+const CLEAN_UP = `[ -z "$(status)" ] || { ctr tasks kill -s KILL -a $name; ctr tasks delete -f $name; }
+  ctr containers ls -q | grep $name | xargs -r ctr containers rm`;
 
 testOperations(guest, 'a task', {
   manager: 'ctr',
@@ -114,8 +92,7 @@ testOperations(guest, 'a task', {
       status: 1,
     },
   ],
-  cleanUp: `[ -z "$(status)" ] || { ctr tasks kill -s KILL -a $name; ctr tasks delete -f $name; }
-    ctr containers ls -q | grep $name | xargs -r ctr containers rm`,
+  cleanUp: CLEAN_UP,
 });
 
 testOperations(guest, 'what a task may be given', {
@@ -146,6 +123,12 @@ testOperations(guest, 'what a task may be given', {
       status: 1,
     },
     {
+      name: 'run --cni',
+      script: `ctr_run --rm --cni $image $name sh -c '
+        echo $(ls /sys/class/net); ping -c 1 10.77.0.1 | grep -c "bytes from"'`,
+      prints: 'eth0 lo\n1',
+    },
+    {
       name: 'run --uidmap',
       // Each its own ids: containerd makes a copy of the image for those, and not twice at once.
       script: `
@@ -158,105 +141,36 @@ testOperations(guest, 'what a task may be given', {
   cleanUp: 'ctr containers ls -q | grep $name | xargs -r ctr containers rm',
 });
 
-describe('the Container Runtime Interface', () => {
-  const proto = '/var/cache/tsrun/cri/api.proto';
-
-  beforeEach((context) => {
-    context.skip(!existsSync(proto), `needs ${proto} (scripts/setup.sh puts it there)`);
-  });
-
-  beforeAll(async () => {
-    if (!existsSync(proto)) return;
-    const prepared = await guest.run(`set -e
-      mkdir -p /run/cri
-      sed '/gogo.proto"/d' ${proto} >/run/cri/api.proto
-      mkfifo /run/cri/ready
-      node ${SHARE}/cri-server.cjs /run/cri/api.proto /run/containerd/containerd.sock ${PORT} \\
-        >/run/cri/ready 2>/run/cri/log &
-      echo $! >/run/cri/pid
-      read -r line </run/cri/ready || cat /run/cri/log >&2
-      ${CRI}
-      wait_for 'cri ListImages "{}" | grep localhost/busybox | grep -q localhost/pause'`);
-    expect(prepared, prepared.stderr).toMatchObject({ status: 0, stdout: '' });
-  });
-
-  afterAll(async () => {
-    if (existsSync(proto)) await guest.output('kill $(cat /run/cri/pid); rm -r /run/cri');
-  });
-
-  testOperations(guest, 'a pod', {
-    manager: 'CRI',
-    caller: 'root',
-    cgroups: 'systemd',
-    prelude: CRI,
-    operations: [
-      {
-        name: 'RunPodSandbox',
-        script: `cri RunPodSandbox '{"config":'"$sandbox"',"runtime_handler":"'$runtime'"}' |
-          field pod_sandbox_id | tee /run/$name.pod`,
-        prints: /^[0-9a-f]{64}$/,
-      },
-      {
-        name: 'CreateContainer',
-        script: `cri CreateContainer '{"pod_sandbox_id":"'$pod'","config":'"$config"',"sandbox_config":'"$sandbox"'}' |
-          field container_id | tee /run/$name.container`,
-        prints: /^[0-9a-f]{64}$/,
-      },
-      {
-        name: 'StartContainer',
-        script: `on StartContainer; on ContainerStatus | field state`,
-        prints: '{}\nCONTAINER_RUNNING',
-      },
-      {
-        name: 'ExecSync',
-        script: `look='id -u; touch /x /mnt/x; grep -c -e ^Seccomp:.2 -e ^NoNewPrivs:.1 -e ^CapBnd:.0*$ /proc/self/status; exit 4'
-          on ExecSync ',"timeout":"60","cmd":["sh","-c","'"$look"'"]'`,
-        prints: JSON.stringify({
-          stdout: '1000\n3\n',
-          stderr: ['/x', '/mnt/x']
-            .map((path) => `touch: ${path}: Read-only file system\n`)
-            .join(''),
-          exit_code: 4,
-        }),
-      },
-      {
-        name: 'ContainerStats',
-        script: `on ContainerStats | grep -oE '"(usage_core_nano_seconds|working_set_bytes)":."value":"[1-9]' | cut -d'"' -f2`,
-        prints: 'usage_core_nano_seconds\nworking_set_bytes',
-      },
-      {
-        name: 'UpdateContainerResources',
-        script: `on UpdateContainerResources ',"linux":{"memory_limit_in_bytes":"67108864","cpu_quota":"20000","cpu_period":"100000"}'
-          cd /sys/fs/cgroup/kubepods.slice/cri-containerd-$container.scope; cat memory.max cpu.max`,
-        prints: '{}\n67108864\n20000 100000',
-      },
-      {
-        name: 'the log',
-        script: 'cut -d" " -f2- /run/$name.logs/log',
-        prints: 'stdout F started',
-      },
-      {
-        name: 'StopContainer',
-        script: `on StopContainer ',"timeout":"60"'; on ContainerStatus | grep -o '"exit_code":[0-9]*'`,
-        prints: '{}\n"exit_code":5',
-      },
-      {
-        name: 'RemoveContainer',
-        script: 'on RemoveContainer',
-        prints: '{}',
-      },
-      {
-        name: 'StopPodSandbox',
-        script: 'pod StopPodSandbox; pod PodSandboxStatus | field state',
-        prints: '{}\nSANDBOX_NOTREADY',
-      },
-      {
-        name: 'RemovePodSandbox',
-        script: `pod RemovePodSandbox
-          left $pod; left $container`,
-        prints: '{}',
-      },
-    ],
-    cleanUp: 'pod StopPodSandbox; pod RemovePodSandbox; rm -r /run/$name.*',
-  });
+testOperations(guest, 'a task that outlives the daemon', {
+  manager: 'ctr',
+  caller: 'root',
+  cgroups: 'cgroupfs',
+  // The daemon is one for all.
+  runtimes: ['tsrun'],
+  prelude: CTR,
+  operations: [
+    {
+      name: 'tasks checkpoint is refused',
+      script: `ctr_run -d $image $name sh -c '${PROGRAM}' >/dev/null
+        ctr tasks checkpoint $name 2>&1 | grep -o 'checkpoint is not supported yet'; status`,
+      prints: 'checkpoint is not supported yet\nRUNNING',
+    },
+    {
+      name: 'restart of containerd',
+      script: `pid() { ctr tasks ls | awk -v id=$name '$1 == id { print $2 }'; }
+        before=$(pid); systemctl restart containerd; [ "$(pid)" = $before ] && status
+        ctr tasks exec --exec-id a $name sh -c 'echo out; exit 4'`,
+      prints: 'RUNNING\nout',
+      status: 4,
+    },
+    {
+      name: 'tasks kill, tasks delete, after that',
+      script: `ctr tasks kill -s TERM $name; wait_for '[ "$(status)" = STOPPED ]'
+        ctr tasks delete $name 2>&1 | grep -o 'exit code .'; ctr containers rm $name
+        ls /run/containerd/runc/default | grep -v @ | grep -c $name`,
+      prints: 'exit code 5\n0',
+      status: 1,
+    },
+  ],
+  cleanUp: CLEAN_UP,
 });
