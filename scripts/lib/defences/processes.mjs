@@ -63,7 +63,7 @@ export const processes = [
       {
         file: 'native/parent/spawn.cc',
         from: 'if (executable) fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC);',
-        to: '',
+        to: 'static_cast<void>(executable);',
       },
     ],
     build: 'executable',
