@@ -266,20 +266,37 @@ Value WriteSome(const CallbackInfo& info) {
   return answer(info, written);
 }
 
-Value readFileAt(const CallbackInfo& info, int dir, const std::string& path, int64_t max) {
+long readFile(int dir, const std::string& path, int64_t max, std::string& content) {
   const int fd = openat(dir, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  if (fd < 0) return result(info, -errno);
+  if (fd < 0) return -errno;
   // What is read from a fifo or a terminal comes when it pleases, or never.
   struct stat opened;
   if (fstat(fd, &opened) < 0 || (!S_ISREG(opened.st_mode) && !S_ISDIR(opened.st_mode))) {
     close(fd);
-    return result(info, -ESPIPE);
+    return -ESPIPE;
   }
-  std::string content;
   const long got = readAll(fd, max < 0 ? 0 : static_cast<size_t>(max),
                            static_cast<size_t>(opened.st_size), content);
   close(fd);
+  return got;
+}
+
+Value readFileAt(const CallbackInfo& info, int dir, const std::string& path, int64_t max) {
+  std::string content;
+  const long got = readFile(dir, path, max, content);
+  return got < 0 ? result(info, got) : string(info, content);
+}
+
+// What comes before it is not made a string of the engine's.
+Value ReadLastLine(const CallbackInfo& info) {
+  PATH(path, 0);
+  std::string content;
+  const long got = readFile(AT_FDCWD, path, number(info, 1), content);
   if (got < 0) return result(info, got);
+  if (content.size() >= 2) {
+    const size_t newline = content.rfind('\n', content.size() - 2);
+    if (newline != std::string::npos) content.erase(0, newline + 1);
+  }
   return string(info, content);
 }
 
@@ -1306,6 +1323,7 @@ constexpr Entry kEntries[] = {
     {"write", Write},
     {"writeSome", WriteSome},
     {"readText", ReadText},
+    {"readLastLine", ReadLastLine},
     {"readTextAt", ReadTextAt},
     {"writeText", WriteText},
     {"writeTextAt", WriteTextAt},

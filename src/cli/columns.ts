@@ -5,23 +5,30 @@ const MIN_WIDTH = 12;
 const GAP = 3;
 
 /**
- * Lines up rows of cells: every column but the last is as wide as its widest
- * cell and a gap.
+ * Lines up rows of cells, as many in each: every column but the last is as wide
+ * as its widest cell and a gap.
  */
 export function columns(rows: readonly (readonly string[])[]): string {
+  const last = (rows[0]?.length ?? 0) - 1;
+  // A column at a time, and each line by itself: `list` is for a thousand containers too.
   const widths: number[] = [];
-  for (const row of rows) {
-    for (let i = 0; i < row.length; i++) {
-      const width = (row[i] ?? '').length + GAP;
-      if (width > (widths[i] ?? MIN_WIDTH - 1)) widths[i] = Math.max(width, MIN_WIDTH);
+  for (let column = 0; column < last; column++) {
+    let widest = MIN_WIDTH - GAP;
+    for (const row of rows) {
+      const { length } = row[column] ?? '';
+      if (length > widest) widest = length;
     }
+    widths.push(widest + GAP);
   }
   const lines: string[] = [];
   for (const row of rows) {
-    const last = row.length - 1;
     let line = '';
-    for (let i = 0; i < last; i++) line += (row[i] ?? '').padEnd(widths[i] ?? MIN_WIDTH);
-    lines.push(`${line}${row[last] ?? ''}\n`);
+    for (let column = 0; column < last; column++) {
+      line += (row[column] ?? '').padEnd(widths[column] ?? 0);
+    }
+    line += row[last] ?? '';
+    line += '\n';
+    lines.push(line);
   }
   return lines.join('');
 }

@@ -531,6 +531,11 @@ export class FakeSystem {
       write: (fd, data) => this.write(fd, data),
       writeSome: (fd, data) => this.write(fd, data),
       readText: (path, max) => this.readText(path, max),
+      readLastLine: (path, max) => {
+        const text = this.readText(path, max);
+        if (typeof text === 'number' || text.length < 2) return text;
+        return text.slice(text.lastIndexOf('\n', text.length - 2) + 1);
+      },
       readTextAt: (_fd, path, max) => this.readText(path, max),
       writeText: (path, text) => this.writeText(path, text),
       writeTextAt: (_fd, path, text) => this.writeText(path, text),

@@ -155,7 +155,9 @@ export interface Native {
    * -ESPIPE for what is not a file (a fifo, a terminal ...), without waiting.
    */
   readText(path: string, max: number): string | number;
-  /** The same relative to a directory descriptor. */
+  /** Its last line, with the newline at the end where it has one. */
+  readLastLine(path: string, max: number): string | number;
+  /** As readText, relative to a directory descriptor. */
   readTextAt(dirfd: number, path: string, max: number): string | number;
   /** open(O_WRONLY), one write, close: what kernel files want. */
   writeText(path: string, data: string): Status;

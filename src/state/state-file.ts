@@ -52,11 +52,9 @@ export function appendText(native: Native, fd: number, text: string): number {
 
 type Fields = Record<string, unknown>;
 
-/** The fields of the summary, undefined when there is none. */
-export function summaryOf(text: string): Fields | undefined {
-  const from = text.lastIndexOf('\n', text.length - 2) + 1;
-  const isWhole = text.endsWith('\n') && text.startsWith(SUMMARY, from);
-  return isWhole ? parseObject(text.slice(from)) : stateOf(text);
+/** The fields of the summary, undefined when that is not what the line is. */
+export function summaryOf(line: string): Fields | undefined {
+  return line.startsWith(SUMMARY) && line.endsWith('\n') ? parseObject(line) : undefined;
 }
 
 /** Those of the summary and of the details; of the summary alone when those cannot be read. */

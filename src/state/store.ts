@@ -66,7 +66,11 @@ export function findState(native: Native, root: string, id: string): Found {
 
 /** The same of one of listIds, and without its details. */
 export function findListed(native: Native, root: string, id: string): Found<ContainerSummary> {
-  return find(native, root, id, false);
+  const path = statePaths(root, id).state;
+  const line = native.readLastLine(path, MAX_STATE);
+  const summary = typeof line === 'string' ? summaryOf(line) : undefined;
+  if (summary === undefined) return find(native, root, id, false);
+  return foundOf(checkState(summary, path, id, false));
 }
 
 function find(native: Native, root: string, id: string, details: boolean): Found<ContainerSummary> {
@@ -80,7 +84,10 @@ function find(native: Native, root: string, id: string, details: boolean): Found
     const directory = typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFDIR;
     return { kind: directory ? 'broken' : 'absent' };
   }
-  const state = parseState(text, paths.state, id, details);
+  return foundOf(checkState(stateOf(text), paths.state, id, details));
+}
+
+function foundOf(state: ContainerSummary | undefined): Found<ContainerSummary> {
   return state === undefined ? { kind: 'broken' } : { kind: 'state', state };
 }
 
@@ -104,13 +111,12 @@ function incomplete(id: string): TsrunError {
 }
 
 /** Undefined when it is torn or is about another id; another version of the format is an error. */
-function parseState(
-  text: string,
+function checkState(
+  state: Record<string, unknown> | undefined,
   path: string,
   id: string,
   details: boolean,
 ): ContainerSummary | undefined {
-  const state = details ? stateOf(text) : summaryOf(text);
   if (state === undefined) return undefined;
   const { version } = state;
   if (typeof version === 'number' && version > STATE_VERSION)

@@ -1,7 +1,18 @@
 /** The binding itself: its operations against the plan's types, and its manners. */
 
 import { createRequire } from 'node:module';
-import { closeSync, openSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import type { Native, SpawnRequest } from '../../src/native/types.js';
@@ -157,6 +168,29 @@ test('steps of the wrong shape are refused before anything is made', () => {
   ];
   for (const [step, message] of bad) expect(() => spawn([step])).toThrow(message);
   expect(openDescriptors()).toBe(before);
+});
+
+test('the last line of a file, whatever ends it', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsrun-lines-'));
+  const path = join(directory, 'file');
+  const lines = [
+    ['', ''],
+    ['\n', '\n'],
+    ['a', 'a'],
+    ['a\n', 'a\n'],
+    ['a\n\n', '\n'],
+    ['a\nbc', 'bc'],
+    [`${'x'.repeat(40_000)}\ny\nüz\n`, 'üz\n'],
+    [`y\n${'x'.repeat(40_000)}\n`, `${'x'.repeat(40_000)}\n`],
+  ];
+  for (const [text = '', line] of lines) {
+    writeFileSync(path, text);
+    expect(native.readLastLine(path, 50_000)).toBe(line);
+  }
+  expect(native.readLastLine(path, 40_000)).toBe(-27);
+  expect(native.readLastLine(join(directory, 'none'), 9)).toBe(-2);
+  expect(native.readLastLine('/dev/null', 9)).toBe(-29);
+  rmSync(directory, { recursive: true });
 });
 
 test('capabilities are those of /proc/self/status', () => {
