@@ -74,7 +74,7 @@ export const confinement = [
     test: {
       file: CGROUP,
       name: 'is read-only in a user namespace without a cgroup namespace, which is told',
-      message: /expected '1\n' to be '0\n'/,
+      message: /expected '1\\n' to be '0\\n'/,
     },
   },
   {
