@@ -270,8 +270,16 @@ static long mountByOldCall(const wire::Step& step, const Placement& place, int t
   // The host's procfs: the root has not been changed yet.
   char path[40] = "/proc/self/fd/";
   appendNumber(path, sizeof path, target);
-  long result = sys::call(__NR_mount, sys::arg(TEXT(step, Mount, source)), sys::arg(path),
-                          sys::arg(TEXT(step, Mount, type)), 0, sys::arg(data));
+  // No descriptor leads to the new mount, only its name, which may be exchanged: what keeps
+  // programs in there from gaining rights is in force at once. (As MOUNT_ATTR_* the same bits.)
+  constexpr uint64_t kConfining = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  uint64_t flags = place.attributes.set & kConfining;
+#ifdef TSRUN_UNSAFE_PATHS
+  flags = 0;
+#endif
+  long result =
+      sys::call(__NR_mount, sys::arg(TEXT(step, Mount, source)), sys::arg(path),
+                sys::arg(TEXT(step, Mount, type)), static_cast<long>(flags), sys::arg(data));
   if (result < 0) return fail(result, place.target);
   keepMount(place.target, -1);
   const long mount = openInRoot(place.target, O_PATH | O_DIRECTORY);

@@ -5,7 +5,7 @@
  * as many, so that the race is one.
  */
 
-import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TestContext } from 'vitest';
@@ -107,6 +107,9 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
+/** Directories whose paths together are longer than fsconfig(2) takes. */
+const LAYERS = ['a', 'b'].map((letter) => letter.repeat(140));
+
 const ADDON = join(import.meta.dirname, '../../native/build/Release/tsrun.node');
 
 const ONCE_KINDS: readonly OnceKind[] = [
@@ -150,6 +153,31 @@ const ONCE_KINDS: readonly OnceKind[] = [
     landed: (pid) => {
       const masked = statSync(`/proc/${String(pid)}/root/secret`);
       return masked.isCharacterDevice() && masked.rdev === 0x103 ? 'inside' : 'outside';
+    },
+  },
+  {
+    // With options that only mount(2) takes, after which the mount has to be looked for by name.
+    name: 'a mount with long options',
+    step: 'mount',
+    place: '/vol',
+    exchanged: ['d', 'link'],
+    furnish: ({ volume, outside }) => {
+      mkdirSync(join(volume, 'd'));
+      symlinkSync('/dev/pts', join(volume, 'link'));
+      for (const name of LAYERS) mkdirSync(join(outside, name));
+    },
+    ask: ({ mounts }, { outside }) =>
+      mounts?.push({
+        destination: '/vol/d',
+        type: 'overlay',
+        source: 'race',
+        options: ['nosuid', `lowerdir=${LAYERS.map((name) => join(outside, name)).join(':')}`],
+      }),
+    landed: (pid) => {
+      const mountinfo = readFileSync(`/proc/${String(pid)}/mountinfo`, 'utf8');
+      const options = /^(?:\S+ ){5}(\S+) .*- overlay race /m.exec(mountinfo)?.[1];
+      expect(options).toContain('rw');
+      return options?.includes('nosuid') === true ? 'inside' : 'outside';
     },
   },
   {

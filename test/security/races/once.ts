@@ -50,7 +50,7 @@ export interface OnceKind {
   /** Names in there. */
   exchanged: readonly [string, string];
   furnish(scene: Scene): void;
-  ask(spec: Spec): void;
+  ask(spec: Spec, scene: Scene): void;
   /** What the host sees of a helper that has done the step. */
   landed(pid: number, scene: Scene): 'inside' | 'outside';
 }
@@ -87,7 +87,7 @@ export class OnceRace {
     ];
     this.victim.spec.linux = { namespaces: [{ type: 'mount' }] };
     delete this.victim.spec.hostname;
-    kind.ask(this.victim.spec);
+    kind.ask(this.victim.spec, this.scene);
   }
 
   /** @param addon with the helper that carries out the plan */
