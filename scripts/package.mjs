@@ -1,21 +1,35 @@
 // Makes the packages for Debian and npm of what is built: npm run package builds first.
 //
-//   node scripts/package.mjs [DIRECTORY]    into DIRECTORY, dist/packages by default
+//   node scripts/package.mjs [--only debian|npm] [--twice] [DIRECTORY]
+//
+// into DIRECTORY, dist/packages by default. With --twice the commit is built once
+// more in a fresh clone elsewhere, and what comes out there has to be the same.
 //
 // The same commit gives the same bytes, in whatever directory and at whatever
 // time: every file has the time of the commit, or SOURCE_DATE_EPOCH.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 
 import { makeDebianPackage } from './package/debian.mjs';
 import { makeNpmPackage } from './package/npm.mjs';
 
 const root = join(import.meta.dirname, '..');
-const output = resolve(process.argv[2] ?? join(root, 'dist/packages'));
+const MAKERS = { debian: makeDebianPackage, npm: makeNpmPackage };
+
+const { values, positionals } = parseArgs({
+  options: { only: { type: 'string' }, twice: { type: 'boolean' } },
+  allowPositionals: true,
+});
+const kinds = values.only === undefined ? Object.keys(MAKERS) : [values.only];
+for (const kind of kinds) {
+  if (!Object.hasOwn(MAKERS, kind)) throw new Error(`no kind of package: ${kind}`);
+}
+const output = resolve(positionals[0] ?? join(root, 'dist/packages'));
 process.umask(0o022);
 mkdirSync(output, { recursive: true });
 
@@ -25,18 +39,44 @@ const cli = {
   ...(await import(join(root, 'dist/cli/texts.js'))),
 };
 const job = { root, output, version, epoch: epoch(), cli };
+/** By the name of the package. */
+const sums = new Map();
 const work = mkdtempSync(join(tmpdir(), 'tsrun-package-'));
 try {
-  const files = [
-    makeDebianPackage(job, join(work, 'debian')),
-    makeNpmPackage(job, join(work, 'npm')),
-  ];
-  for (const file of files) {
+  for (const kind of kinds) {
+    const file = MAKERS[kind](job, join(work, kind));
     const sum = createHash('sha256').update(readFileSync(file)).digest('hex');
     console.log(`${sum}  ${file}`);
+    sums.set(basename(file), sum);
   }
+  if (values.twice) compareWithClone(join(work, 'clone'));
 } finally {
   rmSync(work, { recursive: true });
+}
+
+/** Its modules are those of this checkout: they are what package-lock.json says. */
+function compareWithClone(clone) {
+  const run = (cwd, command, ...args) =>
+    execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  if (run(root, 'git', 'status', '--porcelain', '-uno') !== '') {
+    throw new Error('--twice compares builds of a commit, and there are changes after it');
+  }
+  run(root, 'git', 'clone', '--quiet', root, clone);
+  symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'));
+  run(clone, 'npm', 'run', 'build');
+  const only = values.only === undefined ? [] : ['--only', values.only];
+  const made = run(clone, process.execPath, 'scripts/package.mjs', ...only);
+  const others = new Map(
+    made
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('  '))
+      .map(([sum, file]) => [basename(file), sum]),
+  );
+  for (const [name, sum] of sums) {
+    if (others.get(name) !== sum) throw new Error(`${name} is another one from a second build`);
+  }
+  console.log(`the same from a second build: ${[...sums.keys()].join(', ')}`);
 }
 
 /** In seconds. */

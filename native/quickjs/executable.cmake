@@ -88,8 +88,9 @@ endif()
 # each start, relocating itself 0.07 ms, and the image needs it. The start files
 # are those of an ordinary program, since the ones for -static register unwind
 # tables at start, and there are none (arena.ld).
+separate_arguments(TSRUN_FLAGS UNIX_COMMAND "${CMAKE_CXX_FLAGS}")
 foreach(file crt1.o crti.o crtbegin.o crtend.o crtn.o)
-  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${file}
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} ${TSRUN_FLAGS} -print-file-name=${file}
     OUTPUT_VARIABLE TSRUN_${file} OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
 # Where the linker can (binutils 2.43), with what every command uses of libraries put together.

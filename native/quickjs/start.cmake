@@ -12,7 +12,7 @@ set(TSRUN_START_KNOWN
   ae87837838284b655bed9ebdf5ff4f504200228f010e0dd999c3f93b8b28a8c2 # Debian 13, libc6-dev 2.41-12+deb13u5
 )
 
-execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libc.a
+execute_process(COMMAND ${CMAKE_CXX_COMPILER} ${TSRUN_FLAGS} -print-file-name=libc.a
   OUTPUT_VARIABLE TSRUN_LIBC OUTPUT_STRIP_TRAILING_WHITESPACE)
 set(TSRUN_START_FOUND ${CMAKE_BINARY_DIR}/start-objects)
 execute_process(COMMAND ${CMAKE_AR} p ${TSRUN_LIBC} ${TSRUN_START_OBJECTS}

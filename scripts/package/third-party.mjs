@@ -84,8 +84,13 @@ function versionsTable(parts) {
   return ['| part | version | terms |', '| --- | --- | --- |', ...rows, ''].join('\n');
 }
 
-/** Every file that the linker has read, except those of the build: it has written them down. */
-function linkedFiles(build, target) {
+/**
+ * Every file that the linker has read, except those of the build and shared ones: it has written them down.
+ *
+ * @param {string} build directory of the native build
+ * @param {'tsrun-executable' | 'tsrun'} target of CMake
+ */
+export function linkedFiles(build, target) {
   const written = join(build, 'CMakeFiles', `${target}.dir`, 'link.d');
   // ninja takes the file into its own log.
   const output = target === 'tsrun' ? 'Release/tsrun.node' : 'executable/tsrun';
@@ -93,8 +98,8 @@ function linkedFiles(build, target) {
     ? readFileSync(written, 'utf8')
     : execFileSync('ninja', ['-C', build, '-t', 'deps', output], { encoding: 'utf8' });
   // Not what is shared: that stays where it is.
-  const files = text.match(/\/[^\s:\\]+\.[ao](?=[\s:\\]|$)/g) ?? [];
-  const foreign = files.filter((file) => file.startsWith('/usr/') || file.startsWith('/lib/'));
+  const files = text.match(/(?<=^|[\s:])\/[^\s:\\]+\.[ao](?=[\s:\\]|$)/g) ?? [];
+  const foreign = files.filter((file) => !file.startsWith(`${build}/`));
   if (foreign.length === 0) throw new Error(`${build} does not say what ${target} is linked with`);
   return [...new Set(foreign.map((file) => realpathSync(file)))];
 }
