@@ -2,186 +2,31 @@
 
 import { beforeAll } from 'vitest';
 
-import type { Operation } from './support/operations.js';
-import { SHARE } from '../support/guest.js';
 import { testOperations } from './support/operations.js';
+import { IN_GROUP, life } from './support/podman-life.js';
+import { addNotifyReady, cleanUpNotifying, notifying } from './support/podman-notify.js';
 import { rootfulPodman, usePodman } from './support/podman.js';
 
 const guest = usePodman();
 
-beforeAll(async () => {
-  guest.compile('notify-ready');
-  await guest.output(`cp ${SHARE}/notify-ready /run/`);
-});
-
-/** It says when it has started and got SIGUSR1, and ends with 7 at SIGTERM. */
-const PROGRAM = `
-  trap "echo ended; exit 7" TERM
-  trap "echo signalled; touch /tmp/signalled" USR1
-  echo started
-  while :; do sleep 1000 & wait \$!; done`;
-
-const life: readonly Operation[] = [
-  {
-    name: 'run -d',
-    script: `
-      podman run -d --name $name --pidfile $directory/pid --network none --log-driver k8s-file \\
-        --memory 64m --memory-swap 64m --cpus 0.5 --pids-limit 20 --cpuset-cpus 1 \\
-        --health-cmd 'test -e /tmp/healthy' --health-interval disable --health-retries 1 \\
-        busybox sh -c '${PROGRAM}'`,
-    prints: /^[0-9a-f]{64}$/,
-  },
-  {
-    name: '--memory --cpus --pids-limit --cpuset-cpus',
-    script: 'cd $(place) && cat memory.max memory.swap.max cpu.max pids.max cpuset.cpus',
-    prints: '67108864\n0\n50000 100000\n20\n1',
-  },
-  {
-    name: 'exec',
-    script: `
-      echo input | podman exec -i -u 1000:2000 -w /tmp -e A=b $name sh -c \\
-        'cat; id -u; id -g; pwd; echo $A; echo error >&2; cat /proc/self/cgroup; exit 4'`,
-    prints: /^input\n1000\n2000\n\/tmp\nb\n(error\n0::\/|0::\/\nerror)$/,
-    status: 4,
-  },
-  {
-    name: 'exec -it',
-    script: `
-      script -qec "/usr/bin/podman --runtime $runtime exec -it $name \\
-        sh -c 'tty; echo \\$TERM; test -t 0 -a -t 1 -a -t 2 && exit 5'" /dev/null </dev/null`,
-    prints: /\/dev\/pts\/0\nxterm$/,
-    status: 5,
-  },
-  {
-    name: 'exec of nothing',
-    script: 'podman exec $name nothing; echo $?; podman exec $name /etc/passwd; echo $?',
-    prints:
-      /^Error:.*nothing.*not found.*attempted to invoke a command that was not found\n127\nError:.*\/etc\/passwd.*OCI permission denied\n126$/s,
-  },
-  {
-    name: 'healthcheck',
-    script: `
-      podman healthcheck run $name
-      podman exec $name touch /tmp/healthy
-      podman healthcheck run $name
-      podman inspect -f '{{.State.Health.Status}}' $name`,
-    prints: 'unhealthy\nhealthy',
-  },
-  {
-    name: 'top',
-    script: 'podman top $name pid comm seccomp user',
-    prints: /^PID +COMMAND +SECCOMP +USER\n1 +sh +filter +root\n\d+ +sleep +filter +root$/,
-  },
-  {
-    name: 'stats',
-    script: `podman stats --no-stream --format '{{.Name}} {{.MemUsage}} {{.PIDs}}' $name`,
-    prints: /^m\S+ [\d.]+[kM]B \/ 67\.11MB [123]$/,
-  },
-  {
-    name: 'pause',
-    script: `
-      podman pause $name >/dev/null && grep frozen $(place)/cgroup.events
-      podman exec $name true`,
-    prints: /^frozen 1\nError: can only create exec sessions on running containers/,
-    status: 255,
-  },
-  {
-    name: 'unpause',
-    script: `podman unpause $name >/dev/null && grep frozen $(place)/cgroup.events`,
-    prints: 'frozen 0',
-  },
-  {
-    name: 'update',
-    script: `
-      podman update --memory 96m --memory-swap 128m --cpus 1.5 --pids-limit 30 --cpuset-cpus 0 $name >/dev/null
-      cd $(place) && cat memory.max memory.swap.max cpu.max pids.max cpuset.cpus`,
-    prints: '100663296\n33554432\n150000 100000\n30\n0',
-  },
-  {
-    name: 'kill, logs',
-    script: `
-      podman kill -s USR1 $name >/dev/null
-      until_true test -e /proc/$(cat $directory/pid)/root/tmp/signalled
-      podman logs $name`,
-    prints: 'started\nsignalled',
-  },
-  {
-    name: 'stop',
-    script: `
-      podman stop $name >/dev/null
-      podman inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}' $name
-      podman logs --tail 1 $name`,
-    prints: 'exited 7 false\nended',
-  },
-  {
-    name: 'start, restart',
-    script: `
-      podman start $name >/dev/null && before=$(cat $directory/pid)
-      podman restart -t 20 $name >/dev/null && after=$(cat $directory/pid)
-      [ -n "$before" -a "$before" != "$after" ] && [ ! -e /proc/$before ] && cat $(place)/memory.max`,
-    // What update has set is kept.
-    prints: '100663296',
-  },
-  {
-    name: 'kill -9, wait',
-    script: 'podman kill $name >/dev/null; podman wait $name',
-    prints: '137',
-  },
-  {
-    name: 'rm -f',
-    script: `
-      podman start $name >/dev/null && place=$(place) && podman rm -f -t 0 $name >/dev/null
-      podman container exists $name; echo $?; ls -d $place 2>/dev/null`,
-    prints: '1',
-    status: 1,
-  },
-];
+beforeAll(() => addNotifyReady(guest));
 
 const cleanUp = 'podman rm -f -t 0 --ignore $name >/dev/null; rm -r $directory';
 
 testOperations(guest, 'the life of a container, with systemd', {
   ...rootfulPodman('systemd'),
-  operations: life,
+  operations: life({ cpuset: true }),
   cleanUp,
 });
 
-/** What the control group has to do with. */
-const inGroup = /^(run -d|--memory.*|exec|stats|pause|unpause|update|kill.*|stop|start.*|rm -f)$/;
-
 testOperations(guest, 'the life of a container, with cgroupfs', {
   ...rootfulPodman('cgroupfs'),
-  operations: life.filter(({ name }) => inGroup.test(name)),
+  operations: life({ cpuset: true }).filter(({ name }) => IN_GROUP.test(name)),
   cleanUp,
-  runtimes: ['tsrun'],
 });
 
 testOperations(guest, 'a process that a service manager waits for', {
   ...rootfulPodman('systemd'),
-  operations: [
-    {
-      name: 'run --sdnotify=conmon',
-      script: `
-        systemd-run -q -u $name-conmon -p Type=notify -p NotifyAccess=all -- /usr/bin/podman --runtime $runtime \\
-          run -d --name $name-conmon --sdnotify=conmon --network none busybox sleep 1000 &&
-          cat /proc/$(systemctl show -P MainPID $name-conmon)/comm
-        podman exec $name-conmon env | grep NOTIFY
-        podman rm -f -t 0 $name-conmon >/dev/null`,
-      prints: 'conmon',
-    },
-    {
-      name: 'run --sdnotify=container',
-      script: `
-        systemd-run -q -u $name-inner -p Type=notify -p NotifyAccess=all -- /usr/bin/podman --runtime $runtime \\
-          run -d --name $name-inner --sdnotify=container --network none -v /run/notify-ready:/notify-ready:ro \\
-          busybox /notify-ready
-        systemctl show -P ActiveState $name-inner
-        podman rm -f -t 0 $name-inner >/dev/null`,
-      // It does not start to be that before READY=1, which podman passes on.
-      prints: 'active',
-    },
-  ],
-  cleanUp: `
-    podman rm -f -t 0 --ignore $name-conmon $name-inner >/dev/null
-    systemctl reset-failed "$name*" 2>/dev/null
-    rm -r $directory`,
+  operations: notifying('system'),
+  cleanUp: cleanUpNotifying('system'),
 });

@@ -4,7 +4,7 @@ import { beforeAll } from 'vitest';
 
 import type { Operation } from './support/operations.js';
 import { testOperations } from './support/operations.js';
-import { rootfulPodman, usePodman } from './support/podman.js';
+import { addFilter, rootfulPodman, usePodman } from './support/podman.js';
 
 const guest = usePodman();
 
@@ -17,18 +17,10 @@ profile podman-test flags=(attach_disconnected,mediate_deleted) {
 }
 `;
 
-/** Lets a container do everything but make directories. */
-const SECCOMP = {
-  defaultAction: 'SCMP_ACT_ALLOW',
-  syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 95 }],
-};
-
 beforeAll(async () => {
   const profile = guest.write('podman-test', PROFILE);
-  const filter = guest.write('no-directories.json', JSON.stringify(SECCOMP));
-  await guest.output(
-    `/sbin/apparmor_parser -r ${profile} && cp ${filter} /run/no-directories.json`,
-  );
+  await guest.output(`/sbin/apparmor_parser -r ${profile}`);
+  await addFilter(guest);
 });
 
 const run = (options: string, script: string): string =>
@@ -38,7 +30,7 @@ const options: readonly Operation[] = [
   {
     name: 'run -it',
     script: `
-      script -qec "/usr/bin/podman --runtime $runtime run --rm -it --network none busybox \\
+      script -qec "$podman run --rm -it --network none busybox \\
         sh -c 'tty; echo \\$TERM; stat -c %t:%T /dev/console; exit 6'" /dev/null`,
     prints: /\/dev\/pts\/0\nxterm\n88:0$/,
     status: 6,
@@ -146,6 +138,13 @@ const options: readonly Operation[] = [
       'cut -d : -f 3 /proc/self/cgroup | grep -c libpod-[^c]; hostname',
     ),
     prints: '0\nguest',
+  },
+  {
+    name: 'runtime = "tsrun" in containers.conf',
+    script: `
+      CONTAINERS_CONF_OVERRIDE=/run/example-containers.conf /usr/bin/podman create --name $name-default busybox >/dev/null
+      podman inspect -f '{{.OCIRuntime}}' $name-default; podman rm $name-default >/dev/null`,
+    prints: 'tsrun',
   },
   {
     name: 'a command that is not there',

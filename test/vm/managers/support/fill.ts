@@ -4,16 +4,18 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 
+import { writePackage } from '../../support/package.js';
 import { writeImages } from './image.js';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
-/** Adds images (images.tar) and the client of the Container Runtime Interface (cri-server.cjs). */
+/** Adds tsrun's package, images (images.tar) and the client of the Container Runtime Interface (cri-server.cjs). */
 export function fillForManagers(share: string): void {
   writeImages(join(share, 'images.tar'), {
     'localhost/busybox:latest': ['sh'],
     'localhost/pause:1': ['sleep', '1000000'],
   });
+  writePackage(share);
   buildSync({
     entryPoints: [join(HERE, 'cri-server.ts')],
     outfile: join(share, 'cri-server.cjs'),
