@@ -108,8 +108,7 @@ inline Plan makePlan(FuzzedDataProvider& data) {
   return plan;
 }
 
-inline std::string encode(const Plan& plan) {
-  PlanEncoder encoder;
+inline void encodeSteps(PlanEncoder& encoder, const Plan& plan) {
   for (const PlanStep& step : plan.steps) {
     encoder.begin(step.op);
     eachField(step.op, [&](char type, int index) {
@@ -120,6 +119,11 @@ inline std::string encode(const Plan& plan) {
       if (type == 'u') encoder.numbers(step.lists[at].numbers);
     });
   }
+}
+
+inline std::string encode(const Plan& plan) {
+  PlanEncoder encoder;
+  encodeSteps(encoder, plan);
   return encoder.finish(plan.slots, plan.inherited, plan.preserved, plan.trace);
 }
 
