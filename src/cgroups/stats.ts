@@ -178,9 +178,8 @@ export function ioDevices(text: string): IoUse[] {
 export function parsePressure(text: string): PressureStats {
   const found: PressureStats = {};
   for (const line of text.split('\n')) {
-    const match = /^(some|full) avg10=([\d.]+) avg60=([\d.]+) avg300=([\d.]+) total=(\d+)$/.exec(
-      line,
-    );
+    const match =
+      /^(some|full) avg10=(\d+\.\d+) avg60=(\d+\.\d+) avg300=(\d+\.\d+) total=(\d+)$/.exec(line);
     if (match === null) continue;
     found[match[1] as 'some' | 'full'] = {
       avg10: Number(match[2]),
