@@ -19,8 +19,19 @@ execute_process(COMMAND ${CMAKE_AR} p ${TSRUN_LIBC} ${TSRUN_START_OBJECTS}
   OUTPUT_FILE ${TSRUN_START_FOUND} ERROR_QUIET)
 file(SHA256 ${TSRUN_START_FOUND} TSRUN_START_HASH)
 file(REMOVE ${TSRUN_START_FOUND})
+# Options that may have the linker find another libc.a than the compiler tells of.
+string(REGEX MATCH "(^|[ ,])(-L|--library-path)[^ ]*" TSRUN_START_ELSEWHERE
+  "${CMAKE_CXX_FLAGS} ${CMAKE_EXE_LINKER_FLAGS}")
+if(NOT TSRUN_START_ELSEWHERE)
+  string(REGEX MATCH "(^| )(-B|--?sysroot|--?specs)[^ ]*" TSRUN_START_ELSEWHERE
+    "${CMAKE_EXE_LINKER_FLAGS}")
+endif()
 if(TSRUN_GLIBC_START)
   message(STATUS "The executable starts as the C library does (TSRUN_GLIBC_START)")
+elseif(TSRUN_START_ELSEWHERE)
+  string(STRIP "${TSRUN_START_ELSEWHERE}" TSRUN_START_ELSEWHERE)
+  message(STATUS "The executable starts as the C library does, slower: "
+    "with ${TSRUN_START_ELSEWHERE} it may be linked with another libc.a")
 elseif(TSRUN_START_HASH IN_LIST TSRUN_START_KNOWN)
   message(STATUS "The executable has a start of its own, without CPUID")
   set(TSRUN_START native/quickjs/start.cc)

@@ -227,6 +227,21 @@ describe('the build', () => {
     },
   );
 
+  test.each([
+    ['EXE_LINKER', '-L/elsewhere'],
+    ['EXE_LINKER', '-Wl,-z,now,-L/elsewhere'],
+    ['EXE_LINKER', '-O1 -B/elsewhere'],
+    ['EXE_LINKER', '--sysroot=/elsewhere'],
+    ['CXX', '-g -L /elsewhere'],
+  ])("takes the C library's where %s flags may lead to another: %s", (kind, flags) => {
+    expect(decide(LIBC, `-DCMAKE_${kind}_FLAGS=${flags}`)).toEqual(slower('linked with another'));
+  });
+
+  test.skipIf(!KNOWN)('takes its own start with the flags that distributions build with', () => {
+    const flags = '-Wl,-z,relro -Wl,-z,now -Wl,-Bsymbolic-functions -flto=auto -Wl,-O1';
+    expect(decide(LIBC, `-DCMAKE_EXE_LINKER_FLAGS=${flags}`)).toEqual(own);
+  });
+
   test("takes the C library's where there is none to look at, and where it is told to", () => {
     expect(decide('libc.a')).toEqual(slower('does not know this libc.a'));
     expect(decide(LIBC, '-DTSRUN_GLIBC_START=ON')).toEqual(slower('TSRUN_GLIBC_START'));
