@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   copyFileSync,
   closeSync,
   mkdtempSync,
@@ -46,7 +47,7 @@ describe.each(['own', 'glibc'] as const)('a program with the start %s', (start) 
   const good = (stdout: string): Result => ({ status: 0, signal: null, stdout, stderr: '' });
 
   beforeAll(() => {
-    // Where every user gets at it, and whoever owns it can be a program's rights.
+    // Where every user gets at it.
     directory = mkdtempSync(join(tmpdir(), 'tsrun-start-'));
     chmodSync(directory, 0o755);
     file = join(directory, 'check');
@@ -158,6 +159,8 @@ describe.each(['own', 'glibc'] as const)('a program with the start %s', (start) 
       'secure 0, HOME told',
       'LD_PRELOAD there, GLIBC_TUNABLES there',
     ]);
+    // Others may start it meanwhile, or find it where the test was killed: with nobody's rights.
+    chownSync(file, 12346, 12346);
     onTestFinished(() => {
       chmodSync(file, 0o755);
     });
