@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstring>
 #include <string>
 
 namespace tsrun {
@@ -16,25 +17,60 @@ JSValue wordsOf(Host& host, int argc, char** argv) {
   return words;
 }
 
-// As Node's process.env: the first of two entries with one name counts.
-JSValue environmentOf(JSContext* context, JSValueConst /*self*/, int /*count*/,
-                      JSValueConst* /*values*/) {
+// The value of a variable, of the first where two entries have one name; nullptr without it.
+const char* variable(const char* name, size_t length) {
+  if (length == 0 || memchr(name + 1, '=', length - 1) != nullptr) return nullptr;
+  for (char** entry = environ; *entry != nullptr; entry++) {
+    if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=') return *entry + length + 1;
+  }
+  return nullptr;
+}
+
+// The environment is an object like Node's process.env, whose properties are looked up when they
+// are asked for: a command wants few of them.
+int getVariable(JSContext* context, JSPropertyDescriptor* property, JSValueConst /*object*/,
+                JSAtom atom) {
+  const char* name = JS_AtomToCString(context, atom);
+  if (name == nullptr) return -1;
+  const char* value = variable(name, strlen(name));
+  JS_FreeCString(context, name);
+  if (value == nullptr) return 0;
+  if (property != nullptr) {
+    auto* host = static_cast<Host*>(JS_GetRuntimeOpaque(JS_GetRuntime(context)));
+    *property = {JS_PROP_ENUMERABLE, host->string(value), JS_UNDEFINED, JS_UNDEFINED};
+  }
+  return 1;
+}
+
+int getVariableNames(JSContext* context, JSPropertyEnum** names, uint32_t* count,
+                     JSValueConst /*object*/) {
+  size_t most = 1;
+  for (char** entry = environ; *entry != nullptr; entry++) most++;
+  auto* result = static_cast<JSPropertyEnum*>(js_malloc(context, most * sizeof(JSPropertyEnum)));
+  if (result == nullptr) return -1;
   auto* host = static_cast<Host*>(JS_GetRuntimeOpaque(JS_GetRuntime(context)));
-  const JSValue result = JS_NewObjectProto(context, JS_NULL);
+  uint32_t found = 0;
   for (char** entry = environ; *entry != nullptr; entry++) {
     const std::string text = *entry;
     const size_t equals = text.find('=', 1);
     if (equals == std::string::npos) continue;
-    const JSValue key = host->string(text.substr(0, equals).c_str());
-    const JSAtom name = JS_ValueToAtom(context, key);
-    JS_FreeValue(context, key);
-    if (JS_HasProperty(context, result, name) == 0) {
-      JS_SetProperty(context, result, name, host->string(text.c_str() + equals + 1));
-    }
-    JS_FreeAtom(context, name);
+    if (variable(text.data(), equals) != *entry + equals + 1) continue;
+    const JSValue name = host->string(text.substr(0, equals).c_str());
+    result[found++] = {1, JS_ValueToAtom(context, name)};
+    JS_FreeValue(context, name);
   }
-  return result;
+  *names = result;
+  *count = found;
+  return 0;
 }
+
+// A saved program has its address: it is as it is from the start, and is not filled in by load().
+constinit JSClassExoticMethods lookups = [] {
+  JSClassExoticMethods methods = {};
+  methods.get_own_property = getVariable;
+  methods.get_own_property_names = getVariableNames;
+  return methods;
+}();
 
 }  // namespace
 
@@ -51,6 +87,11 @@ bool Program::load() {
   start_ = JS_GetPropertyStr(context, module, "start");
   JS_FreeValue(context, module);
   native_ = host.native();
+  JSClassDef definition = {};
+  definition.class_name = "Environment";
+  definition.exotic = &lookups;
+  JS_NewClassID(&environmentClass_);
+  if (JS_NewClass(JS_GetRuntime(context), environmentClass_, &definition) < 0) return false;
   return !JS_IsException(start_) && !JS_IsException(native_);
 }
 
@@ -58,7 +99,7 @@ int Program::run(int argc, char** argv) {
   JSContext* context = host.context();
   JS_SetRuntimeOpaque(JS_GetRuntime(context), &host);
   words_ = wordsOf(host, argc, argv);
-  environment_ = JS_NewCFunction(context, environmentOf, "environment", 0);
+  environment_ = JS_NewObjectProtoClass(context, JS_NULL, environmentClass_);
   JSValueConst arguments[] = {native_, words_, environment_};
   promise_ = JS_Call(context, start_, JS_UNDEFINED, 3, arguments);
 

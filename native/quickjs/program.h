@@ -26,6 +26,7 @@ class Program {
  private:
   JSValue start_ = JS_UNDEFINED;
   JSValue native_ = JS_UNDEFINED;
+  JSClassID environmentClass_ = 0;
   // Of run(). Kept, since the executable ends without taking anything down.
   JSValue words_ = JS_UNDEFINED;
   JSValue environment_ = JS_UNDEFINED;

@@ -9,22 +9,13 @@ import { parse } from './parse.js';
  * Runs the command line to its end.
  *
  * @param words the arguments without the program's name
- * @param environment reads the program's environment; only commands that need it pay for that
+ * @param environment the program's, looked into when it is asked for a variable
  * @returns the exit status
  */
 export function start(
   native: Native,
   words: readonly string[],
-  environment: () => Environment,
+  environment: Environment,
 ): Promise<number> {
-  let read: Environment | undefined;
-  return main(
-    {
-      native,
-      get environment() {
-        return (read ??= environment());
-      },
-    },
-    parse(words),
-  );
+  return main({ native, environment }, parse(words));
 }

@@ -12,7 +12,7 @@ import { defaultConfig } from './spec/default-config.js';
 type Start = (
   native: Native,
   words: readonly string[],
-  environment: () => Record<string, string>,
+  environment: Record<string, string>,
 ) => Promise<number>;
 
 /** Far more turns than a command takes until it waits for something from outside. */
@@ -63,10 +63,7 @@ function training(before: readonly string[][], words: readonly string[]): Comman
       },
     });
     const run = async (line: readonly string[]): Promise<void> => {
-      const status = await toEnd(
-        fake,
-        start(own, [...ROOT, ...line], () => ENVIRONMENT),
-      );
+      const status = await toEnd(fake, start(own, [...ROOT, ...line], ENVIRONMENT));
       if (status !== 0) throw new Error(`${line.join(' ')}: status ${status}: ${said}`);
     };
     for (const line of before) await run(line);

@@ -1,8 +1,9 @@
 /** list, ps, state, ids, and the commands' answers about what is not there. */
 
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 import { stateOf, useScene } from '../support/scene.js';
 import type { StateJson } from '../support/scene.js';
@@ -69,6 +70,28 @@ test('ps: pids as JSON, a table, options of ps', async () => {
   expect(chosen).toMatchObject({ status: 0, stderr: '' });
   expect(chosen.stdout).toMatch(/^ +PID COMMAND\n/);
   expect(chosen.stdout).toContain(' sleep\n');
+  await container.remove();
+});
+
+test('ps: the program is looked up in PATH and has the environment of the caller', async () => {
+  const container = await scene.started('exec sleep 1000');
+  const directory = mkdtempSync(join(tmpdir(), 'tsrun-ps-'));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const script = '#!/bin/sh\ntr "\\0" "\\n" </proc/$$/environ >"$0.env"\nexec /bin/ps "$@"\n';
+  writeFileSync(join(directory, 'ps'), script, { mode: 0o755 });
+  const env = {
+    PATH: `${directory}:${process.env['PATH'] ?? ''}`,
+    EMPTY: '',
+    'WITH SPACE': 'a=b=c\nd',
+    UMLAUT: 'ä',
+  };
+  const said = await scene.runtime(['ps', container.id], { env });
+  expect(said).toMatchObject({ status: 0, stderr: '' });
+  const lines = readFileSync(join(directory, 'ps.env'), 'utf8').split('\n').sort();
+  const given = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  expect(lines).toEqual([...given.join('\n').split('\n'), ''].sort());
   await container.remove();
 });
 
