@@ -223,8 +223,12 @@ class Creation {
     if (cgroup !== undefined) this.undo.push(() => removeContainerCgroup(native, cgroup));
     if (this.scope !== undefined) this.undo.push(() => this.scope?.undo());
     // What a crash leaves before that is a directory with the path of the cgroup in it.
-    if (this.hasTime()) this.meanwhile.unshift(() => file.save(state));
-    else file.save(state);
+    const save = (): void => {
+      state.owner = ownerName(native, native.getuid()[0]);
+      file.save(state);
+    };
+    if (this.hasTime()) this.meanwhile.unshift(save);
+    else save();
 
     const child = await this.runHelper(plan, state, cgroup, consoleSocket, gate, file, filter);
     this.undo.push(async () => {
@@ -396,7 +400,6 @@ class Creation {
     cgroup: Cgroup | undefined,
   ): ContainerState {
     const { id, bundle, spec } = this.options;
-    const [realUid] = this.native.getuid();
     const places = namespacePlaces(spec.linux?.namespaces ?? [], 0);
     return {
       version: STATE_VERSION,
@@ -409,7 +412,7 @@ class Creation {
       rootfs,
       created: new Date().toISOString(),
       annotations: spec.annotations ?? {},
-      owner: ownerName(this.native, realUid),
+      owner: '',
       cgroupPath: cgroup?.record.path ?? null,
       cgroup: cgroup?.record ?? null,
       ...(this.scope === undefined ? {} : { scope: this.scope.record }),

@@ -51,7 +51,8 @@ export function gatherFacts(
     bounding: caller.bounding,
     lastCapability: caller.lastCapability,
     initialUserNamespace: caller.initialUserNamespace,
-    setgroupsDenied: setgroupsDenied(native),
+    // The initial namespace cannot deny it.
+    setgroupsDenied: !caller.initialUserNamespace && setgroupsDenied(native),
     ...(place === undefined ? {} : { cgroup: place }),
     noPivot: request.noPivot,
     noNewKeyring: request.noNewKeyring,
