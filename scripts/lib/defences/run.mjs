@@ -1,6 +1,7 @@
 // Runs entries of the table: all tests with every defence in its place, and then
 // each with one taken out.
 
+import { endPrograms } from './program.mjs';
 import { resultsOf, runTests } from './tests.mjs';
 import { Tree } from './tree.mjs';
 
@@ -76,7 +77,10 @@ export async function runDefences(entries) {
   const tree = new Tree();
   // Also when interrupted.
   process.on('exit', () => tree.remove());
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    // What still builds would make the directory anew.
+    process.on(signal, () => void endPrograms().then(() => process.exit(130)));
+  }
 
   const unit = entries.every(({ build }) => build === 'none');
   const fault = await tree.build(unit ? 'sources' : 'all');

@@ -1,9 +1,12 @@
 /** The table of scripts/defences.mjs: it is about docs/security.md, and about the source as it is. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 import { entries } from '../../../scripts/lib/defences/table.mjs';
 import type { Defence } from '../../../scripts/lib/defences/table.mjs';
@@ -90,4 +93,31 @@ test('a defence that is taken out is noticed, and one that nobody notices is an 
   expect(stdout).toContain('a word of a comment: NOT NOTICED');
   expect(stdout).toContain(`${chosen.length} of ${chosen.length + 1} as they should be`);
   expect(status).toBe(1);
+}, 120_000);
+
+function workingBelow(directory: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d/.test(pid) && readlinkSync(`/proc/${pid}/cwd`).startsWith(directory);
+    } catch {
+      return false;
+    }
+  });
+}
+
+test('what is interrupted leaves neither its directory nor what it has started', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsrun-interrupted-'));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const script = spawn(process.execPath, [join(REPOSITORY, 'scripts/defences.mjs'), '21'], {
+    env: { ...process.env, TMPDIR: directory },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(script, 'close');
+  await expect.poll(() => workingBelow(directory), { timeout: 60_000 }).not.toEqual([]);
+  script.kill('SIGTERM');
+  expect(await ended).toEqual([130, null]);
+  expect(workingBelow(directory)).toEqual([]);
+  expect(readdirSync(directory)).toEqual([]);
 }, 120_000);
