@@ -103,7 +103,9 @@ static long walkAndMake(char* path, unsigned mode, uint64_t resolve, bool* again
     *at = 0;
     // The whole prefix from the root, so that links and `..` in it count as in the container.
     long next = openInRoot(path, kDirectory, resolve);
-    if (next == -ENOENT) {
+    // What led here has been exchanged: the one above is whatever it is without the root's bound.
+    const bool isName = !equal(name, ".") && !equal(name, "..");
+    if (next == -ENOENT && isName) {
       const long umask = sys::call(__NR_umask, 0);
       const long made = sys::call(__NR_mkdirat, current, sys::arg(name), mode);
       sys::call(__NR_umask, umask);

@@ -5,7 +5,15 @@
  * as many, so that the race is one.
  */
 
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TestContext } from 'vitest';
@@ -178,6 +186,30 @@ const ONCE_KINDS: readonly OnceKind[] = [
       const options = /^(?:\S+ ){5}(\S+) .*- overlay race /m.exec(mountinfo)?.[1];
       expect(options).toContain('rw');
       return options?.includes('nosuid') === true ? 'inside' : 'outside';
+    },
+  },
+  {
+    // The place that a link leads to is made by name, where `..` would be the directory's own.
+    name: 'a directory behind a link with dots',
+    step: 'mount',
+    place: '/vol',
+    exchanged: ['x', 'nowhere'],
+    furnish: ({ volume }) => {
+      mkdirSync(join(volume, 'x'));
+      // Nothing can be made in there.
+      symlinkSync('/dev/pts/none', join(volume, 'nowhere'));
+      symlinkSync('/vol/x/../../../escaped', join(volume, 'climbs'));
+    },
+    ask: ({ mounts }) =>
+      mounts?.push({ destination: '/vol/climbs/target', type: 'tmpfs', source: 'race' }),
+    landed: (_pid, { rootfs }) => {
+      // To be made anew. Another try may be at that.
+      try {
+        rmSync(join(rootfs, 'escaped'), { recursive: true, force: true });
+      } catch (error) {
+        expect((error as NodeJS.ErrnoException).code).toBe('ENOTEMPTY');
+      }
+      return existsSync(join(rootfs, '../escaped')) ? 'outside' : 'inside';
     },
   },
   {

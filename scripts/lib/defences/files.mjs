@@ -112,6 +112,19 @@ export const files = [
   },
   {
     rows: ['7', 'R1'],
+    what: 'the directory above is opened without the bound of the root',
+    changes: [
+      {
+        file: PATHS,
+        from: 'if (next == -ENOENT && isName) {',
+        to: 'if (next == -ENOENT && (isName || path != nullptr)) {',
+      },
+    ],
+    build: 'addon',
+    test: { ...once('a directory behind a link with dots'), message: /outside/ },
+  },
+  {
+    rows: ['7', 'R1'],
     what: 'files are made by name',
     changes: [
       {
