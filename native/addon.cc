@@ -864,17 +864,24 @@ Value SetSoftLimit(const CallbackInfo& info) {
 }
 
 Value Capabilities(const CallbackInfo& info) {
+  int64_t asked = 0;
+  if (!readNumber(info[0], asked)) return info.Env().Undefined();
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2] = {};
   if (syscall(SYS_capget, &header, sets) < 0) return result(info, -errno);
   const uint64_t effective = sets[0].effective | uint64_t{sets[1].effective} << 32;
-  uint64_t bounding = 0;
-  int last = -1;
+  // No kernel with the mount API knows fewer.
+  int last = CAP_CHECKPOINT_RESTORE - 1;
   for (; last < 63; last++) {
-    const int set = prctl(PR_CAPBSET_READ, last + 1, 0, 0, 0);
-    if (set < 0 && errno == EINVAL) break;
-    if (set < 0) return result(info, -errno);
-    if (set > 0) bounding |= uint64_t{1} << (last + 1);
+    if (prctl(PR_CAPBSET_READ, last + 1, 0, 0, 0) >= 0) continue;
+    if (errno == EINVAL) break;
+    return result(info, -errno);
+  }
+  uint64_t bounding = 0;
+  for (int number = 0; number <= last; number++) {
+    const uint64_t bit = uint64_t{1} << number;
+    if ((static_cast<uint64_t>(asked) & bit) == 0) continue;
+    if (prctl(PR_CAPBSET_READ, number, 0, 0, 0) > 0) bounding |= bit;
   }
   auto object = Napi::Object::New(info.Env());
   object.Set("effective", Napi::BigInt::New(info.Env(), effective));

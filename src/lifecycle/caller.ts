@@ -4,15 +4,15 @@ import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { namespacePlaces, foreignNamespaces } from '../namespaces/namespaces.js';
 import { EPERM } from '../native/constants.js';
-import { CAP_SYS_ADMIN } from '../plan/capabilities.js';
-import type { Spec } from '../spec/types.js';
+import { CAP_SYS_ADMIN, askedCapabilities } from '../plan/capabilities.js';
+import type { Process, Spec } from '../spec/types.js';
 import { inInitialUserNamespace } from '../state/user-namespace.js';
 
 export interface Caller {
   /** Effective ids. */
   uid: number;
   gid: number;
-  /** Effective capabilities and the bounding set, bit masks. */
+  /** Effective capabilities, and the bounding set as far as it was asked for, bit masks. */
   effective: bigint;
   bounding: bigint;
   /** Highest capability number of this kernel. */
@@ -23,8 +23,9 @@ export interface Caller {
 /** Of the newest kernel known here, for one that does not tell (CAP_CHECKPOINT_RESTORE). */
 const LAST_CAPABILITY = 40;
 
-export function readCaller(native: Native): Caller {
-  const known = native.capabilities();
+/** @param processes that are to get capabilities of the caller's */
+export function readCaller(native: Native, ...processes: (Process | undefined)[]): Caller {
+  const known = native.capabilities(askedCapabilities(processes));
   const { effective, bounding, last } =
     typeof known === 'number' ? { effective: 0n, bounding: 0n, last: LAST_CAPABILITY } : known;
   return {

@@ -165,7 +165,7 @@ class Creation {
     private readonly fds: OpenFds,
     private readonly undo: UndoStack,
   ) {
-    this.caller = readCaller(native);
+    this.caller = readCaller(native, options.spec.process);
   }
 
   close(): void {

@@ -146,8 +146,8 @@ async function run(
   init: number,
   fds: OpenFds,
 ): Promise<Executed> {
-  const caller = readCaller(native);
   const own = readProcess(native, options.root, state.id);
+  const caller = readCaller(native, options.process, own);
   const { apparmorProfile, selinuxLabel } = withDefaults(options.process, own);
   const processLabel = checkLabel(native, selinuxLabel, '/selinuxLabel');
   const apparmor = apparmorFile(native, apparmorProfile, '');

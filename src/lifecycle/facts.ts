@@ -34,7 +34,7 @@ export interface FactsRequest {
 export function gatherFacts(
   native: Native,
   request: FactsRequest,
-  caller: Caller = readCaller(native),
+  caller: Caller = readCaller(native, request.spec.process),
 ): PlanFacts {
   const place =
     request.noCgroup === true ? undefined : (request.scope ?? ownPlace(native, request));

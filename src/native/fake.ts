@@ -289,14 +289,14 @@ export class FakeSystem {
   }
 
   /** By files, as tests know where to find them. */
-  private capabilities(): { effective: bigint; bounding: bigint; last: number } {
+  private capabilities(asked: bigint): { effective: bigint; bounding: bigint; last: number } {
     const text = (path: string): string => this.files.get(path)?.content ?? '';
     const mask = (name: string): bigint =>
       BigInt(
         `0x${new RegExp(`^${name}:\\s*(\\w+)`, 'm').exec(text('/proc/self/status'))?.[1] ?? '0'}`,
       );
     const last = Number(text('/proc/sys/kernel/cap_last_cap'));
-    return { effective: mask('CapEff'), bounding: mask('CapBnd'), last };
+    return { effective: mask('CapEff'), bounding: mask('CapBnd') & asked, last };
   }
 
   // Helpers.
@@ -631,7 +631,7 @@ export class FakeSystem {
       setSubreaper: () => 0,
       catchSignals: () => this.open({ kind: 'other', content: '' }),
       monotonicNs: () => this.now,
-      capabilities: () => this.capabilities(),
+      capabilities: (asked) => this.capabilities(asked),
       isTerminal: () => false,
       getWindowSize: () => [80, 24],
       setWindowSize: () => 0,

@@ -236,11 +236,11 @@ export interface Native {
   monotonicNs(): number;
 
   /**
-   * Effective capabilities and the bounding set as bit masks, and the highest
-   * capability of this kernel (capget(2), PR_CAPBSET_READ): /proc/self/status takes
-   * ten times as long.
+   * Effective capabilities and, of those in `asked`, the bounding set as bit masks, and the
+   * highest capability of this kernel (capget(2), PR_CAPBSET_READ, a call each):
+   * /proc/self/status takes ten times as long.
    */
-  capabilities(): { effective: bigint; bounding: bigint; last: number } | number;
+  capabilities(asked: bigint): { effective: bigint; bounding: bigint; last: number } | number;
 
   // Terminals.
   isTerminal(fd: number): boolean;

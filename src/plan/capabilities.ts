@@ -1,6 +1,6 @@
 /** process.capabilities: names to bit masks (capabilities(7)). */
 
-import type { LinuxCapabilities } from '../spec/types.js';
+import type { LinuxCapabilities, Process } from '../spec/types.js';
 
 /** Names in the order of their numbers (linux/capability.h). */
 export const CAPABILITIES: readonly string[] = [
@@ -63,6 +63,17 @@ export interface CapabilityMasks {
 
 type SetName = keyof CapabilityMasks;
 const SETS: readonly SetName[] = ['bounding', 'effective', 'permitted', 'inheritable', 'ambient'];
+
+/** All that any of these processes asks for. */
+export function askedCapabilities(processes: readonly (Process | undefined)[]): bigint {
+  let asked = 0n;
+  for (const process of processes) {
+    for (const set of SETS) {
+      for (const name of process?.capabilities?.[set] ?? []) asked |= BITS.get(name) ?? 0n;
+    }
+  }
+  return asked;
+}
 
 /** What can be granted: all that the kernel has, in a user namespace that is not the caller's. */
 export function grantableCapabilities(

@@ -88,7 +88,10 @@ export interface PlanFacts {
   gid: number;
   /** Effective capabilities of the caller, a bit mask. */
   effective: bigint;
-  /** Bounding set of the caller: what can be granted to a container that makes no user namespace. */
+  /**
+   * Of what the process asks for, the bounding set of the caller: what can be granted to a
+   * container that makes no user namespace.
+   */
   bounding: bigint;
   /** Highest capability number of this kernel. */
   lastCapability: number;

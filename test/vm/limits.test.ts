@@ -265,7 +265,7 @@ test('update writes every field, and nothing when a part is wrong', async () => 
   expect({ status, stdout }).toEqual({ status: 0, stdout: `${lines.join('\n')}\n` });
   const said = stderr.trimEnd().split('\n');
   expect(said).toHaveLength(4);
-  expect(said[0]).toMatch(/\/unified\/memory.nonsense: .*no such file/);
+  expect(said[0]).toMatch(/\/unified\/memory.nonsense: .*has no file of that name/);
   expect(said[1]).toMatch(/\/cpu\/realtimeRuntime: is not supported/);
   expect(said[2]).toMatch(/\/memory\/limit: refused, 4096 is not above .* in use/);
   expect(said[3]).toMatch(/\/cpu\/cpus: cannot write "77" to .*cpuset.cpus/);
