@@ -16,8 +16,8 @@ static long dropBounding(uint64_t keep) {
     if (result == 0) continue;
     // What is not there needs no right to be dropped.
     const long held = sys::prctl(PR_CAPBSET_READ, capability);
-    if (held < 0) return 0;  // past the last one of this kernel
-    if (held != 0) return fail(result, "bounding set");
+    if (held == -EINVAL) return 0;  // past the last one of this kernel
+    if (held != 0) return fail(held < 0 ? held : result, "bounding set");
   }
   return 0;
 }

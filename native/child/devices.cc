@@ -54,11 +54,13 @@ long makeDevice(const wire::Step& step) {
   long result = sys::call(__NR_mknodat, parent, sys::arg(name), mode, static_cast<long>(number));
   sys::call(__NR_umask, umask);
   // By descriptor from here on: the name could be exchanged for another file.
+  bool made = result >= 0;
   long node = result == -EEXIST ? 0 : result;
   if (node >= 0) node = sys::openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (node >= 0) result = checkNode(static_cast<int>(node), mode & S_IFMT, number);
 #ifdef TSRUN_UNSAFE_PATHS
-  // As if the name that was checked were the one to change.
+  // As if any node were ours, and the name that was checked the one to change.
+  made = true;
   if (node >= 0 && result >= 0) {
     sys::close(static_cast<int>(node));
     sys::call(__NR_sched_yield);
@@ -70,6 +72,11 @@ long makeDevice(const wire::Step& step) {
   if (result < 0) {
     sys::close(static_cast<int>(node));
     return fail(result, path, wire::Code::WrongType);
+  }
+  // One that was there may be the host's, by a mount of its /dev or of the node.
+  if (!made) {
+    sys::close(static_cast<int>(node));
+    return 0;
   }
   result = sys::call(__NR_fchownat, node, sys::arg(""), NUMBER(step, Device, uid),
                      NUMBER(step, Device, gid), AT_EMPTY_PATH);

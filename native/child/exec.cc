@@ -52,7 +52,9 @@ static long checkProgram(const char* path, wire::Code* code) {
 #ifdef __NR_faccessat2
   result = sys::call(__NR_faccessat2, AT_FDCWD, sys::arg(path), 1 /* X_OK */, AT_EACCESS);
 #endif
-  if (result == -EACCES) *code = wire::Code::NotExecutable;
+  // Whatever else is answered may be a filter's, which does not know the call: execve will tell.
+  if (result != -EACCES) return 0;
+  *code = wire::Code::NotExecutable;
   return result;
 }
 

@@ -3,6 +3,8 @@
 #include <linux/errno.h>
 #include <linux/if.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
@@ -79,9 +81,23 @@ long openOffsets(const wire::Step&) {
   return 0;
 }
 
+// /proc may be that of a mount namespace that was joined, and hold anything.
+static long openOwnProc(const char* path, int flags) {
+  const long proc = sys::openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (proc < 0) return proc;
+  long result = -EINVAL;
+  if (fileSystemType(static_cast<int>(proc)) == PROC_SUPER_MAGIC) {
+    open_how how = {};
+    how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+    result = sys::call(__NR_openat2, proc, sys::arg(path), sys::arg(&how), sizeof how);
+  }
+  sys::close(static_cast<int>(proc));
+  return result;
+}
+
 static long writeOffsets(const char* text) {
-  const long fd =
-      offsetsFile >= 0 ? offsetsFile : sys::openat(AT_FDCWD, kOffsets, O_WRONLY | O_CLOEXEC);
+  const long fd = offsetsFile >= 0 ? offsetsFile : openOwnProc("self/timens_offsets", O_WRONLY);
   if (fd < 0) return fd;
   offsetsFile = -1;
   const size_t size = length(text);
@@ -101,7 +117,10 @@ long enterTime(const wire::Step& step) {
     result = writeOffsets(offsets);
     if (result < 0) return fail(result, kOffsets);
   }
-  const long fd = sys::openat(AT_FDCWD, "/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+  const long links = openOwnProc("self/ns", O_PATH | O_DIRECTORY);
+  if (links < 0) return fail(links, "/proc/self/ns");
+  const long fd = sys::openat(static_cast<int>(links), "time_for_children", O_RDONLY | O_CLOEXEC);
+  sys::close(static_cast<int>(links));
   if (fd < 0) return fail(fd, "/proc/self/ns/time_for_children");
   result = sys::call(__NR_setns, fd, CLONE_NEWTIME);
   sys::close(static_cast<int>(fd));

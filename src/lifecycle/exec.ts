@@ -19,8 +19,8 @@ import { lockContainer } from '../state/lock.js';
 import { statePaths } from '../state/paths.js';
 import { statusOf } from '../state/status.js';
 import type { Status } from '../state/status.js';
-import { loadState, readLaterLine, stateError } from '../state/store.js';
-import type { ContainerState, LaterState } from '../state/state.js';
+import { loadState, readLater, stateError } from '../state/store.js';
+import type { ContainerState } from '../state/state.js';
 import { readCaller } from './caller.js';
 import { killAndReap } from './child.js';
 import { connectSocket, sendDescriptor } from './console-socket.js';
@@ -77,8 +77,7 @@ export function loadProcess(native: Native, { root, id }: ContainerName): Proces
 }
 
 function readProcess(native: Native, root: string, id: string): Process {
-  const line = readLaterLine(native, root, id);
-  const { later } = parseJson(line) as { later: LaterState };
+  const later = readLater(native, root, id, parseJson);
   return requireProcess(later.process, `the process of container "${id}"`);
 }
 

@@ -29,8 +29,8 @@ import {
 } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 import { statePaths } from '../state/paths.js';
-import { readLaterLine } from '../state/store.js';
-import type { ContainerState, LaterState } from '../state/state.js';
+import { readLater } from '../state/store.js';
+import type { ContainerState } from '../state/state.js';
 import { explainStep } from './explain.js';
 import { waitForEither } from './wait-either.js';
 
@@ -159,7 +159,7 @@ function failure(native: Native, root: string, id: string, record: string): Tsru
   const fields = /^F(\d+) (\d+) (\d+) ([^\n]*)/.exec(record);
   const index = Number(fields?.[1]);
   const errno = Number(fields?.[2]);
-  const { later } = JSON.parse(readLaterLine(native, root, id)) as { later: LaterState };
+  const later = readLater(native, root, id);
   const late = later.lateSteps.find((entry) => entry.index === index);
   if (fields === null || late === undefined) {
     return new TsrunError(

@@ -209,11 +209,25 @@ function partsOf(state: ContainerState): { summary: ContainerSummary; details: C
 }
 
 /**
- * The text of the line with the LaterState of a container whose state is whole:
- * integers in it may be beyond 2^53.
+ * The LaterState of a container whose state is whole.
  *
+ * @param parse of its text, for whom integers beyond 2^53 matter
  * @throws TsrunError ERR_STATE
  */
+export function readLater(
+  native: Native,
+  root: string,
+  id: string,
+  parse: (text: string) => unknown = JSON.parse,
+): LaterState {
+  const line = readLaterLine(native, root, id);
+  try {
+    return (parse(line) as { later: LaterState }).later;
+  } catch {
+    throw incomplete(id);
+  }
+}
+
 export function readLaterLine(native: Native, root: string, id: string): string {
   const path = statePaths(root, id).state;
   const text = native.readText(path, MAX_STATE);

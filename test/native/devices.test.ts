@@ -1,6 +1,14 @@
 /** linux.devices, the default devices and their links, linux.resources.devices, from inside. */
 
-import { lstatSync, readdirSync, readlinkSync, symlinkSync, rmdirSync } from 'node:fs';
+import {
+  chownSync,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -153,6 +161,19 @@ describe('linux.devices', () => {
       '/dev/pipe fifo 0:0',
     ]);
     expect(mountAt(parseMountInfo(inside.mounts), '/dev/kmsg').root).toBe('/kmsg');
+  });
+
+  it('that are bound from the host keep their owner', async () => {
+    const node = join(lab.directory(), 'tty');
+    program('mknod', ['-m', '620', node, 'c', '5', '0']);
+    chownSync(node, 1, 5);
+    const inside = await lab.inspect({ stat: 'stat -c %u:%g /dev/tty' }, (spec) => {
+      spec.mounts?.push({ destination: '/dev/tty', type: 'bind', source: node, options: ['bind'] });
+      linuxOf(spec).devices = [{ path: '/dev/tty', type: 'c', major: 5, minor: 0, uid: 7, gid: 7 }];
+    });
+    expect(inside.stat).toBe('1:5');
+    const { uid, gid } = statSync(node);
+    expect([uid, gid]).toEqual([1, 5]);
   });
 
   it('that are there already stay when they are the same, and are refused when not', async () => {

@@ -1,6 +1,6 @@
 /** linux.namespaces: new, joined by path, or the host's; id maps, clocks and the loopback device. */
 
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -85,6 +85,28 @@ describe('namespaces', () => {
     expect(HOST).not.toContain(joined);
     expect(inside.links.split('\n')[FILES.indexOf(file)]).toBe(joined);
     expect(shared(inside.links)).not.toContain(file);
+  });
+
+  it('clocks are not set through the /proc of a joined mount namespace', async () => {
+    const directory = lab.directory();
+    mkdirSync(join(directory, 'self'));
+    const file = join(directory, 'self/timens_offsets');
+    writeFileSync(file, '');
+    const holder = await lab.holder([
+      '--mount',
+      'sh',
+      '-c',
+      `mount --bind ${directory} /proc && exec "$@"`,
+      'sh',
+    ]);
+    const result = await lab.run('true', (spec) => {
+      setNamespace(spec, 'mount', `/proc/${String(holder)}/ns/mnt`);
+      setNamespace(spec, 'time');
+      linuxOf(spec).timeOffsets = { monotonic: { secs: 5 } };
+    });
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain('/proc/self/timens_offsets: ');
+    expect(readFileSync(file, 'utf8')).toBe('');
   });
 
   it('are joined all at once, with the user namespace that they belong to', async () => {

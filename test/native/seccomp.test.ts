@@ -179,6 +179,13 @@ test.each<[string, string[], boolean, (spec: Spec) => void]>([
   },
 );
 
+test.each(['true', '/bin/true'])('%s is found without faccessat2', async (file) => {
+  const older = filter(allowing(deny('faccessat2')), false, (spec) => {
+    processOf(spec).args = [file];
+  });
+  expect(await lab.run('', older)).toMatchObject({ status: 0, stderr: '' });
+});
+
 test('what is not needed any more may be denied, and hooks run behind the filter', async () => {
   const denied = deny('setresuid', 'capset', 'sendmsg', 'clone3', 'openat2', 'mount');
   const result = await lab.run(

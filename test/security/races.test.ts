@@ -252,7 +252,7 @@ describe('paths that are exchanged while a container is created', () => {
   });
 
   for (const kind of KINDS) {
-    test(`${kind.name} stays inside`, { timeout: 300_000 }, async (context) => {
+    test(`${kind.name} stays inside`, { timeout: 300_000, retry: 0 }, async (context) => {
       needsExecutable(context);
       const outcome = await race.run(kind, COMMAND, TRIES);
       expect(outcome).toEqual({ tries: TRIES, outside: 0 });
@@ -282,13 +282,13 @@ describe('paths that are exchanged while a container is created', () => {
       if (!ON_NODE) await once.remove();
     });
 
-    test('stays inside, or is refused', { timeout: 300_000 }, async (context) => {
+    test('stays inside, or is refused', { timeout: 300_000, retry: 0 }, async (context) => {
       needsExecutable(context);
       const { refused, ...outcome } = await once.run(ADDON, TRIES);
       expect(outcome).toEqual({ tries: TRIES, outside: 0 });
       // Both were there: it is a race.
-      expect(refused).toBeGreaterThan(TRIES / 100);
-      expect(refused).toBeLessThan(TRIES - TRIES / 100);
+      expect(refused).toBeGreaterThan(0);
+      expect(refused).toBeLessThan(TRIES);
     });
 
     test('lands outside without the defence', { timeout: 300_000 }, async (context) => {

@@ -11,6 +11,7 @@ import {
   findState,
   listIds,
   loadState,
+  readLater,
   readLaterLine,
   removeDirectory,
 } from '../../../src/state/store.js';
@@ -53,6 +54,12 @@ test('a state is read back as its lines say, and is readable by hand', () => {
   expect(lines).toHaveLength(5);
   expect(readLaterLine(fake.native, ROOT, 'a')).toBe(lines[3]);
   expect(parseJson(lines[3] ?? '')).toEqual({ later: LATER });
+  expect(readLater(fake.native, ROOT, 'a', parseJson)).toEqual(LATER);
+  expect(() =>
+    readLater(fake.native, ROOT, 'a', () => {
+      throw new SyntaxError('of the engine');
+    }),
+  ).toThrow('the state of container "a" is incomplete');
   // As `jq -s add` shows it.
   const { details, ...rest } = Object.assign(
     {},
