@@ -101,8 +101,10 @@ long openParent(const char* path, char* name, size_t size, uint64_t resolve = 0)
 long makeTarget(const char* path, bool directory, uint64_t resolve = 0);
 
 // proc.cc
-// A file below a directory of the procfs of our own, and of no other file system,
-// by no magic link; `resolve` forbids more (openat2(2)).
+// What is below the root of a procfs: of no other file system, by no magic link; `resolve`
+// forbids more (openat2(2)).
+long openInProc(int proc, const char* path, int flags, uint64_t resolve);
+// A file below a directory of the procfs of our own.
 long openProcFile(const char* directory, const char* file, int flags, uint64_t resolve);
 
 // The steps, one file a theme.

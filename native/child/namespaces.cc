@@ -4,7 +4,6 @@
 #include <linux/if.h>
 #include <linux/keyctl.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
@@ -87,10 +86,7 @@ static long openOwnProc(const char* path, int flags) {
   if (proc < 0) return proc;
   long result = -EINVAL;
   if (fileSystemType(static_cast<int>(proc)) == PROC_SUPER_MAGIC) {
-    open_how how = {};
-    how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-    result = sys::call(__NR_openat2, proc, sys::arg(path), sys::arg(&how), sizeof how);
+    result = openInProc(static_cast<int>(proc), path, flags, 0);
   }
   sys::close(static_cast<int>(proc));
   return result;

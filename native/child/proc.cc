@@ -39,16 +39,20 @@ long openProc(const wire::Step& step) {
   return 0;
 }
 
+long openInProc(int proc, const char* path, int flags, uint64_t resolve) {
+  open_how how = {};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV | resolve;
+  return sys::call(__NR_openat2, proc, sys::arg(path), sys::arg(&how), sizeof how);
+}
+
 long openProcFile(const char* directory, const char* file, int flags, uint64_t resolve) {
   static char path[kPathSize];
   path[0] = 0;
   if (!append(path, sizeof path, directory) || !append(path, sizeof path, file)) {
     return -ENAMETOOLONG;
   }
-  open_how how = {};
-  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV | resolve;
-  return sys::call(__NR_openat2, self.proc, sys::arg(path), sys::arg(&how), sizeof how);
+  return openInProc(self.proc, path, flags, resolve);
 }
 
 long writeSysctl(const wire::Step& step) {

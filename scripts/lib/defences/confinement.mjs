@@ -4,14 +4,21 @@
 const CGROUP = 'test/native/cgroup.test.ts';
 const SECCOMP = 'test/native/seccomp.test.ts';
 const CACHE = 'src/seccomp/cache.ts';
+const USED_AGAIN = {
+  file: SECCOMP,
+  name: 'a compiled program is used again, unless others could have changed it',
+  message: /Cannot assign requested address/,
+};
+const TAMPERED = {
+  file: SECCOMP,
+  name: 'an entry that was tampered with is not used, nor one that is a link or of another',
+  message: /expected false to be true/,
+};
 
 /** Settings and labels are looked for in whatever is called /proc. */
 const BY_NAME = {
   file: 'native/child/proc.cc',
-  from: `  open_how how = {};
-  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV | resolve;
-  return sys::call(__NR_openat2, self.proc, sys::arg(path), sys::arg(&how), sizeof how);`,
+  from: '  return openInProc(self.proc, path, flags, resolve);',
   to: `  static_cast<void>(resolve);
   static char name[kPathSize + 8];
   name[0] = 0;
@@ -122,11 +129,7 @@ export const confinement = [
       },
     ],
     build: 'executable',
-    test: {
-      file: SECCOMP,
-      name: 'a compiled program is used again, unless others could have changed it',
-      message: /Cannot assign requested address/,
-    },
+    test: USED_AGAIN,
   },
   {
     rows: ['18'],
@@ -139,11 +142,7 @@ export const confinement = [
       },
     ],
     build: 'executable',
-    test: {
-      file: SECCOMP,
-      name: 'an entry that was tampered with is not used, nor one that is a link or of another',
-      message: /expected false to be true/,
-    },
+    test: TAMPERED,
   },
   {
     rows: ['18'],
@@ -156,11 +155,7 @@ export const confinement = [
       },
     ],
     build: 'executable',
-    test: {
-      file: SECCOMP,
-      name: 'an entry that was tampered with is not used, nor one that is a link or of another',
-      message: /expected false to be true/,
-    },
+    test: TAMPERED,
   },
   {
     rows: ['18'],
@@ -173,11 +168,7 @@ export const confinement = [
       },
     ],
     build: 'executable',
-    test: {
-      file: SECCOMP,
-      name: 'a compiled program is used again, unless others could have changed it',
-      message: /Cannot assign requested address/,
-    },
+    test: USED_AGAIN,
   },
   {
     rows: ['18'],

@@ -1,6 +1,11 @@
 // What is parsed: rows 13, 15, 17, 19, and files of the image.
 
 const ADDON = 'test/native/addon.test.ts';
+const WRONG_SHAPE = {
+  file: ADDON,
+  name: 'steps of the wrong shape are refused before anything is made',
+  message: /to throw/,
+};
 const PASSWD = 'test/security/image-passwd.test.ts';
 const ROOT_FILE = 'src/lifecycle/root-file.ts';
 
@@ -16,11 +21,7 @@ export const inputs = [
       },
     ],
     build: 'addon',
-    test: {
-      file: ADDON,
-      name: 'steps of the wrong shape are refused before anything is made',
-      message: /to throw/,
-    },
+    test: WRONG_SHAPE,
   },
   {
     rows: ['13'],
@@ -33,11 +34,7 @@ export const inputs = [
       },
     ],
     build: 'addon',
-    test: {
-      file: ADDON,
-      name: 'steps of the wrong shape are refused before anything is made',
-      message: /to throw/,
-    },
+    test: WRONG_SHAPE,
   },
   {
     rows: ['13'],

@@ -2,12 +2,9 @@
 // input ends. It prints what it could read of one that is still the runtime's, and at the end how
 // often it was refused.
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
-#include <poll.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+
+#include "processes.h"
 
 static long refused;
 
@@ -36,18 +33,9 @@ static void look(const char* pid) {
 }
 
 int main(void) {
-  char self[32];
-  snprintf(self, sizeof self, "%d", getpid());
   if (write(1, "on\n", 3) != 3) return 1;
-  struct pollfd input = {.fd = 0, .events = POLLIN};
-  while (poll(&input, 1, 0) == 0) {
-    DIR* proc = opendir("/proc");
-    if (proc == NULL) return 1;
-    for (struct dirent* entry; (entry = readdir(proc)) != NULL;) {
-      const char* name = entry->d_name;
-      if (name[0] >= '0' && name[0] <= '9' && strcmp(name, self) != 0) look(name);
-    }
-    closedir(proc);
+  while (goesOn()) {
+    if (eachOther(look) < 0) return 1;
   }
   printf("refused %ld\n", refused);
   return 0;

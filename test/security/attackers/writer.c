@@ -5,14 +5,11 @@
 //
 // A file of the container's own root may be writable; the test makes that read-only.
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+
+#include "processes.h"
 
 #define KEPT 64
 
@@ -68,19 +65,9 @@ static void attackProcess(const char* pid) {
 
 int main(void) {
   for (int i = 0; i < KEPT; i++) kept[i] = -1;
-  char self[32];
-  snprintf(self, sizeof self, "%d", getpid());
   if (write(1, "on\n", 3) != 3) return 1;
-  struct pollfd input = {.fd = 0, .events = POLLIN};
-  while (poll(&input, 1, 0) == 0) {
-    DIR* proc = opendir("/proc");
-    if (proc == NULL) return 1;
-    for (struct dirent* entry; (entry = readdir(proc)) != NULL;) {
-      const char* name = entry->d_name;
-      if (name[0] < '0' || name[0] > '9' || strcmp(name, self) == 0) continue;
-      attackProcess(name);
-    }
-    closedir(proc);
+  while (goesOn()) {
+    if (eachOther(attackProcess) < 0) return 1;
     reopenKept();
   }
   printf("seen %ld helpers %ld\n", seen, helpers);
