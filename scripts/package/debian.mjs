@@ -7,11 +7,20 @@ import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 import { debianChangelog } from './changelog.mjs';
+import { nameWhatIsNotHere } from './links.mjs';
 import { manPages } from './man-pages.mjs';
 import { addThirdParty, compiledIn, linkedInto } from './third-party.mjs';
 import { Tree } from './tree.mjs';
 
 const DOC = 'usr/share/doc/tsrun';
+/** Beside those of docs/. */
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'bench/README.md',
+  'bench/RESULTS.md',
+];
 
 /**
  * @param {{ root: string, output: string, version: string, epoch: number, cli: object }} job the
@@ -68,7 +77,9 @@ export function makeDebianPackage({ root, output, version, epoch, cli }, work) {
       .map((file) => `/${file}\n`)
       .join(''),
   );
-  tree.copy('DEBIAN/postinst', join(root, 'packaging/debian/postinst'), 0o755);
+  for (const script of ['postinst', 'postrm']) {
+    tree.copy(`DEBIAN/${script}`, join(root, 'packaging/debian', script), 0o755);
+  }
   tree.seal();
 
   const file = join(output, `tsrun_${version}_${architecture}.deb`);
@@ -96,12 +107,15 @@ function addCompletions(tree, tsrun) {
 
 /** README.md finds docs/ beside it, as in the checkout. */
 function addDocumentation(tree, root, parts) {
-  for (const name of ['README.md', 'SECURITY.md']) tree.copy(`${DOC}/${name}`, join(root, name));
+  for (const name of PAGES) tree.copy(`${DOC}/${name}`, join(root, name));
   addDirectory(tree, `${DOC}/docs`, join(root, 'docs'), /\.(md|svg)$/);
   addDirectory(tree, `${DOC}/examples`, join(root, 'packaging/examples'), /./);
   addDirectory(tree, `${DOC}/examples`, join(root, 'examples'), /./);
   tree.copy(`${DOC}/copyright`, join(root, 'packaging/debian/copyright'));
   addThirdParty(tree, `${DOC}/`, root, parts);
+  // Those names are Debian's.
+  const others = { 'CHANGELOG.md': 'changelog.gz', LICENSE: 'copyright' };
+  nameWhatIsNotHere(tree, `${DOC}/`, others);
 }
 
 function addDirectory(tree, to, from, wanted) {

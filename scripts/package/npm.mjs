@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { nameWhatIsNotHere } from './links.mjs';
 import { addThirdParty, compiledIn, linkedInto } from './third-party.mjs';
 import { Tree } from './tree.mjs';
 
@@ -30,6 +31,7 @@ export function makeNpmPackage({ root, output, version, epoch }, work) {
     join(root, 'native/build/Release/tsrun.node'),
     0o755,
   );
+  nameWhatIsNotHere(tree, '');
   tree.seal();
 
   // No scripts: prepack would build, and that is done.

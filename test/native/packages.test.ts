@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -218,6 +218,32 @@ test('the npm package has the addon, the terms of what is in it, and what builds
     // To be copied to where AppArmor's parser looks.
     .toEqual(['src/apparmor/tsrun-default']);
 });
+
+test.each(['debian', 'npm'])(
+  'links in the pages of the package for %s lead to what is in it',
+  (kind) => {
+    const root = kind === 'debian' ? join(debian, DOC) : npm;
+    const pages = filesOf(root).filter((path) => path.endsWith('.md') && !path.includes('/spec/'));
+    const names = pages.map((path) => path.slice(root.length + 1));
+    expect(names).toEqual(
+      expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'docs/podman.md']),
+    );
+    let links = 0;
+    for (const page of pages) {
+      const text = readFileSync(page, 'utf8');
+      for (const [link, target = ''] of text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)) {
+        if (/^https?:/.test(target)) continue;
+        links++;
+        expect(existsSync(join(dirname(page), target)), `${page}: ${link}`).toBe(true);
+      }
+    }
+    expect(links).toBeGreaterThan(50);
+    // What is in the sources alone is named.
+    expect(readFileSync(join(root, 'docs/architecture.md'), 'utf8')).toContain(
+      '(`src/plan/plan.ts`)',
+    );
+  },
+);
 
 test('another directory at another time gives the same bytes', { timeout: 180_000 }, async () => {
   // What the compilers made is taken as it is; all else is made anew.
