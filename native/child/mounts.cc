@@ -73,8 +73,16 @@ static long applyPropagation(int mount, const Placement& place) {
   return result < 0 ? fail(result, place.target) : 0;
 }
 
+static bool isDirectory(int fd) {
+  struct stat info = {};
+  return sys::call(__NR_newfstatat, fd, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH) >= 0 &&
+         S_ISDIR(info.st_mode);
+}
+
 static long attach(int mount, int target, const Placement& place) {
   long result = moveMount(mount, target);
+  // Of a file on a directory move_mount(2) only says EINVAL; callers know mount(2)'s words.
+  if (result == -EINVAL && isDirectory(mount) != isDirectory(target)) result = -ENOTDIR;
   if (result >= 0) result = keepMount(place.target, mount);
   if (result < 0) return fail(result, place.target);
   return applyPropagation(mount, place);
@@ -324,12 +332,6 @@ long mountNew(const wire::Step& step) {
   sys::close(static_cast<int>(target));
   sys::close(fd);
   return result;
-}
-
-static bool isDirectory(int fd) {
-  struct stat info = {};
-  return sys::call(__NR_newfstatat, fd, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH) >= 0 &&
-         S_ISDIR(info.st_mode);
 }
 
 long mountBind(const wire::Step& step) {

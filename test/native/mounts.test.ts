@@ -250,11 +250,19 @@ describe('bind mounts', () => {
     });
     expect(missing).toMatchObject({ status: 1, stdout: '' });
     expect(missing.stderr).toMatch(/\/mounts\/7.*\/nowhere\/at\/all.*no such file or directory/);
-    const misfit = await lab.run('true', (spec) => {
-      spec.mounts?.push({ destination: '/etc/passwd', source: '/tmp', options: ['bind'] });
-    });
-    expect(misfit.status).toBe(1);
-    expect(misfit.stderr).toMatch(/\/mounts\/7.*\/etc\/passwd.*not a directory/);
+    // dockerd knows these by the words, and tells what may be wrong.
+    for (const [source, destination] of [
+      ['/tmp', '/etc/passwd'],
+      ['/etc/passwd', '/mnt'],
+    ] as const) {
+      const misfit = await lab.run('true', (spec) => {
+        spec.mounts?.push({ destination, source, options: ['bind'] });
+      });
+      expect(misfit).toMatchObject({
+        status: 1,
+        stderr: `tsrun: /mounts/7: cannot bind-mount ${source} on ${destination}: not a directory\n`,
+      });
+    }
   });
 
   it('reach a source that only the caller may reach', async () => {
