@@ -43,6 +43,7 @@ llvm-19|says which lines they run
 valgrind|checks the use of memory in the host of the executable
 groff-base|checks the manual pages
 mandoc|checks the manual pages
+strace|shows the system calls that are made behind a filter
 '
     ;;
   *) die "usage: $0 [demo|test]" ;;

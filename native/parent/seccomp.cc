@@ -76,7 +76,8 @@ long addRules(scmp_filter_ctx context, const SeccompProfile& profile, SeccompFil
       const int number = seccomp_syscall_resolve_name(name.c_str());
       const int added = seccomp_rule_add_array(
           context, rule.action, number, static_cast<unsigned>(compare.size()), compare.data());
-      if (added < 0 && added != -EEXIST) {
+      // The same rule twice is none; -EEXIST is one that contradicts another.
+      if (added < 0) {
         filter.failedRule = static_cast<int>(i);
         filter.failedName = name;
         return added;

@@ -44,6 +44,12 @@ export function lets(value: number): boolean {
   );
 }
 
+/** Whether the process goes on after the call, whatever came of it. */
+export function survives(value: number): boolean {
+  const action = (value & 0xffff0000) >>> 0;
+  return lets(value) || action === SECCOMP_RET_ERRNO || action === SECCOMP_RET_TRACE;
+}
+
 /** `ERRNO 38`, for messages. */
 export function describeAction(value: number): string {
   const data = value & 0xffff;

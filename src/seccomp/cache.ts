@@ -31,7 +31,8 @@ const MAX_ENTRIES = 64;
 /** Of a digest, in hexadecimal. */
 const DIGEST_LENGTH = 64;
 /** BPF_MAXINSNS of the kernel. */
-const MAX_ENTRY = DIGEST_LENGTH + 4096 * INSTRUCTION_SIZE;
+export const MAX_INSTRUCTIONS = 4096;
+const MAX_ENTRY = DIGEST_LENGTH + MAX_INSTRUCTIONS * INSTRUCTION_SIZE;
 
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;

@@ -1,17 +1,18 @@
 /** From linux.seccomp to the program that the kernel loads. */
 
 import { TsrunError } from '../errors.js';
-import type { Native } from '../native/types.js';
+import type { Native, SeccompCompiled } from '../native/types.js';
 import type { Step } from '../plan/steps.js';
 import { stringifyJson } from '../spec/json.js';
 import type { LinuxSeccomp } from '../spec/types.js';
-import { describeAction, lets } from './actions.js';
-import { answerOf } from './bpf.js';
-import { findProgram, keepProgram, writeEntry } from './cache.js';
+import { EEXIST } from '../native/constants.js';
+import { describeAction, lets, survives } from './actions.js';
+import { answerOf, INSTRUCTION_SIZE } from './bpf.js';
+import { findProgram, keepProgram, MAX_INSTRUCTIONS, writeEntry } from './cache.js';
 import { answersEnosys, enosysPrologue } from './enosys.js';
 import { lateCalls } from './late-calls.js';
 import type { LateCall } from './late-calls.js';
-import { resolveProfile } from './profile.js';
+import { hiddenRules, resolveProfile } from './profile.js';
 
 export interface Filter {
   program: Uint8Array;
@@ -20,7 +21,7 @@ export interface Filter {
 }
 
 /** To be raised when the same profile comes to another program. */
-const COMPILER = 1;
+const COMPILER = 2;
 
 /**
  * The program of a profile, from the cache where it has it.
@@ -95,11 +96,34 @@ export function compileFilter(
       architecture >= 0
         ? `cannot filter the calls of ${seccomp.architectures?.[architecture] ?? 'it'} on this machine`
         : `cannot compile the filter${name === '' ? '' : ` of ${name}`}`;
-    throw new TsrunError('ERR_SECCOMP', `${at}: ${what}: ${native.strerror(-error)}`, {
-      errno: -error,
-      pointer: at,
-    });
+    const why =
+      error === -EEXIST && rule >= 0
+        ? 'an earlier rule for it has the same arguments and another action'
+        : native.strerror(-error);
+    throw new TsrunError('ERR_SECCOMP', `${at}: ${what}: ${why}`, { errno: -error, pointer: at });
   }
+  for (const { name: call, rule: hidden, by } of hiddenRules(seccomp)) {
+    debug(
+      `/linux/seccomp/syscalls/${hidden}: means nothing to ${call}, ` +
+        `of which /linux/seccomp/syscalls/${by} decides every call`,
+    );
+  }
+  return fitting(withEnosys(seccomp, compiled));
+}
+
+/** The kernel's most; the helper has room for no more. */
+function fitting(program: Uint8Array): Uint8Array {
+  const count = program.length / INSTRUCTION_SIZE;
+  if (count <= MAX_INSTRUCTIONS) return program;
+  const pointer = '/linux/seccomp';
+  throw new TsrunError(
+    'ERR_SECCOMP',
+    `${pointer}: the filter has ${count} instructions, of which the kernel takes ${MAX_INSTRUCTIONS}`,
+    { pointer },
+  );
+}
+
+function withEnosys(seccomp: LinuxSeccomp, compiled: SeccompCompiled): Uint8Array {
   if (!answersEnosys(seccomp.defaultAction)) return compiled.program;
   const prologue = enosysPrologue(compiled.architectures);
   const whole = new Uint8Array(prologue.length + compiled.program.length);
@@ -119,10 +143,10 @@ export function checked(
   calls: readonly LateCall[],
 ): Uint8Array {
   const architecture = nativeArchitecture(native);
-  for (const { name, args } of calls) {
+  for (const { name, args, mayFail } of calls) {
     const number = native.systemCallNumber(name);
     const answer = answerOf(program, { number, architecture, args });
-    if (lets(answer)) continue;
+    if (mayFail === true ? survives(answer) : lets(answer)) continue;
     const pointer = '/linux/seccomp';
     throw new TsrunError(
       'ERR_SECCOMP',

@@ -11,6 +11,8 @@ import type { Step } from '../plan/steps.js';
 export interface LateCall {
   name: string;
   args: readonly number[];
+  /** An errno does no harm, but the process has to survive the call. */
+  mayFail?: true;
 }
 
 /** Stands for an address, which a profile has no way to know. */
@@ -28,6 +30,11 @@ const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_RAISE = 2;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
+/** The first number that is of no capability, which ends the way through the bounding set. */
+const NO_CAPABILITY = 41;
+
+const AT_EACCESS = 0x200;
+const X_OK = 1;
 const CLONE_PIDFD = 0x1000;
 const SIGCHLD = 17;
 const P_PIDFD = 3;
@@ -52,11 +59,14 @@ function callsOf(step: Step): LateCall[] {
     case 'cwd':
       return [call('getcwd', ADDRESS, 4096)];
     case 'find':
-      return [call('newfstatat', AT_FDCWD, ADDRESS, ADDRESS, 0)];
+      return [
+        call('newfstatat', AT_FDCWD, ADDRESS, ADDRESS, 0),
+        mayFail('faccessat2', AT_FDCWD, ADDRESS, X_OK, AT_EACCESS),
+      ];
     case 'gate':
       return [call('close', DESCRIPTOR), call('read', DESCRIPTOR, ADDRESS, 1)];
     case 'hook':
-      return hookCalls();
+      return hookCalls(step);
     case 'exec':
       return [call('execve', ADDRESS, ADDRESS, ADDRESS)];
     case 'no-new-privileges':
@@ -68,10 +78,10 @@ function callsOf(step: Step): LateCall[] {
 
 function credentialCalls(step: Step & { op: 'credentials' }): LateCall[] {
   const { uid, gid, groups, setGroups, bounding, ambient } = step;
-  const dropped = capabilities(~bounding)[0];
   return [
-    call('prctl', PR_CAPBSET_READ, 0),
-    ...(dropped === undefined ? [] : [call('prctl', PR_CAPBSET_DROP, dropped)]),
+    ...capabilities(~bounding).map((capability) => call('prctl', PR_CAPBSET_DROP, capability)),
+    mayFail('prctl', PR_CAPBSET_DROP, NO_CAPABILITY),
+    call('prctl', PR_CAPBSET_READ, NO_CAPABILITY),
     call('prctl', PR_SET_KEEPCAPS, 1),
     ...(setGroups ? [call('setgroups', groups.length, ADDRESS)] : []),
     call('setresgid', gid, gid, gid),
@@ -88,13 +98,13 @@ function credentialCalls(step: Step & { op: 'credentials' }): LateCall[] {
 
 function capabilities(mask: bigint): number[] {
   const found: number[] = [];
-  for (let capability = 0; capability < 41; capability++) {
+  for (let capability = 0; capability < NO_CAPABILITY; capability++) {
     if (((mask >> BigInt(capability)) & 1n) !== 0n) found.push(capability);
   }
   return found;
 }
 
-function hookCalls(): LateCall[] {
+function hookCalls({ timeout }: Step & { op: 'hook' }): LateCall[] {
   return [
     call('memfd_create', ADDRESS, 1),
     call('getpid'),
@@ -111,6 +121,10 @@ function hookCalls(): LateCall[] {
     call('close_range', 3, 0xffff_ffff, 4),
     call('execve', ADDRESS, ADDRESS, ADDRESS),
     call('ppoll', ADDRESS, 1, 0, 0, 8),
+    // The process leads a group, so that the first of the two reaches it already.
+    ...(timeout > 0
+      ? [call('kill', -2, 9), mayFail('pidfd_send_signal', DESCRIPTOR, 9, 0, 0)]
+      : []),
     call('waitid', P_PIDFD, DESCRIPTOR, ADDRESS, WEXITED_WALL),
     call('read', DESCRIPTOR, ADDRESS, 8),
     call('close', DESCRIPTOR),
@@ -119,4 +133,8 @@ function hookCalls(): LateCall[] {
 
 function call(name: string, ...args: number[]): LateCall {
   return { name, args };
+}
+
+function mayFail(name: string, ...args: number[]): LateCall {
+  return { name, args, mayFail: true };
 }

@@ -41,6 +41,41 @@ export function resolveProfile(seccomp: LinuxSeccomp): ResolvedProfile {
   };
 }
 
+export interface HiddenRule {
+  name: string;
+  /** Indices in linux.seccomp.syscalls. */
+  rule: number;
+  by: number;
+}
+
+/**
+ * Rules that libseccomp leaves out without a word: of the rules of a call, the
+ * first that compares nothing decides alone. Managers' profiles have such
+ * rules (an ALLOW for a capability, and an ERRNO for everybody), so they are
+ * no error.
+ */
+export function hiddenRules({ defaultAction, syscalls = [], ...rest }: LinuxSeccomp): HiddenRule[] {
+  const plain = actionValue(defaultAction, rest.defaultErrnoRet);
+  const rules = new Map<string, { index: number; action: number; compares: boolean }[]>();
+  syscalls.forEach(({ names, action: name, errnoRet, args = [] }, index) => {
+    const action = actionValue(name, errnoRet);
+    // One with the default action was never told to libseccomp.
+    if (action === plain) return;
+    for (const call of names) {
+      const others = rules.get(call) ?? [];
+      others.push({ index, action, compares: args.length > 0 });
+      rules.set(call, others);
+    }
+  });
+  return [...rules].flatMap(([name, all]) => {
+    const whole = all.find(({ compares }) => !compares);
+    if (whole === undefined) return [];
+    return all
+      .filter(({ action }) => action !== whole.action)
+      .map(({ index }) => ({ name, rule: index, by: whole.index }));
+  });
+}
+
 /**
  * All comparisons of a rule must hold. libseccomp takes one an argument; a
  * rule with more becomes a rule each, of which one must hold, as in runc and

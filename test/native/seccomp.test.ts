@@ -1,51 +1,19 @@
 /** linux.seccomp: what a filter does to the calls of real programs. */
 
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-import type { LinuxSeccomp, LinuxSyscall, Spec } from '../../src/spec/types.js';
+import type { LinuxSeccomp, LinuxSyscall } from '../../src/spec/types.js';
 import { NR, useCalls } from '../support/calls.js';
-import { linuxOf, processOf, useContainers } from '../support/inside.js';
-import type { Change } from '../support/inside.js';
+import { allowing, deny, filterWith } from '../support/filters.js';
+import { processOf, useContainers } from '../support/inside.js';
 import { newId } from '../support/tsrun.js';
 
 const lab = useContainers();
+const filter = filterWith(useCalls());
 
-const calls = useCalls();
-
-/** Allows what the rules do not say. */
-const allowing = (...syscalls: LinuxSyscall[]): LinuxSeccomp => ({
-  defaultAction: 'SCMP_ACT_ALLOW',
-  architectures: ['SCMP_ARCH_X86_64'],
-  syscalls,
-});
-
-const deny = (...names: string[]): LinuxSyscall => ({
-  names,
-  action: 'SCMP_ACT_ERRNO',
-  errnoRet: 99,
-});
-
-const filter =
-  (seccomp: LinuxSeccomp, noNewPrivileges = true, more: (spec: Spec) => void = () => undefined) =>
-  (...[spec, bundle]: Parameters<Change>): void => {
-    linuxOf(spec).seccomp = seccomp;
-    processOf(spec).noNewPrivileges = noNewPrivileges;
-    calls.into(bundle);
-    more(spec);
-  };
+const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 const NO_MKDIR = allowing(deny('mkdir', 'mkdirat', 'no_such_call'));
 
@@ -65,11 +33,13 @@ test.each([true, false])('an errno of the profile, noNewPrivileges %s', async (p
 
 test('every operator compares all 64 bits', async () => {
   const big = 0xffff_ffff_0000_0007n;
+  // What a double cannot tell from its neighbours.
+  const odd = 2n ** 53n + 1n;
   const rule = (
     name: string,
     op: string,
     value: number | bigint,
-    valueTwo?: number,
+    valueTwo?: number | bigint,
   ): LinuxSyscall =>
     ({
       ...deny(name),
@@ -84,6 +54,18 @@ test('every operator compares all 64 bits', async () => {
     ['setfsuid', rule('setfsuid', 'SCMP_CMP_GE', 0x2_0000_0000), '0x1ffffffff', '0x200000000'],
     ['setfsgid', rule('setfsgid', 'SCMP_CMP_GT', 0x2_0000_0000), '0x200000000', '0x200000001'],
     ['dup', rule('dup', 'SCMP_CMP_MASKED_EQ', 0xf0, 0x50), '0x65', '0x15f'],
+    ['getpriority', rule('getpriority', 'SCMP_CMP_EQ', odd), hex(odd - 1n), hex(odd)],
+    ['setpgid', rule('setpgid', 'SCMP_CMP_NE', odd), hex(odd), hex(odd - 1n)],
+    ['getpgrp', rule('getpgrp', 'SCMP_CMP_GT', odd - 1n), hex(odd - 1n), hex(odd)],
+    ['getuid', rule('getuid', 'SCMP_CMP_GE', odd), hex(odd - 1n), hex(odd)],
+    ['getgid', rule('getgid', 'SCMP_CMP_LT', odd), hex(odd), hex(odd - 1n)],
+    ['geteuid', rule('geteuid', 'SCMP_CMP_LE', odd - 1n), hex(odd), hex(odd - 1n)],
+    [
+      'getegid',
+      rule('getegid', 'SCMP_CMP_MASKED_EQ', 0xffff_0000_0000_ffffn, 0xabcd_0000_0000_0001n),
+      '0xabcc000000000001',
+      '0xabcd123456780001',
+    ],
   ];
   const script = cases
     .flatMap(([name, , passes, denied]) =>
@@ -155,30 +137,6 @@ test('calls that are newer than the profile are not there; others that it leaves
   expect([stdout, stderr]).toEqual(['-1\n-38\n-38\n-38\n', '']);
 });
 
-test.each<[string, string[], boolean, (spec: Spec) => void]>([
-  ['read', ['read'], true, () => undefined],
-  ['close', ['close'], true, () => undefined],
-  ['execve', ['execve'], true, () => undefined],
-  ['setresuid', ['setresuid'], false, () => undefined],
-  ['capset', ['capset'], false, () => undefined],
-  [
-    'waitid',
-    ['waitid'],
-    true,
-    (spec) => (spec.hooks = { startContainer: [{ path: '/bin/true' }] }),
-  ],
-])(
-  'a profile that denies %s, which is still needed, is refused by create',
-  async (name, names, privileges, more) => {
-    const result = await lab.run('true', filter(allowing(deny(...names)), privileges, more));
-    expect(result).toMatchObject({ status: 1, stdout: '' });
-    expect(result.stderr).toBe(
-      `tsrun: /linux/seccomp: the filter answers ERRNO 99 to ${name}(2), ` +
-        'which is needed between loading it and running the program\n',
-    );
-  },
-);
-
 test.each(['true', '/bin/true'])('%s is found without faccessat2', async (file) => {
   const older = filter(allowing(deny('faccessat2')), false, (spec) => {
     processOf(spec).args = [file];
@@ -241,84 +199,49 @@ test('an architecture of another byte order is refused by its pointer', async ()
   );
 });
 
-test('a compiled program is used again, unless others could have changed it', async () => {
-  const runtime = lab.runtime();
-  const cache = join(runtime.root, '@seccomp');
-  const entries = (): string[] => readdirSync(cache).sort();
-  const mkdir = async (seccomp: LinuxSeccomp): Promise<string> => {
-    const { stderr } = await lab.run('mkdir /dev/shm/x', filter(seccomp));
-    return stderr;
-  };
-  await mkdir(NO_MKDIR);
-  const [first = ''] = entries();
-  expect(statSync(join(cache, first)).mode & 0o777).toBe(0o600);
-  expect(await mkdir(allowing(deny('mknod')))).toBe('');
-  const second = entries().find((name) => name !== first) ?? '';
+const UMASK_5 = { args: [{ index: 0, value: 5, op: 'SCMP_CMP_EQ' as const }] };
 
-  // Nothing is compiled: what has the name is loaded.
-  renameSync(join(cache, second), join(cache, first));
-  expect(await mkdir(NO_MKDIR)).toBe('');
-
-  const denied = 'Cannot assign requested address';
-  chmodSync(join(cache, first), 0o620);
-  expect(await mkdir(NO_MKDIR)).toContain(denied);
-  await mkdir(allowing(deny('mknod')));
-  const other = entries().find((name) => name !== first) ?? '';
-  renameSync(join(cache, other), join(cache, first));
-  for (const path of [cache, runtime.root]) {
-    const { mode } = statSync(path);
-    chmodSync(path, 0o770);
-    expect(await mkdir(NO_MKDIR)).toContain(denied);
-    chmodSync(path, mode & 0o777);
-  }
-  // And is again when all is as it should be.
-  expect(await mkdir(NO_MKDIR)).toBe('');
+test('a rule that contradicts an earlier one is refused by its pointer, and the same twice is not', async () => {
+  const twice = allowing({ ...deny('umask'), ...UMASK_5 }, { ...deny('umask'), ...UMASK_5 });
+  const same = await lab.run(`/bin/call ${NR.umask} 5`, filter(twice));
+  expect(same).toMatchObject({ status: 0, stdout: '-99\n', stderr: '' });
+  const kill: LinuxSyscall = { names: ['acct', 'umask'], action: 'SCMP_ACT_KILL', ...UMASK_5 };
+  const both = await lab.run('true', filter(allowing({ ...deny('umask'), ...UMASK_5 }, kill)));
+  expect(both).toMatchObject({ status: 1, stdout: '' });
+  expect(both.stderr).toBe(
+    'tsrun: /linux/seccomp/syscalls/1: cannot compile the filter of umask: ' +
+      'an earlier rule for it has the same arguments and another action\n',
+  );
 });
 
-test('an entry that was tampered with is not used, nor one that is a link or of another', async () => {
-  const cache = join(lab.runtime().root, '@seccomp');
-  const denied = async (): Promise<boolean> => {
-    const { stderr } = await lab.run('mkdir /dev/shm/x', filter(NO_MKDIR));
-    return stderr.includes('Cannot assign requested address');
-  };
-  await lab.run('true', filter(allowing(deny('mknod'))));
-  const [harmless = ''] = readdirSync(cache);
-  expect(await denied()).toBe(true);
-  const entry = join(cache, readdirSync(cache).find((name) => name !== harmless) ?? '');
-  const whole = readFileSync(entry);
-
-  // The program of the other entry below the digest of this one.
-  const other = readFileSync(join(cache, harmless));
-  writeFileSync(entry, Buffer.concat([whole.subarray(0, 64), other.subarray(64)]));
-  expect(await denied()).toBe(true);
-  // It has been made again.
-  expect(readFileSync(entry)).toEqual(whole);
-
-  renameSync(join(cache, harmless), join(cache, 'elsewhere'));
-  rmSync(entry);
-  symlinkSync('elsewhere', entry);
-  expect(await denied()).toBe(true);
-
-  writeFileSync(join(cache, 'elsewhere'), other, { mode: 0o600 });
-  renameSync(join(cache, 'elsewhere'), entry);
-  chownSync(entry, 1000, 1000);
-  expect(await denied()).toBe(true);
-  // What all of this was about: with its owner the same entry is used.
-  writeFileSync(entry, other);
-  chownSync(entry, 0, 0);
-  expect(await denied()).toBe(false);
+test('a rule for every call of a name decides before others, of which --debug tells', async () => {
+  const kill: LinuxSyscall = { names: ['umask'], action: 'SCMP_ACT_KILL' };
+  const rules = allowing({ ...kill, ...UMASK_5 }, deny('umask', 'acct'), kill);
+  const { path } = lab.bundle(`/bin/call ${NR.umask} 5; /bin/call ${NR.umask} 6`, filter(rules));
+  const log = join(path, 'log');
+  const options = ['--debug', '--log', log, 'run', '--bundle', path, newId()];
+  const { status, stdout } = await lab.runtime()(options);
+  expect([status, stdout]).toEqual([0, '-99\n-99\n']);
+  const told = readFileSync(log, 'utf8').match(/\/linux\/seccomp\/syscalls\/\d: means.*calls?/g);
+  expect(told).toEqual(
+    ['0', '2'].map(
+      (rule) =>
+        `/linux/seccomp/syscalls/${rule}: means nothing to umask, ` +
+        'of which /linux/seccomp/syscalls/1 decides every call',
+    ),
+  );
 });
 
-test('the cache has a most of entries', async () => {
-  const cache = join(lab.runtime().root, '@seccomp');
-  await lab.run('true', filter(allowing(deny('mknod'))));
-  for (let i = 0; i < 80; i++) writeFileSync(join(cache, `z${String(i)}`), '', { mode: 0o600 });
-  const before = readdirSync(cache);
-  expect((await lab.run('mkdir /dev/shm/x', filter(NO_MKDIR))).stderr).not.toBe('');
-  const after = readdirSync(cache);
-  expect(after).toHaveLength(64);
-  // The new one is among them.
-  expect(after.filter((name) => !before.includes(name))).toHaveLength(1);
+test('a profile that comes to more than the kernel takes is refused', async () => {
+  const rules = Array.from({ length: 1100 }, (_, value): LinuxSyscall => ({
+    ...deny('umask'),
+    args: [{ index: 0, value: value * 2 ** 32, op: 'SCMP_CMP_EQ' }],
+  }));
+  const result = await lab.run('true', filter(allowing(...rules)));
+  expect(result).toMatchObject({ status: 1, stdout: '' });
+  expect(result.stderr).toMatch(
+    /^tsrun: \/linux\/seccomp: the filter has \d{4,} instructions, of which the kernel takes 4096\n$/,
+  );
 });
 
 test('names that are not known are skipped, and logged for who asks', async () => {
@@ -329,122 +252,4 @@ test('names that are not known are skipped, and logged for who asks', async () =
   expect(readFileSync(log, 'utf8')).toContain(
     '/linux/seccomp: skipped, since libseccomp does not know them: no_such_call',
   );
-});
-
-const DEFAULT = ['--tty=false', '--seccomp', 'default'];
-
-/** A bundle with the config.json that `spec` writes. */
-async function specBundle(options: readonly string[], command: readonly string[]): Promise<string> {
-  const { path, rootfs } = lab.bundle('true');
-  calls.into({ rootfs });
-  rmSync(join(path, 'config.json'));
-  const args = ['spec', '--bundle', path, ...options, '--', ...command];
-  expect(await lab.runtime()(args)).toMatchObject({ status: 0, stderr: '' });
-  return path;
-}
-
-test('the default profile refuses what a container has no use for', async () => {
-  const refused: [keyof typeof NR, string, number][] = [
-    ['keyctl', '0 -3 0', -1],
-    ['add_key', '', -1],
-    ['bpf', '0 0 0', -1],
-    ['mount', '', -1],
-    ['ptrace', '0 0 0', -1],
-    ['userfaultfd', '0', -1],
-    ['io_uring_setup', '1 0', -1],
-    ['perf_event_open', '', -1],
-    ['pidfd_getfd', '0 0 0', -1],
-    ['open_by_handle_at', '', -1],
-    ['init_module', '', -1],
-    ['syslog', '3 0 0', -1],
-    ['setns', '0 0', -1],
-    ['unshare', '0', -1],
-    ['unshare', '0x10000000', -1],
-    // CLONE_NEWUSER, and CLONE_NEWNS with SIGCHLD.
-    ['clone', '0x10000000', -1],
-    ['clone', '0x20011', -1],
-    ['clone3', '0 0', -38],
-    // AF_ALG, AF_VSOCK, and what is let pass.
-    ['socket', '38 5 0', -97],
-    ['socket', '40 1 0', -97],
-    ['socket', '1 1 0', 3],
-    ['personality', '0x0040000', -1],
-    ['personality', '0xffffffff', 0],
-    ['umask', '0', 18],
-  ];
-  const script = refused.map(([name, args]) => `/bin/call ${NR[name]} ${args}`).join('; ');
-  const path = await specBundle(DEFAULT, ['sh', '-c', script]);
-  const { stdout } = await lab.runtime()(['run', '--bundle', path, newId()]);
-  const results = stdout.trimEnd().split('\n').map(Number);
-  expect(refused.map(([name, args], at) => [name, args, results[at]])).toEqual(refused);
-});
-
-test('the default profile knows the address family of every socket of 32-bit programs', async () => {
-  const calls32: [string, number][] = [
-    // socket(2): AF_ALG, AF_VSOCK, AF_UNIX.
-    ['359 38 5 0', -97],
-    ['359 40 1 0', -97],
-    ['359 1 1 0', 3],
-    // socketcall(2): SYS_SOCKET, SYS_CONNECT, of arguments that are not there.
-    ['102 1 0', -38],
-    ['102 3 0', -38],
-  ];
-  const script = calls32.map(([args]) => `/bin/call i386 ${args}`).join('; ');
-  const path = await specBundle(DEFAULT, ['sh', '-c', script]);
-  const { stdout } = await lab.runtime()(['run', '--bundle', path, newId()]);
-  const results = stdout.trimEnd().split('\n').map(Number);
-  expect(calls32.map(([args], at) => [args, results[at]])).toEqual(calls32);
-});
-
-test('the default profile allows what a granted capability is for', async () => {
-  const path = await specBundle(
-    [...DEFAULT, '--cap-add', 'sys_admin'],
-    ['sh', '-c', 'mkdir -p /dev/shm/m && mount -t tmpfs none /dev/shm/m && echo mounted'],
-  );
-  const result = await lab.runtime()(['run', '--bundle', path, newId()]);
-  expect(result).toMatchObject({ stdout: 'mounted\n', stderr: '' });
-});
-
-test.each([
-  [
-    'the shell and its tools',
-    ['sh', '-c', 'ls / | sort | grep -c bin; sed s/a/b/ /etc/passwd | head -1'],
-  ],
-  [
-    'bash, awk, tar, find',
-    [
-      'bash',
-      '-c',
-      'tar c /etc/passwd 2>/dev/null | tar t; echo 3 4 | awk "{print \\$1*\\$2}"; find /etc/passwd; sleep 0.01 & wait',
-    ],
-  ],
-  [
-    'Node',
-    [
-      'node',
-      '-e',
-      'const fs=require("fs");new (require("worker_threads").Worker)("0",{eval:true});require("child_process").execFileSync("true");setTimeout(()=>console.log(fs.readdirSync("/proc").length>5, require("os").cpus().length>0),5)',
-    ],
-  ],
-  [
-    'Python',
-    [
-      'python3',
-      '-c',
-      'import os,subprocess,threading,socket,time;subprocess.run(["true"],check=True);t=threading.Thread(target=time.sleep,args=(0.01,));t.start();t.join();socket.socket().close();print("ok")',
-    ],
-  ],
-])('the default profile lets %s run', async (_name, command) => {
-  const path = await specBundle(
-    [...DEFAULT, ...['/usr', '/etc'].flatMap((place) => ['--bind', `${place}:${place}:ro`])],
-    command,
-  );
-  const rootfs = join(path, 'rootfs');
-  rmSync(join(rootfs, 'bin'), { recursive: true });
-  mkdirSync(join(rootfs, 'usr'));
-  for (const name of ['bin', 'sbin', 'lib', 'lib64'])
-    symlinkSync(`usr/${name}`, join(rootfs, name));
-  const result = await lab.runtime()(['run', '--bundle', path, newId()]);
-  expect(result).toMatchObject({ status: 0, stderr: '' });
-  expect(result.stdout).not.toBe('');
 });

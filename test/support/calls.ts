@@ -39,6 +39,12 @@ export const NR = {
   setfsuid: 122,
   setfsgid: 123,
   dup: 32,
+  setpgid: 109,
+  getpgrp: 111,
+  getuid: 102,
+  getgid: 104,
+  geteuid: 107,
+  getegid: 108,
 } as const;
 
 export interface Calls {

@@ -2,7 +2,7 @@
 // what the rules say of them.
 
 const CGROUP = 'test/native/cgroup.test.ts';
-const SECCOMP = 'test/native/seccomp.test.ts';
+const SECCOMP = 'test/native/seccomp-cache.test.ts';
 const CACHE = 'src/seccomp/cache.ts';
 const USED_AGAIN = {
   file: SECCOMP,
@@ -169,6 +169,59 @@ export const confinement = [
     ],
     build: 'executable',
     test: USED_AGAIN,
+  },
+  {
+    rows: ['18'],
+    what: 'a rule that contradicts an earlier one is left out',
+    changes: [
+      {
+        file: 'native/parent/seccomp.cc',
+        from: '      if (added < 0) {',
+        to: '      if (added < 0 && added != -EEXIST) {',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/seccomp.test.ts',
+      name: 'a rule that contradicts an earlier one is refused by its pointer, and the same twice is not',
+      message: /status"?: \+?0/,
+    },
+  },
+  {
+    rows: ['18'],
+    what: 'a call of the helper is not on the list that the profile is held against',
+    changes: [
+      {
+        file: 'src/seccomp/late-calls.ts',
+        from: "    call('capset', ADDRESS, ADDRESS),\n",
+        to: '',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/seccomp-late-calls.test.ts',
+      name: 'create %s names each that is denied',
+      title: 'create without names each that is denied',
+      message: /capset/,
+    },
+  },
+  {
+    rows: ['18'],
+    what: 'the helper calls something that is not expected behind the filter',
+    changes: [
+      {
+        file: 'native/child/exec.cc',
+        from: '  // How the parent, if it still listens, learns that the filter is loaded.\n',
+        to: '  sys::call(__NR_getpid);\n',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/seccomp-late-calls.test.ts',
+      name: 'create %s calls this and nothing else',
+      title: 'create with noNewPrivileges calls this and nothing else',
+      message: /getpid/,
+    },
   },
   {
     rows: ['18'],

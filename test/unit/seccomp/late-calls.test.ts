@@ -70,6 +70,22 @@ describe('what is called after loading', () => {
   it('has what hooks take', () => {
     const found = names({ hooks: { startContainer: [{ path: '/hook' }] } });
     expect(found).toEqual(expect.arrayContaining(['clone', 'memfd_create', 'waitid', 'ppoll']));
+    expect(found).not.toContain('kill');
+    const inTime = names({ hooks: { startContainer: [{ path: '/hook', timeout: 1 }] } });
+    expect(inTime).toEqual(expect.arrayContaining(['kill', 'pidfd_send_signal']));
+  });
+
+  it('has each capability that is dropped', () => {
+    const drops = (bounding: string[]): (number | undefined)[] =>
+      lateCalls(plan({ process: { noNewPrivileges: false, capabilities: { bounding } } }).steps)
+        .filter(({ name, args }) => name === 'prctl' && args[0] === 24)
+        .map(({ args }) => args[1]);
+    // And the number after the last, which ends the way through the set.
+    expect(drops(['CAP_CHOWN', 'CAP_FOWNER'])).toEqual([
+      1,
+      2,
+      ...Array.from({ length: 38 }, (_, index) => index + 4),
+    ]);
   });
 });
 
@@ -90,5 +106,19 @@ describe('the check', () => {
     const check = (): Uint8Array => checked(native, answering(value), [{ name: 'read', args: [] }]);
     if (name === undefined) expect(check()).toEqual(answering(value));
     else expect(check).toThrow(`/linux/seccomp: the filter answers ${name} to read(2)`);
+  });
+
+  it.each([
+    [0x00050063, undefined],
+    [0x7ff00001, undefined],
+    [0x7fff0000, undefined],
+    [0x80000000, 'KILL_PROCESS'],
+    [0, 'KILL'],
+    [0x00030000, 'TRAP'],
+  ])('of %i for a call that may fail', (value, name) => {
+    const calls = [{ name: 'faccessat2', args: [], mayFail: true as const }];
+    const check = (): Uint8Array => checked(native, answering(value), calls);
+    if (name === undefined) expect(check()).toEqual(answering(value));
+    else expect(check).toThrow(`/linux/seccomp: the filter answers ${name} to faccessat2(2)`);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { seccompFlags, wantsListener } from '../../../src/seccomp/flags.js';
-import { resolveProfile } from '../../../src/seccomp/profile.js';
+import { hiddenRules, resolveProfile } from '../../../src/seccomp/profile.js';
 import type { LinuxSeccomp } from '../../../src/spec/types.js';
 
 const profile = (change: Partial<LinuxSeccomp>): LinuxSeccomp => ({
@@ -67,6 +67,40 @@ describe('what libseccomp is told', () => {
     );
     expect(resolved.rules.map(({ args }) => args)).toEqual([[], [0, 4, 0, 0], [0, 4, 8, 0]]);
     expect(origin).toEqual([0, 1, 1]);
+  });
+});
+
+describe('rules that mean nothing', () => {
+  const eq = { args: [{ index: 0, value: 1, op: 'SCMP_CMP_EQ' as const }] };
+  const names = ['read'];
+
+  it('are those beside the first one that compares nothing, if they say something else', () => {
+    const hidden = hiddenRules(
+      profile({
+        syscalls: [
+          { names, action: 'SCMP_ACT_KILL', ...eq },
+          { names, action: 'SCMP_ACT_ALLOW' },
+          { names, action: 'SCMP_ACT_ALLOW', ...eq },
+          { names: ['read', 'write'], action: 'SCMP_ACT_LOG' },
+        ],
+      }),
+    );
+    expect(hidden).toEqual([
+      { name: 'read', rule: 0, by: 1 },
+      { name: 'read', rule: 3, by: 1 },
+    ]);
+  });
+
+  it('are not those with the default action, nor any where all compare', () => {
+    const same = profile({
+      syscalls: [
+        { names, action: 'SCMP_ACT_ERRNO' },
+        { names, action: 'SCMP_ACT_ALLOW', ...eq },
+        { names, action: 'SCMP_ACT_KILL', args: [{ index: 1, value: 1, op: 'SCMP_CMP_EQ' }] },
+      ],
+    });
+    expect(hiddenRules(same)).toEqual([]);
+    expect(hiddenRules(profile({}))).toEqual([]);
   });
 });
 
