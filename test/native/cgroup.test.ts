@@ -1,13 +1,10 @@
 /** linux.cgroupsPath, and mounts of type cgroup with and without a cgroup namespace, from inside. */
 
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-import type { Mount, Spec } from '../../src/spec/types.js';
 import {
-  dropNamespace,
-  inUserNamespace,
   linuxOf,
   mountAt,
   namespaceOf,
@@ -16,11 +13,16 @@ import {
   setNamespace,
   useContainers,
 } from '../support/inside.js';
+import {
+  PARENT,
+  UNIFIED,
+  inCgroup,
+  mountCgroup,
+  removeAfterwards,
+} from '../support/cgroup-mounts.js';
 import { newId } from '../support/tsrun.js';
 
 const lab = useContainers();
-const UNIFIED = '/sys/fs/cgroup/unified';
-const PARENT = `/tsrun-test-${String(process.pid)}`;
 /** Its line of the v2 hierarchy. */
 const OWN = "grep '^0::' /proc/self/cgroup";
 
@@ -30,37 +32,16 @@ function beside(): string {
   return own.slice(0, own.lastIndexOf('/'));
 }
 
-/** Parents stay when a container goes, so they are the test's to remove. */
-function removeAfterwards(...paths: string[]): void {
-  for (const path of paths) {
-    lab.cleanup(() => {
-      if (existsSync(UNIFIED + path)) rmdirSync(UNIFIED + path);
-    });
-  }
-}
-
-function at(cgroupsPath: string | undefined): (spec: Spec) => void {
-  return (spec) => {
-    dropNamespace(spec, 'cgroup');
-    if (cgroupsPath !== undefined) linuxOf(spec).cgroupsPath = cgroupsPath;
-  };
-}
-
-function mounted(spec: Spec, ...options: string[]): void {
-  const mount: Mount = { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options };
-  spec.mounts = [...(spec.mounts ?? []).filter(({ type }) => type !== 'cgroup'), mount];
-}
-
 describe('linux.cgroupsPath', () => {
   it.each([
     ['absolute', `${PARENT}/a`, `${PARENT}/a`],
     ['deep, with needless slashes', `${PARENT}//b/./c/`, `${PARENT}/b/c`],
     ['relative', `${PARENT.slice(1)}/d`, `${beside()}${PARENT}/d`],
   ])('%s is exactly where the process is', async (_, cgroupsPath, path) => {
-    removeAfterwards(PARENT, `${PARENT}/b`);
+    removeAfterwards(lab, PARENT, `${PARENT}/b`);
     const inside = await lab.inspect(
       { own: OWN, procs: `cat /sys/fs/cgroup${path}/cgroup.procs | wc -l` },
-      at(cgroupsPath),
+      inCgroup(cgroupsPath),
     );
     expect(inside.own).toBe(`0::${path}`);
     // The shell and what it starts for this.
@@ -70,12 +51,12 @@ describe('linux.cgroupsPath', () => {
 
   it('is the id where nothing is given', async () => {
     const id = newId();
-    const inside = await lab.inspect({ own: OWN }, at(undefined), { id });
+    const inside = await lab.inspect({ own: OWN }, inCgroup(undefined), { id });
     expect(inside.own).toBe(`0::${beside()}/${id}`);
   });
 
   it('holds a detached container, as its manager sees it', async () => {
-    removeAfterwards(PARENT);
+    removeAfterwards(lab, PARENT);
     const path = `${PARENT}/e`;
     const runtime = lab.runtime();
     const id = newId();
@@ -89,7 +70,7 @@ describe('linux.cgroupsPath', () => {
     expect(readFileSync(`/proc/${String(pid)}/cgroup`, 'utf8')).toContain(`0::${path}\n`);
     expect(readFileSync(join(UNIFIED, path, 'cgroup.procs'), 'utf8')).toBe(`${String(pid)}\n`);
 
-    const second = await lab.run('true', at(path));
+    const second = await lab.run('true', inCgroup(path));
     expect(second).toMatchObject({ status: 1, stdout: '' });
     expect(second.stderr).toContain("container's cgroup is not empty");
     expect((await runtime(['delete', '--force', id])).status).toBe(0);
@@ -97,7 +78,7 @@ describe('linux.cgroupsPath', () => {
   });
 
   it.each(['..', `${PARENT}/../..`, '/', 'a\nb'])('%j is refused', async (cgroupsPath) => {
-    const result = await lab.run('true', at(cgroupsPath));
+    const result = await lab.run('true', inCgroup(cgroupsPath));
     expect(result).toMatchObject({ status: 1, stdout: '' });
     expect(result.stderr).toContain('/linux/cgroupsPath');
     expect(existsSync(UNIFIED + PARENT)).toBe(false);
@@ -132,7 +113,7 @@ describe('a mount of type cgroup', () => {
         back: 'echo $$ > cgroup.procs; rmdir sub; grep ^0:: /proc/self/cgroup',
       },
       (spec) => {
-        mounted(spec);
+        mountCgroup(spec);
       },
     );
     expect(inside.write).toBe('made');
@@ -145,7 +126,7 @@ describe('a mount of type cgroup', () => {
     const inside = await lab.inspect(
       { left: 'mkdir -p /sys/fs/cgroup/x/y; echo $$ > /sys/fs/cgroup/x/y/cgroup.procs; echo $?' },
       (spec) => {
-        mounted(spec);
+        mountCgroup(spec);
       },
       { id },
     );
@@ -153,53 +134,19 @@ describe('a mount of type cgroup', () => {
     // That nothing of it is left is what every test ends with.
   });
 
-  it('belongs to the container’s user where it is delegated, but not its limits', async () => {
-    const inside = await lab.inspect(
-      {
-        write: WRITE,
-        owners:
-          'cd /sys/fs/cgroup; stat -c "%n %u" . cgroup.procs cgroup.subtree_control cgroup.max.depth',
-        limit: '(echo 5 > /sys/fs/cgroup/cgroup.max.depth)',
-        move: 'cd /sys/fs/cgroup; mkdir sub; echo $$ > sub/cgroup.procs; grep ^0:: /proc/self/cgroup',
-      },
-      (spec, bundle) => {
-        mounted(spec, 'rw', 'nosuid');
-        inUserNamespace(spec, bundle);
-      },
-    );
-    expect(inside.write).toContain('made');
-    expect(inside.owners.split('\n')).toEqual([
-      '. 0',
-      'cgroup.procs 0',
-      'cgroup.subtree_control 0',
-      'cgroup.max.depth 65534',
-    ]);
-    expect(inside.limit).toContain('Permission denied');
-    expect(inside.move).toBe('0::/sub');
-  });
-
-  it('is not delegated where it is read-only', async () => {
-    const inside = await lab.inspect(
-      { write: WRITE, owners: 'stat -c %u /sys/fs/cgroup/cgroup.procs' },
-      inUserNamespace,
-    );
-    expect(inside.write).toContain('Read-only file system');
-    expect(inside.owners).toBe('65534');
-  });
-
   it('belongs to a user that is not root', async () => {
     const inside = await lab.inspect({ write: WRITE }, (spec) => {
-      mounted(spec, 'rw');
+      mountCgroup(spec, 'rw');
       processOf(spec).user = { uid: 1000, gid: 1000 };
     });
     expect(inside.write).toBe('made');
   });
 
   it('shows the whole hierarchy without a cgroup namespace', async () => {
-    removeAfterwards(PARENT);
+    removeAfterwards(lab, PARENT);
     const inside = await lab.inspect(
       { ...SEEN, procs: `cat /sys/fs/cgroup${PARENT}/g/cgroup.procs` },
-      at(`${PARENT}/g`),
+      inCgroup(`${PARENT}/g`),
     );
     expect(inside.own).toBe(`0::${PARENT}/g`);
     expect(inside.procs.split('\n')).toContain('1');
@@ -209,44 +156,9 @@ describe('a mount of type cgroup', () => {
     expect(mount.options).toContain('ro');
   });
 
-  it('without a cgroup namespace, is writable in the container’s own part alone', async () => {
-    // What is tried is the test's own, so that nothing else goes when it works.
-    const victim = `${PARENT}/victim`;
-    mkdirSync(UNIFIED + victim, { recursive: true });
-    removeAfterwards(PARENT, `${PARENT}/escaped`, victim);
-    const own = `/sys/fs/cgroup${PARENT}/g`;
-    const inside = await lab.inspect(
-      {
-        above: `cd /sys/fs/cgroup${PARENT}; sh -c 'echo $$ > victim/cgroup.procs'; mkdir escaped`,
-        kill: `echo 1 > /sys/fs/cgroup${victim}/cgroup.kill && echo written`,
-        own: `mkdir ${own}/sub && rmdir ${own}/sub && echo made`,
-      },
-      (spec) => {
-        at(`${PARENT}/g`)(spec);
-        mounted(spec, 'rw');
-      },
-    );
-    expect(inside.above.match(/Read-only file system/g) ?? []).toHaveLength(2);
-    expect(inside.kill).not.toContain('written');
-    expect(inside.own).toBe('made');
-  });
-
-  it('is read-only in a user namespace without a cgroup namespace, which is told', async () => {
-    // The container's own part too, which may belong to its root.
-    const writable = "grep -c ' /sys/fs/cgroup[^ ]* rw' /proc/self/mountinfo";
-    const result = await lab.run(`${WRITE}; ${writable}`, (spec, bundle) => {
-      mounted(spec, 'rw');
-      dropNamespace(spec, 'cgroup');
-      inUserNamespace(spec, bundle);
-    });
-    expect(result.stderr).toMatch(/\/mounts\/\d+: read-only/);
-    expect(result.stderr).toContain('Read-only file system');
-    expect(result.stdout).toBe('0\n');
-  });
-
   it('shows the joined namespace’s view', async () => {
     mkdirSync(UNIFIED + PARENT);
-    removeAfterwards(PARENT);
+    removeAfterwards(lab, PARENT);
     const holder = await lab.holder(['--cgroup'], UNIFIED + PARENT);
     const id = newId();
     const inside = await lab.inspect(

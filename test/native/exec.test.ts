@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import type { Process, Spec } from '../../src/spec/types.js';
-import { fieldsOf, stateOf, useScene } from '../support/scene.js';
+import { execOutput, fieldsOf, stateOf, useScene } from '../support/scene.js';
 import type { Running } from '../support/scene.js';
 import { waitFor } from '../support/shim.js';
 import { runProgram } from '../support/tsrun.js';
@@ -17,36 +17,10 @@ const QUIET = { stdio: ['ignore', 'ignore', 'ignore'] as ['ignore', 'ignore', 'i
 const sleeping = (change?: (spec: Spec) => void): Promise<Running> =>
   scene.started('exec sleep 1000', change);
 
-/** exec of a shell script, which must say nothing on stderr. */
-async function inside(id: string, options: string[], script: string): Promise<string> {
-  const result = await scene.runtime(['exec', ...options, id, 'sh', '-c', script]);
-  expect(result).toMatchObject({ status: 0, stderr: '' });
-  return result.stdout;
-}
+const inside = (id: string, options: string[], script: string): Promise<string> =>
+  execOutput(scene.runtime, id, options, script);
 
 const STATUS = 'cat /proc/self/status; echo "Cwd: $PWD"; env | sed "s/=/: /"';
-
-test('users are what they say: a lone uid keeps the gid of the container', async () => {
-  const container = await sleeping();
-  const ids = async (...user: string[]): Promise<string> => {
-    const status = fieldsOf(await inside(container.id, user, STATUS));
-    const first = (name: string): string => (status[name] ?? '').split('\t')[0] ?? '';
-    return `${first('Uid')}:${first('Gid')} ${status['Groups'] ?? ''}`;
-  };
-  expect(await ids()).toBe('0:0 ');
-  expect(await ids('-u', '1')).toBe('1:0 ');
-  expect(await ids('-u', '1:2')).toBe('1:2 ');
-  expect(await ids('--user', '1000:1000', '-g', '5', '--additional-gids', '70000')).toBe(
-    '1000:1000 5 70000',
-  );
-  for (const user of ['root', '', '1:', ':1', '-1', '1:2:3', '4294967295', '1 ', '0x1']) {
-    const refused = await scene.runtime(['exec', '--user', user, container.id, 'id']);
-    // An empty value is what managers pass for none.
-    if (user === '') expect(refused).toMatchObject({ status: 0 });
-    else expect(refused).toMatchObject({ status: 255, stdout: '' });
-  }
-  await container.remove();
-});
 
 test('a gid of the container stays with another user', async () => {
   const container = await sleeping((spec) => {
@@ -70,42 +44,6 @@ test('--cwd, --env and HOME', async () => {
   const missing = await scene.runtime(['exec', '--cwd', '/missing', container.id, 'true']);
   expect(missing.status).toBe(255);
   expect(missing.stderr).toMatch(/^tsrun: .*\/missing: no such file or directory\n$/);
-  await container.remove();
-});
-
-test('capabilities, no_new_privs and limits are those of the container, and options add to them', async () => {
-  const container = await sleeping((spec) => {
-    if (spec.process === undefined) return;
-    spec.process.noNewPrivileges = false;
-    spec.process.rlimits = [{ type: 'RLIMIT_NOFILE', soft: 300, hard: 400 }];
-    spec.process.oomScoreAdj = 321;
-  });
-  const own = fieldsOf(await inside(container.id, [], STATUS));
-  const KILL_BIND_AUDIT = '0000000020000420';
-  expect(own).toMatchObject({
-    CapInh: '0000000000000000',
-    CapPrm: KILL_BIND_AUDIT,
-    CapEff: KILL_BIND_AUDIT,
-    CapBnd: KILL_BIND_AUDIT,
-    CapAmb: '0000000000000000',
-    NoNewPrivs: '0',
-  });
-  const more = fieldsOf(
-    await inside(container.id, ['--cap', 'CAP_NET_RAW', '-c', 'chown', '--no-new-privs'], STATUS),
-  );
-  expect(more).toMatchObject({
-    // CVE-2022-29162: nothing that a program of the container would keep.
-    CapInh: '0000000000000000',
-    CapAmb: '0000000000000000',
-    CapEff: '0000000020002421',
-    CapBnd: '0000000020002421',
-    NoNewPrivs: '1',
-  });
-  const user = fieldsOf(await inside(container.id, ['-u', '1000:1000', '--cap', 'chown'], STATUS));
-  expect(user).toMatchObject({ CapInh: '0000000000000000', CapEff: '0000000000000000' });
-  const limits = await inside(container.id, [], 'cat /proc/self/limits /proc/self/oom_score_adj');
-  expect(limits).toMatch(/^Max open files +300 +400 /m);
-  expect(limits).toMatch(/^321$/m);
   await container.remove();
 });
 

@@ -1,9 +1,10 @@
-/** Row 2 (CVE-2016-9962): a process of the container looks into one that is joining it. */
+/** Row 2 (CVE-2016-9962): a process of the container looks into one that is joining it, or waits to be started. */
 
 import { expect, test } from 'vitest';
 
-import { useScene } from '../support/scene.js';
-import { COMMAND } from '../support/tsrun.js';
+import { processOf } from '../support/inside.js';
+import { execOutput, stateOf, useScene } from '../support/scene.js';
+import { COMMAND, newId } from '../support/tsrun.js';
 import { attackDuring } from './attackers/run.js';
 
 const scene = useScene();
@@ -14,4 +15,39 @@ test('nothing of a process that joins can be seen, though it has the same user a
   expect(output).toMatch(/^on\nrefused \d+\n$/);
   // The attack met what it was after.
   expect(Number(/refused (\d+)/.exec(output)?.[1])).toBeGreaterThan(0);
+});
+
+test('at the gate, process 1 has nothing of the set-up open', async () => {
+  const { path } = scene.bundle('true', (spec) => {
+    // All that it takes to look into any process of the container's.
+    const all = ['CAP_SYS_PTRACE', 'CAP_DAC_OVERRIDE', 'CAP_DAC_READ_SEARCH'];
+    processOf(spec).capabilities = { bounding: all, effective: all, permitted: all };
+  });
+  const id = newId();
+  const create = ['create', '--bundle', path, id];
+  const made = await scene.runtime(create, { stdio: ['ignore', 'ignore', 'ignore'] });
+  expect(made.status).toBe(0);
+  scene.expectOrphan((await stateOf(scene.runtime, id)).pid);
+  const script = [
+    'cd /proc/1/fd',
+    'for fd in *; do echo "$fd $(readlink $fd)"; done',
+    'echo exe $(readlink /proc/1/exe)',
+    'for fd in *; do test -d $fd/ && echo directory $fd; done',
+    'echo x 2>&1 > /proc/1/exe',
+    'chmod 0 /proc/1/exe 2>&1',
+    'true',
+  ].join('\n');
+  const inside = await execOutput(scene.runtime, id, [], script);
+  const lines = inside.trim().split('\n');
+  const fds = lines.filter((line) => /^\d/.test(line)).map((line) => line.split(' ')[1] ?? '');
+  expect(fds.length).toBeGreaterThanOrEqual(3);
+  // Standard streams, the socket to a parent that is gone, the two fifos.
+  for (const target of fds) {
+    expect(target).toMatch(/^(\/dev\/null|pipe:.*|socket:.*|.*\/exec\.(fifo|report))$/);
+  }
+  expect(lines).toContain('exe /memfd:tsrun (deleted)');
+  expect(inside).not.toContain('directory');
+  // The helper of the next container is the same file in a library's process.
+  expect(inside).toMatch(/chmod: .*(not permitted|denied)/);
+  expect(await scene.runtime(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
 });

@@ -1,5 +1,7 @@
 /** Row 3 (CVE-2024-21626): a descriptor of the host's that is left open, or a cwd that leads through one. */
 
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { processOf } from '../support/inside.js';
@@ -67,4 +69,21 @@ test('a program has its three streams open and nothing else', async () => {
   const { stdout } = await scene.runtime(['exec', running.id, 'sh', '-c', list]);
   expect(stdout).toBe('0 1 2 \n');
   await running.remove();
+});
+
+test('hooks get none of the descriptors that are preserved for the program', async () => {
+  const bundle = scene.bundle('cat /mnt/hook; echo "program $(readlink /proc/self/fd/3)"');
+  const file = join(bundle.path, 'preserved');
+  writeFileSync(file, '');
+  mkdirSync(join(bundle.path, 'shared'));
+  const look = `echo "hook $(readlink /proc/self/fd/3)" > ${bundle.path}/shared/hook`;
+  bundle.spec.hooks = { createContainer: [{ path: '/bin/sh', args: ['sh', '-c', look] }] };
+  bundle.spec.mounts?.push({ destination: '/mnt', source: 'shared', options: ['bind'] });
+  bundle.write();
+  const result = await scene.run(bundle, ['--preserve-fds', '1'], {
+    prefix: ['sh', '-c', `exec 3<${file}; exec "$0" "$@"`],
+  });
+  expect(result).toMatchObject({ status: 0, stderr: '' });
+  expect(result.stdout).toMatch(/^hook .*\nprogram .*\/preserved\n$/);
+  expect(result.stdout).not.toMatch(/hook .*preserved/);
 });

@@ -1,4 +1,4 @@
-/** Rows 9 and 10 (CVE-2025-52565): what an image puts in the place of /dev/console and /dev/null. */
+/** Row 9 (CVE-2025-52565): what an image, or who shares its /dev, puts in the place of the console. */
 
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,24 +7,19 @@ import { expect, test } from 'vitest';
 import { linuxOf, processOf } from '../support/inside.js';
 import { call } from '../support/libc.js';
 import { stateOf, useScene } from '../support/scene.js';
-import { COMMAND, newId, runProgram } from '../support/tsrun.js';
+import { newId } from '../support/tsrun.js';
 import { acceptMessages, listenUnix } from '../support/unix-socket.js';
-import type { Spec } from '../../src/spec/types.js';
+import { devVolume } from './attackers/dev.js';
+import { testOnceRaces } from './races/tests.js';
 
 const scene = useScene();
 
 /** Of the kernel's list of devices (admin-guide/devices.txt). */
 const UNIX98_PTY_SLAVE_MAJOR = 136;
 
-/** A volume for /dev, in which the image's owner may put anything. */
-function withVolume(spec: Spec): void {
-  const others = spec.mounts?.filter(({ destination }) => !/^\/dev(\/[ms].*)?$/.test(destination));
-  spec.mounts = [{ destination: '/dev', source: 'volume', options: ['bind'] }, ...(others ?? [])];
-}
-
 test('a /dev/console that is a link is refused, and the file that it names is as it was', async () => {
   const bundle = scene.bundle('true', (spec) => {
-    withVolume(spec);
+    devVolume(spec);
     processOf(spec).terminal = true;
     linuxOf(spec).maskedPaths = [];
   });
@@ -44,7 +39,7 @@ test('a /dev/console that is a link is refused, and the file that it names is as
 
 test('the terminal is the one that was made, whatever the image has by its name', async () => {
   const bundle = scene.bundle('true', (spec) => {
-    withVolume(spec);
+    devVolume(spec);
     processOf(spec).terminal = true;
     linuxOf(spec).maskedPaths = [];
     const pts = spec.mounts?.find(({ destination }) => destination === '/dev/pts');
@@ -73,15 +68,30 @@ test('the terminal is the one that was made, whatever the image has by its name'
   expect(await scene.runtime(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
 });
 
-test('a stream that the caller has closed is the null device of the host, whatever the image has', async () => {
-  const bundle = scene.bundle('stat -L -c "%F %t:%T" /proc/self/fd/0; cat; true', (spec) => {
-    withVolume(spec);
-    linuxOf(spec).maskedPaths = [];
-  });
-  mkdirSync(join(bundle.path, 'volume'));
-  writeFileSync(join(bundle.path, 'volume/null'), 'from the image');
-  const run = ['--root', scene.runtime.root, 'run', '--bundle', bundle.path, newId()];
-  const result = await runProgram(['sh', '-c', 'exec "$0" "$@" <&-', ...COMMAND, ...run]);
-  expect(result).toMatchObject({ status: 0, stderr: '', stdout: 'character special file 1:3\n' });
-  expect(readFileSync(join(bundle.path, 'volume/null'), 'utf8')).toBe('from the image');
-});
+testOnceRaces([
+  {
+    name: 'a console',
+    step: 'console',
+    place: '/dev',
+    exchanged: ['console', 'link'],
+    furnish: ({ volume, outside, rootfs }) => {
+      for (const place of [outside, join(rootfs, outside)]) {
+        writeFileSync(join(place, 'secret'), 'secret');
+      }
+      writeFileSync(join(volume, 'console'), '');
+      symlinkSync(join(outside, 'secret'), join(volume, 'link'));
+    },
+    ask: ({ process }) => {
+      if (process !== undefined) process.terminal = true;
+    },
+    // The root is not changed yet, so that the host's paths are those of the helper.
+    landed: (pid, { rootfs, outside }) => {
+      const mountinfo = readFileSync(`/proc/${String(pid)}/mountinfo`, 'utf8');
+      const targets = [...mountinfo.matchAll(/^\S+ \S+ \S+ \/\d+ (\S+) .* - devpts /gm)]
+        .map(([, target = '']) => target)
+        .filter((target) => [rootfs, outside].some((place) => target.startsWith(`${place}/`)));
+      expect(targets).toHaveLength(1);
+      return targets[0]?.startsWith(outside) === true ? 'outside' : 'inside';
+    },
+  },
+]);

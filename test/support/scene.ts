@@ -125,6 +125,18 @@ export async function stateOf(runtime: Runtime, id: string): Promise<StateJson> 
   return JSON.parse(result.stdout) as StateJson;
 }
 
+/** `exec` of a shell script, which must say nothing on stderr: what it wrote. */
+export async function execOutput(
+  runtime: Runtime,
+  id: string,
+  options: readonly string[],
+  script: string,
+): Promise<string> {
+  const result = await runtime(['exec', ...options, id, 'sh', '-c', script]);
+  expect(result).toMatchObject({ status: 0, stderr: '' });
+  return result.stdout;
+}
+
 /** `name: value` lines, such as /proc/PID/status has. */
 export function fieldsOf(text: string): Record<string, string> {
   const fields: Record<string, string> = {};

@@ -25,7 +25,7 @@ export interface User {
   runtimeDirectory: string;
   /** Makes the user the owner of everything below a path. */
   give(path: string): void;
-  /** Runs a program as the user. */
+  /** Runs a program as the user; what goes before it (`prefix`) is still root's. */
   run(command: readonly string[], options?: RunOptions): Promise<Result>;
   /** Runs the runtime as the user. */
   tsrun(args: readonly string[], options?: RunOptions): Promise<Result>;
@@ -64,7 +64,11 @@ export function makeUser(): User {
   const run = (command: readonly string[], options?: RunOptions): Promise<Result> => {
     const enter = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', ENTER, 'sh'];
     const visible = command.map((word) => word.replace(REPOSITORY, repository));
-    return runProgram([...enter, directory, REPOSITORY, UID.toString(), ...visible], options);
+    const before = options?.prefix ?? [];
+    return runProgram(
+      [...before, ...enter, directory, REPOSITORY, UID.toString(), ...visible],
+      options,
+    );
   };
   return {
     runtimeDirectory,

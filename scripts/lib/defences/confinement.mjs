@@ -1,7 +1,7 @@
 // Settings, labels, cgroups, filters and sockets: rows 5, 14, 18 and 20, and
 // what the rules say of them.
 
-const CGROUP = 'test/native/cgroup.test.ts';
+const CGROUP = 'test/security/row-14-cgroups.test.ts';
 const SECCOMP = 'test/native/seccomp-cache.test.ts';
 const CACHE = 'src/seccomp/cache.ts';
 const USED_AGAIN = {

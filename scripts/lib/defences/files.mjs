@@ -1,15 +1,22 @@
 // Paths of the container: rows 4, 6 to 11, 16, and masks.
 
-const RACES = 'test/security/races.test.ts';
-const race = (name) => ({
-  file: RACES,
+const security = (name) => `test/security/${name}.test.ts`;
+const PROC = security('row-04-proc-of-the-image');
+const TARGETS = security('row-06-mount-targets');
+const MADE = security('row-07-made-outside');
+const NULL = security('row-08-null-device');
+const CONSOLE = security('row-09-console');
+const RENAMED = security('row-a-renamed-proc');
+
+const race = (file, name) => ({
+  file,
   name,
   title: `${name} stays inside`,
   message: /outside/,
 });
 
-const once = (name) => ({
-  file: RACES,
+const once = (file, name) => ({
+  file,
   name,
   title: `'${name}' stays inside, or is refused`,
 });
@@ -30,9 +37,9 @@ export const files = [
     ],
     build: 'executable',
     test: {
-      file: 'test/native/mounts.test.ts',
-      name: 'cannot be mounted on /proc or on a link to elsewhere',
-      message: /status: \+?0/,
+      file: PROC,
+      name: 'a procfs or sysfs is not mounted on a link to elsewhere, and nothing else on /proc',
+      message: /"?status"?: \+?0/,
     },
   },
   {
@@ -47,7 +54,7 @@ export const files = [
     ],
     build: 'executable',
     test: {
-      file: 'test/security/joiner.test.ts',
+      file: PROC,
       name: 'nothing but a procfs covers /proc, not by a link of the image either',
       message: /"?status"?: \+?0/,
     },
@@ -64,9 +71,9 @@ export const files = [
     ],
     build: 'executable',
     test: {
-      file: 'test/native/mounts.test.ts',
-      name: 'cannot be mounted inside of /proc, but over what lxcfs shows',
-      message: /status: \+?0|inside of/,
+      file: PROC,
+      name: 'nothing can be mounted inside of /proc, but over what lxcfs shows',
+      message: /"?status"?: \+?0|inside of/,
     },
   },
   {
@@ -80,7 +87,7 @@ export const files = [
       },
     ],
     build: 'executable',
-    test: race('a mount on a file that is there'),
+    test: race(TARGETS, 'a mount on a file that is there'),
   },
   {
     rows: ['6', 'R1'],
@@ -95,7 +102,7 @@ export const files = [
       },
     ],
     build: 'executable',
-    test: race('a mount on a directory that is there'),
+    test: race(TARGETS, 'a mount on a directory that is there'),
   },
   {
     rows: ['7', 'R1'],
@@ -108,7 +115,7 @@ export const files = [
       },
     ],
     build: 'executable',
-    test: race('a directory made for a mount'),
+    test: race(MADE, 'a directory made for a mount'),
   },
   {
     rows: ['7', 'R1'],
@@ -121,7 +128,7 @@ export const files = [
       },
     ],
     build: 'addon',
-    test: { ...once('a directory behind a link with dots'), message: /outside/ },
+    test: { ...once(MADE, 'a directory behind a link with dots'), message: /outside/ },
   },
   {
     rows: ['7', 'R1'],
@@ -134,7 +141,7 @@ export const files = [
       },
     ],
     build: 'executable',
-    test: race('a file made for a mount'),
+    test: race(MADE, 'a file made for a mount'),
   },
   {
     rows: ['7', 'R1'],
@@ -147,7 +154,7 @@ export const files = [
       },
     ],
     build: 'executable',
-    test: race('a device'),
+    test: race(MADE, 'a device'),
   },
   {
     rows: ['8'],
@@ -161,9 +168,9 @@ export const files = [
     ],
     build: 'executable',
     test: {
-      file: 'test/native/masks.test.ts',
-      name: 'cannot be uncovered by a file that stands for /dev/null',
-      message: /shown instead|status: \+?0/,
+      file: NULL,
+      name: 'masks cannot be uncovered by a file that stands for /dev/null',
+      message: /shown instead|"?status"?: \+?0/,
     },
   },
   {
@@ -183,7 +190,7 @@ export const files = [
     ],
     build: 'executable',
     test: {
-      file: 'test/security/joiner.test.ts',
+      file: NULL,
       name: 'masks find the null device or nothing: an image with another /dev/null is refused',
       message: /"?status"?: \+?0/,
     },
@@ -200,7 +207,7 @@ export const files = [
     ],
     build: 'executable',
     test: {
-      file: 'test/security/row-09-console.test.ts',
+      file: CONSOLE,
       name: 'a /dev/console that is a link is refused, and the file that it names is as it was',
       message: /"?status"?: \+?0/,
     },
@@ -216,7 +223,7 @@ export const files = [
       },
     ],
     build: 'addon',
-    test: { ...once('the null device of a mask'), message: /outside/ },
+    test: { ...once(NULL, 'the null device of a mask'), message: /outside/ },
   },
   {
     rows: ['9'],
@@ -229,7 +236,7 @@ export const files = [
       },
     ],
     build: 'addon',
-    test: { ...once('a console'), message: /to be greater than 0/ },
+    test: { ...once(CONSOLE, 'a console'), message: /to be greater than 0/ },
   },
   {
     rows: ['9'],
@@ -247,7 +254,7 @@ export const files = [
     ],
     build: 'executable',
     test: {
-      file: 'test/security/row-09-console.test.ts',
+      file: CONSOLE,
       name: 'the terminal is the one that was made, whatever the image has by its name',
       message: /\/dev\/pts\/0: /,
     },
@@ -260,9 +267,10 @@ export const files = [
     ],
     build: 'executable',
     test: {
-      file: 'test/security/row-09-console.test.ts',
-      name: 'a stream that the caller has closed is the null device of the host, whatever the image has',
-      message: /character special file 1:3/,
+      file: security('row-10-closed-streams'),
+      name: 'are the null device of the host, where that of the image is %s',
+      title: 'are the null device of the host, where that of the image is a file',
+      message: /status"?: \+?\d|character special file 1:3/,
     },
   },
   {
@@ -277,8 +285,10 @@ export const files = [
     ],
     build: 'executable',
     test: {
-      file: 'test/native/devices.test.ts',
-      name: 'are not made through a link of the image',
+      file: security('row-11-dev-link'),
+      name: 'nothing is made or deleted in there: link to $up/..., with a mount on /dev: $mounted, user namespace: $user',
+      title:
+        'nothing is made or deleted in there: link to $up/..., with a mount on /dev: $mounted, user namespace: $user',
       message: /"?status"?: \+?0/,
     },
   },
@@ -293,7 +303,7 @@ export const files = [
       },
     ],
     build: 'executable',
-    test: race('a read-only path'),
+    test: race(security('row-16-hidden-paths'), 'a read-only path'),
   },
   {
     rows: ['A'],
@@ -307,7 +317,7 @@ export const files = [
     ],
     build: 'executable',
     test: {
-      file: 'test/native/masks.test.ts',
+      file: RENAMED,
       name: 'is hidden where it went: %s, %s',
       title: 'is hidden where it went: proc, maskedPaths',
       message: /expected '\d+' to be '0'/,
@@ -325,7 +335,7 @@ export const files = [
     ],
     build: 'executable',
     test: {
-      file: 'test/native/masks.test.ts',
+      file: RENAMED,
       name: 'is hidden where it went: %s, %s',
       title: 'is hidden where it went: sys, maskedPaths',
       message: /expected '\d+' to be '0'/,
@@ -347,6 +357,6 @@ export const files = [
       },
     ],
     build: 'addon',
-    test: { ...once('the owner of a device'), message: /outside/ },
+    test: { ...once(security('row-c-device-owner'), 'the owner of a device'), message: /outside/ },
   },
 ];

@@ -6,7 +6,7 @@ const WRONG_SHAPE = {
   name: 'steps of the wrong shape are refused before anything is made',
   message: /to throw/,
 };
-const PASSWD = 'test/security/image-passwd.test.ts';
+const PASSWD = 'test/security/row-b-hanging-files.test.ts';
 const ROOT_FILE = 'src/lifecycle/root-file.ts';
 
 export const inputs = [
@@ -61,7 +61,7 @@ export const inputs = [
     ],
     build: 'executable',
     test: {
-      file: 'test/native/exec.test.ts',
+      file: 'test/security/row-15-users.test.ts',
       name: 'users are what they say: a lone uid keeps the gid of the container',
       message: /"?status"?: \+?0/,
     },
@@ -78,7 +78,7 @@ export const inputs = [
     ],
     build: 'executable',
     test: {
-      file: 'test/native/exec.test.ts',
+      file: 'test/security/row-15-users.test.ts',
       name: 'users are what they say: a lone uid keeps the gid of the container',
       message: /expected '0:0 ' to be '1:0 '/,
     },
@@ -125,7 +125,7 @@ export const inputs = [
     ],
     build: 'executable',
     test: {
-      file: PASSWD,
+      file: 'test/security/row-19-huge-files.test.ts',
       name: 'a file over 1 MiB is refused, in bounded memory, and one of 1 MiB is read',
       message: /it is larger than|status/,
     },

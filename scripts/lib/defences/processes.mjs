@@ -1,8 +1,9 @@
 // What can be seen and had of a process that is set up: rows 1 to 3, 12, 18, 21.
 
-const JOINER = 'test/security/joiner.test.ts';
+const LEAKED = 'test/security/row-03-leaked-descriptors.test.ts';
+const CAPABILITIES = 'test/security/row-12-inheritable-capabilities.test.ts';
 const GATE = {
-  file: JOINER,
+  file: 'test/security/row-02-joining-process.test.ts',
   name: 'at the gate, process 1 has nothing of the set-up open',
 };
 const MAIN = 'native/child/main.cc';
@@ -25,7 +26,7 @@ const DUMPABLE = {
   to: '',
 };
 const GIVEN = {
-  file: 'test/security/row-03-leaked-descriptors.test.ts',
+  file: LEAKED,
   name: 'a cwd through a descriptor of the host that the program is given is refused',
 };
 const OUTSIDE = {
@@ -163,7 +164,7 @@ export const processes = [
     ],
     build: 'executable',
     test: {
-      file: 'test/security/preserved-fds.test.ts',
+      file: 'test/security/row-03-preserved-descriptors.test.ts',
       name: 'with "%s" open, --preserve-fds %i is refused for descriptor %i',
       message: /to be ''/,
     },
@@ -180,7 +181,7 @@ export const processes = [
     ],
     build: 'executable',
     test: {
-      file: 'test/security/row-03-leaked-descriptors.test.ts',
+      file: LEAKED,
       name: 'a program has its three streams open and nothing else',
       message: /to be '0 1 2 \\n'/,
     },
@@ -224,7 +225,7 @@ export const processes = [
     ],
     build: 'executable',
     test: {
-      file: JOINER,
+      file: LEAKED,
       name: 'hooks get none of the descriptors that are preserved for the program',
       message: /hook .*preserved/,
     },
@@ -241,7 +242,7 @@ export const processes = [
     ],
     build: 'executable',
     test: {
-      file: 'test/native/exec.test.ts',
+      file: CAPABILITIES,
       name: 'capabilities, no_new_privs and limits are those of the container, and options add to them',
       message: /CapInh"?: "?'?0000000020000420/,
     },
@@ -258,7 +259,7 @@ export const processes = [
     ],
     build: 'executable',
     test: {
-      file: 'test/native/exec.test.ts',
+      file: CAPABILITIES,
       name: 'capabilities, no_new_privs and limits are those of the container, and options add to them',
       message: /CapInh"?: "?'?0000000000002001/,
     },
@@ -275,7 +276,7 @@ export const processes = [
     ],
     build: 'executable',
     test: {
-      file: JOINER,
+      file: CAPABILITIES,
       name: 'hooks get no capabilities that the helper only carried over',
       message: /to have a length of 4/,
     },
@@ -292,7 +293,7 @@ export const processes = [
     ],
     build: 'executable',
     test: {
-      file: 'test/native/exec.test.ts',
+      file: CAPABILITIES,
       name: 'capabilities, no_new_privs and limits are those of the container, and options add to them',
       message: /CapBnd/,
     },

@@ -29,6 +29,8 @@ import { compileAttacker } from '../attackers/compile.js';
 const HERE = dirname(fileURLToPath(import.meta.url));
 const REPOSITORY = join(HERE, '../../..');
 
+export const TRIES = 10_000;
+
 /** Paths that are exchanged: so many tries are in one container. */
 export const PAIRS = 100;
 
@@ -146,6 +148,10 @@ export class Race {
     this.attacker.remove();
     rmSync(this.outside, { recursive: true, force: true });
   }
+}
+
+export function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0;
 }
 
 export interface Unsafe {

@@ -1,0 +1,97 @@
+/**
+ * The tests of a kind of race. With the defence nothing lands outside in 10,000
+ * tries; with the defence compiled out the same attacker gets something outside
+ * within as many, so that the race is one.
+ */
+
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { TestContext } from 'vitest';
+
+import { COMMAND } from '../../support/tsrun.js';
+import { OnceRace } from './once.js';
+import type { OnceKind } from './once.js';
+import { ON_NODE, Race, TRIES, buildUnsafe } from './support.js';
+import type { Kind, Unsafe } from './support.js';
+
+const ADDON = join(import.meta.dirname, '../../../native/build/Release/tsrun.node');
+
+/** Of the whole of them, which may be on a busy machine. */
+const LIMIT = { timeout: 300_000 };
+
+/** scripts/test-executable.sh runs them. */
+function needsExecutable(context: TestContext): void {
+  if (ON_NODE)
+    context.skip('runs on the executable, whose helper is the same and 50 times as quick');
+}
+
+/** The runtime with the defence compiled out, for the tests of a file: built when it is asked for. */
+function useUnsafe(): () => Unsafe {
+  let unsafe: Unsafe | undefined;
+  afterAll(() => {
+    unsafe?.remove();
+  });
+  return () => (unsafe ??= buildUnsafe());
+}
+
+/** Of paths that are exchanged while whole containers are created. */
+export function testRaces(kinds: readonly Kind[]): void {
+  describe('paths that are exchanged while a container is created', () => {
+    let race: Race;
+    const unsafe = useUnsafe();
+
+    beforeAll(() => {
+      if (!ON_NODE) race = new Race();
+    });
+
+    afterAll(async () => {
+      if (!ON_NODE) await race.remove();
+    });
+
+    for (const kind of kinds) {
+      test(`${kind.name} stays inside`, { ...LIMIT, retry: 0 }, async (context) => {
+        needsExecutable(context);
+        const outcome = await race.run(kind, COMMAND, TRIES);
+        expect(outcome).toEqual({ tries: TRIES, outside: 0 });
+      });
+      // A mask is laid when the old root is gone: there is no outside left to land in.
+      if (kind.afterPivot) continue;
+      test(`${kind.name} lands outside without the defence`, LIMIT, async (context) => {
+        needsExecutable(context);
+        const outcome = await race.run(kind, unsafe().command, TRIES);
+        expect(outcome.outside).toBeGreaterThan(0);
+      });
+    }
+  });
+}
+
+/** Of what a container has once. */
+export function testOnceRaces(kinds: readonly OnceKind[]): void {
+  describe.each(kinds)('$name', (kind) => {
+    let once: OnceRace;
+    const unsafe = useUnsafe();
+
+    beforeAll(() => {
+      if (!ON_NODE) once = new OnceRace(kind);
+    });
+
+    afterAll(async () => {
+      if (!ON_NODE) await once.remove();
+    });
+
+    test('stays inside, or is refused', { ...LIMIT, retry: 0 }, async (context) => {
+      needsExecutable(context);
+      const { refused, ...outcome } = await once.run(ADDON, TRIES);
+      expect(outcome).toEqual({ tries: TRIES, outside: 0 });
+      // Both were there: it is a race.
+      expect(refused).toBeGreaterThan(0);
+      expect(refused).toBeLessThan(TRIES);
+    });
+
+    test('lands outside without the defence', LIMIT, async (context) => {
+      needsExecutable(context);
+      const outcome = await once.run(unsafe().addon, TRIES);
+      expect(outcome.outside).toBeGreaterThan(0);
+    });
+  });
+}

@@ -1,0 +1,59 @@
+/** Row 6 (CVE-2021-30465): the target of a mount is exchanged for a link while a container is created. */
+
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+
+import { count } from './races/support.js';
+import { testOnceRaces, testRaces } from './races/tests.js';
+
+/** Directories whose paths together are longer than fsconfig(2) takes. */
+const LAYERS = ['a', 'b'].map((letter) => letter.repeat(140));
+
+testRaces([
+  {
+    name: 'a mount on a directory that is there',
+    ask: ({ mounts }, directory) =>
+      mounts?.push({ destination: `${directory}/x`, type: 'tmpfs', source: 'race' }),
+    seen: (mountinfo) => count(mountinfo, / - tmpfs race /g),
+  },
+  {
+    name: 'a mount on a file that is there',
+    ask: ({ mounts }, directory) =>
+      mounts?.push({
+        destination: `${directory}/secret`,
+        type: 'bind',
+        source: '/dev/null',
+        options: ['bind'],
+      }),
+    seen: (mountinfo) => count(mountinfo, /\/null \/\S*\/secret /g),
+  },
+]);
+
+testOnceRaces([
+  {
+    // With options that only mount(2) takes, after which the mount has to be looked for by name.
+    name: 'a mount with long options',
+    step: 'mount',
+    place: '/vol',
+    exchanged: ['d', 'link'],
+    furnish: ({ volume, outside }) => {
+      mkdirSync(join(volume, 'd'));
+      symlinkSync('/dev/pts', join(volume, 'link'));
+      for (const name of LAYERS) mkdirSync(join(outside, name));
+    },
+    ask: ({ mounts }, { outside }) =>
+      mounts?.push({
+        destination: '/vol/d',
+        type: 'overlay',
+        source: 'race',
+        options: ['nosuid', `lowerdir=${LAYERS.map((name) => join(outside, name)).join(':')}`],
+      }),
+    landed: (pid) => {
+      const mountinfo = readFileSync(`/proc/${String(pid)}/mountinfo`, 'utf8');
+      const options = /^(?:\S+ ){5}(\S+) .*- overlay race /m.exec(mountinfo)?.[1];
+      expect(options).toContain('rw');
+      return options?.includes('nosuid') === true ? 'inside' : 'outside';
+    },
+  },
+]);
