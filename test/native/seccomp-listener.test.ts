@@ -7,7 +7,8 @@ import { expect, test } from 'vitest';
 import type { Spec } from '../../src/spec/types.js';
 import { NR, useCalls } from '../support/calls.js';
 import { linuxOf, processOf, useContainers } from '../support/inside.js';
-import { call, callLater, int } from '../support/libc.js';
+import { call } from '../support/libc.js';
+import { answerCall, takeCall } from '../support/notifications.js';
 import { newId } from '../support/tsrun.js';
 import { acceptMessages, listenUnix } from '../support/unix-socket.js';
 
@@ -16,20 +17,11 @@ const lab = useContainers();
 const calls = useCalls();
 
 const IGNORED: ['ignore', 'ignore', 'ignore'] = ['ignore', 'ignore', 'ignore'];
-const NOTIF_RECV = 0xc0502100;
-const NOTIF_SEND = 0xc0182101;
-
-/** Takes one call of the container's and answers it with an errno (seccomp_unotify(2)). */
+/** Takes one call of the container's and answers it with an errno. */
 async function answer(fd: number, errno: number): Promise<{ number: number; arg: bigint }> {
-  const request = Buffer.alloc(128);
-  const got = await callLater('ioctl', fd, NOTIF_RECV, request);
-  expect(got).toBe(0);
-  const response = Buffer.alloc(128);
-  // id; val; error; flags
-  response.writeBigUInt64LE(request.readBigUInt64LE(0), 0);
-  response.writeInt32LE(-errno, 16);
-  expect(int(call('ioctl', fd, NOTIF_SEND, response))).toBe(0);
-  return { number: request.readInt32LE(16), arg: request.readBigUInt64LE(32) };
+  const { id, number, arg } = await takeCall(fd);
+  answerCall(fd, id, errno);
+  return { number, arg };
 }
 
 function notifying(spec: Spec, path: string, privileges: boolean, names = ['umask']): void {

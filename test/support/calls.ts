@@ -9,7 +9,7 @@ import { afterAll, beforeAll } from 'vitest';
 import type { Bundle } from './bundle.js';
 import { program } from './inside.js';
 
-const SOURCE = join(dirname(fileURLToPath(import.meta.url)), 'call.c');
+const SOURCES = dirname(fileURLToPath(import.meta.url));
 
 /** Numbers on x86-64 of what the tests call. */
 export const NR = {
@@ -48,23 +48,45 @@ export const NR = {
 } as const;
 
 export interface Calls {
-  /** Puts the program at /bin/call of a bundle. */
+  /** Puts the program into a bundle. */
   into(bundle: Pick<Bundle, 'rootfs'>): void;
 }
 
-/** For the top of a test file: compiles the program before its tests. */
+/** For the top of a test file: `/bin/call`, compiled before its tests. */
 export function useCalls(): Calls {
-  const directory = mkdtempSync(join(tmpdir(), 'tsrun-call-'));
-  const file = join(directory, 'call');
+  return useProgram('call');
+}
+
+/** `/bin/seccomp-probe`. */
+export function useProbe(): Calls {
+  return useProgram('seccomp-probe', '-pthread');
+}
+
+/** `/bin/call32`, a program of 32 bits. It needs no C library, which Debian has in a package of its own. */
+export function useCalls32(): Calls {
+  const alone = [
+    '-m32',
+    '-nostdlib',
+    '-ffreestanding',
+    '-fno-pie',
+    '-no-pie',
+    '-fno-stack-protector',
+  ];
+  return useProgram('call32', ...alone);
+}
+
+function useProgram(name: string, ...options: string[]): Calls {
+  const directory = mkdtempSync(join(tmpdir(), `tsrun-${name}-`));
+  const file = join(directory, name);
   beforeAll(() => {
-    program('cc', ['-static', '-O1', '-o', file, SOURCE]);
+    program('cc', ['-static', '-O1', ...options, '-o', file, join(SOURCES, `${name}.c`)]);
   });
   afterAll(() => {
     rmSync(directory, { recursive: true, force: true });
   });
   return {
     into: ({ rootfs }) => {
-      copyFileSync(file, join(rootfs, 'bin/call'));
+      copyFileSync(file, join(rootfs, 'bin', name));
     },
   };
 }

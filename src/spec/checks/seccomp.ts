@@ -23,8 +23,8 @@ export function seccompNotify(spec: Spec, report: Report): void {
   }
 }
 
-/** MAX_ERRNO of the kernel, which takes a greater one for this. */
-const MAX_ERRNO = 4095;
+/** What libseccomp takes, one less than the kernel's MAX_ERRNO. */
+const MAX_ERRNO = 4094;
 /** SECCOMP_RET_DATA: what a tracer is told. */
 const MAX_TRACE = 0xffff;
 
