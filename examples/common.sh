@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What the examples share: `. "$(dirname "$0")/common.sh"`. Not a program of its own.
 #
 #   TSRUN     the program (default: tsrun of PATH)
@@ -5,7 +6,8 @@
 
 set -eu
 
-[ "$(id -u)" = 0 ] || {
+# An example that a user can run says so: users=yes.
+[ "$(id -u)" = 0 ] || [ "${users:-no}" = yes ] || {
   echo "$0: needs root" >&2
   exit 1
 }
@@ -34,6 +36,9 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 say() { printf '\n== %s\n' "$*"; }
+
+# words COMMAND...: what it prints, on one line.
+words() { "$@" | tr -s ' \n' ' ' | sed 's/ $//'; }
 
 # expect WANTED GOT: prints what was got, and ends the script when it is something else.
 expect() {

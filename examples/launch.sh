@@ -26,7 +26,7 @@ launch "$work/busybox.tar" db sh -c "$loop"
 
 say 'list'
 tsrun list
-expect 'db web' "$(echo $(tsrun list --quiet | sort))"
+expect 'db web' "$(tsrun list --quiet | sort | words cat)"
 
 say 'exec: each has its own name, processes and files'
 expect web "$(tsrun exec web hostname)"
@@ -38,7 +38,7 @@ tsrun ps web
 say 'stop'
 tsrun kill web TERM
 until tsrun state web | grep -q '"status": "stopped"'; do sleep 0.1; done
-expect 'ready bye' "$(echo $(cat "$work/web/log"))"
+expect 'ready bye' "$(words cat "$work/web/log")"
 
 say 'delete: web, which is stopped, and db, which runs'
 tsrun delete web

@@ -38,8 +38,8 @@ launch a /run/netns/tsrun-ex-a
 launch b /run/netns/tsrun-ex-b
 launch alone none
 
-interfaces() { echo $(tsrun exec "$1" ls /sys/class/net); }
-# ping NAME ADDRESS: how many answers came.
+interfaces() { words tsrun exec "$1" ls /sys/class/net; }
+# ping_from NAME ADDRESS: how many answers came.
 ping_from() { tsrun exec "$1" ping -c 1 -W 1 "$2" 2>&1 | grep -c 'bytes from' || true; }
 
 say 'a and b have an interface each, and reach each other'

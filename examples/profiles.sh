@@ -45,5 +45,7 @@ tsrun spec --bundle "$work/bundle" --profile "$work/web.json" --profile "$work/n
 expect '' "$(grep '"hostname"' "$work/bundle/config.json" || true)"
 echo '{ "process": { "cwd": "relative" } }' >"$work/wrong.json"
 rm "$work/bundle/config.json"
-! tsrun spec --bundle "$work/bundle" --profile "$work/wrong.json" 2>"$work/error"
-grep '/process/cwd' "$work/error"
+status=0
+tsrun spec --bundle "$work/bundle" --profile "$work/wrong.json" 2>"$work/error" || status=$?
+expect 1 "$status"
+grep /process/cwd "$work/error"
