@@ -176,6 +176,8 @@ struct MountAttributes {
 long openTreeAt(int dir, const char* path, unsigned flags);
 long mountSetattr(int dir, const char* path, unsigned flags, const MountAttributes& attributes);
 long moveMount(int tree, int target);
+// Whether a mount begins there.
+bool isMountRoot(int fd);
 long fileSystemType(int fd);
 
 }  // namespace tsrun::child

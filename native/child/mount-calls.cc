@@ -1,6 +1,7 @@
 // The mount system calls of mount_setattr(2), open_tree(2), move_mount(2).
 #include <linux/errno.h>
 #include <linux/mount.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "helper.h"
@@ -24,6 +25,12 @@ long mountSetattr(int dir, const char* path, unsigned flags, const MountAttribut
 long moveMount(int tree, int target) {
   return sys::call(__NR_move_mount, tree, sys::arg(""), target, sys::arg(""),
                    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+bool isMountRoot(int fd) {
+  struct statx info = {};
+  const long result = sys::call(__NR_statx, fd, sys::arg(""), AT_EMPTY_PATH, 0, sys::arg(&info));
+  return result >= 0 && (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 long fileSystemType(int fd) {

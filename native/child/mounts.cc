@@ -442,6 +442,8 @@ long maskPath(const wire::Step& step) {
 }
 
 // One descriptor for the check, the clone and the target (security.md row 16).
+// What a mount begins at is not covered but changed itself: an image's link may lead to the root,
+// /proc or /sys, and masks go by the descriptors of those, below what would cover them (row E).
 long readonlyPath(const wire::Step& step) {
   const char* path = TEXT(step, Readonly, target);
   const long target = openInRoot(path, O_PATH);
@@ -457,7 +459,9 @@ long readonlyPath(const wire::Step& step) {
   const long place = target;
 #endif
   const long result =
-      cloneOnto(static_cast<int>(target), static_cast<int>(place), AT_RECURSIVE, readOnly);
+      isMountRoot(static_cast<int>(target))
+          ? mountSetattr(static_cast<int>(target), "", AT_EMPTY_PATH | AT_RECURSIVE, readOnly)
+          : cloneOnto(static_cast<int>(target), static_cast<int>(place), AT_RECURSIVE, readOnly);
   sys::close(static_cast<int>(target));
   return result < 0 ? fail(result, path) : 0;
 }

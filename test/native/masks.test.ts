@@ -104,6 +104,30 @@ describe.each(USERS)('hidden paths%s', (_, change) => {
     expect(mountAt(mounts, '/proc/sys').options).toContain('ro');
     expect(mounts.some(({ target }) => target.includes('absent'))).toBe(false);
   });
+
+  it.each([
+    ['/proc', '(echo 0 > /proc/self/oom_score_adj)'],
+    ['/sys', 'touch /sys/x'],
+    ['/', 'touch /x'],
+  ])('are not covered by a readonlyPath that leads to %s', async (to, write) => {
+    // A mount on the root itself is above it: /.. leads there.
+    const inside = await lab.inspect(
+      {
+        files: 'cat /proc/keys /proc/timer_list /../proc/keys /../proc/timer_list | wc -c',
+        directories: 'ls -A /sys/firmware /../sys/firmware | grep -v :',
+        write,
+      },
+      (spec, bundle) => {
+        symlinkSync(to, join(bundle.rootfs, 'link'));
+        spec.root = { path: 'rootfs' };
+        linuxOf(spec).readonlyPaths?.push('/link');
+        change(spec, bundle);
+      },
+    );
+    expect(inside.files).toBe('0');
+    expect(inside.directories).toBe('');
+    expect(inside.write).toMatch(/Read-only file system$/);
+  });
 });
 
 describe('hidden paths', () => {

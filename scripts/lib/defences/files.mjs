@@ -342,6 +342,23 @@ export const files = [
     },
   },
   {
+    rows: ['E'],
+    what: 'what a read-only path leads to is covered, and masks lie below',
+    changes: [
+      {
+        file: MOUNTS,
+        from: 'isMountRoot(static_cast<int>(target))',
+        to: 'false',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/masks.test.ts',
+      name: 'are not covered by a readonlyPath that leads to %s',
+      message: /expected '\d+' to be '0'/,
+    },
+  },
+  {
     rows: ['C'],
     what: 'what is given to the owner of a device is not looked at',
     changes: [

@@ -405,6 +405,10 @@ long Kernel::call(long number, long a, long b, long c, long d, long e) {
     case SYS_newfstatat:
       textAt(b);
       return status(c);
+    case SYS_statx:
+      if (textAt(b), fails()) return error();
+      fill(e, sizeof(struct statx));
+      return 0;
     case SYS_fstat:
       return status(b);
     case SYS_fstatfs: {
