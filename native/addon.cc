@@ -178,8 +178,18 @@ Value Open(const CallbackInfo& info) {
   return answer(info, open(path.c_str(), integer(info, 1) | O_CLOEXEC, integer(info, 2)));
 }
 
+// The same where it may be bytes: a name that a program has chosen need not be UTF-8.
+bool nameOf(const CallbackInfo& info, size_t index, std::string& name) {
+  const char* at = nullptr;
+  size_t size = 0;
+  if (!data(info, index, name, at, size)) return false;
+  if (at != name.data()) name.assign(at, size);
+  return true;
+}
+
 Value OpenAt(const CallbackInfo& info) {
-  PATH(path, 1);
+  std::string path;
+  if (!nameOf(info, 1, path) || hasNul(path)) return result(info, -EINVAL);
   return answer(
       info, openat(integer(info, 0), path.c_str(), integer(info, 2) | O_CLOEXEC, integer(info, 3)));
 }
@@ -352,6 +362,12 @@ Value Rmdir(const CallbackInfo& info) {
   return answer(info, rmdir(path.c_str()));
 }
 
+Value RmdirAt(const CallbackInfo& info) {
+  std::string name;
+  if (!nameOf(info, 1, name) || hasNul(name)) return result(info, -EINVAL);
+  return answer(info, unlinkat(integer(info, 0), name.c_str(), AT_REMOVEDIR));
+}
+
 Value Unlink(const CallbackInfo& info) {
   PATH(path, 0);
   return answer(info, unlink(path.c_str()));
@@ -434,21 +450,41 @@ Value Fstat(const CallbackInfo& info) {
   return statResult(info, fstat(integer(info, 0), &found), found);
 }
 
-Value Readdir(const CallbackInfo& info) {
+// The names but `.` and `..`, each made a value by `make`.
+template <typename Wanted, typename Make>
+Value names(const CallbackInfo& info, Wanted wanted, Make make) {
   PATH(path, 0);
   DIR* directory = opendir(path.c_str());
   if (directory == nullptr) return result(info, -errno);
-  auto names = Napi::Array::New(info.Env());
+  auto found = Napi::Array::New(info.Env());
   uint32_t count = 0;
   errno = 0;
   while (const dirent* entry = readdir(directory)) {
     const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.Set(count++, string(info, name));
+    if (name != "." && name != ".." && wanted(directory, *entry)) found.Set(count++, make(name));
+    errno = 0;
   }
   const int error = errno;
   closedir(directory);
   if (error != 0) return result(info, -error);
-  return names;
+  return found;
+}
+
+Value Readdir(const CallbackInfo& info) {
+  return names(
+      info, [](DIR*, const dirent&) { return true; },
+      [&](const std::string& name) { return string(info, name); });
+}
+
+Value Directories(const CallbackInfo& info) {
+  const auto isDirectory = [](DIR* in, const dirent& entry) {
+    if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+    struct stat found;
+    return fstatat(dirfd(in), entry.d_name, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(found.st_mode);
+  };
+  return names(info, isDirectory,
+               [&](const std::string& name) { return bytes(info, name.data(), name.size()); });
 }
 
 Value StatfsType(const CallbackInfo& info) {
@@ -1336,6 +1372,7 @@ constexpr Entry kEntries[] = {
     {"writeTextAt", WriteTextAt},
     {"mkdir", Mkdir},
     {"rmdir", Rmdir},
+    {"rmdirAt", RmdirAt},
     {"unlink", Unlink},
     {"rename", Rename},
     {"link", Link},
@@ -1348,6 +1385,7 @@ constexpr Entry kEntries[] = {
     {"lstat", Lstat},
     {"fstat", Fstat},
     {"readdir", Readdir},
+    {"directories", Directories},
     {"statfsType", StatfsType},
     {"fstatfsType", FstatfsType},
     {"flock", Flock},

@@ -30,7 +30,7 @@ export async function procs(native: Native, cgroup: CgroupPlace): Promise<number
   };
   const own = list(cgroup.path);
   if (own < 0) throw failed(native, `read ${cgroup.path}/cgroup.procs`, -own);
-  const below = await walkBelow(native, cgroup.path, { enter: list });
+  const below = await walkBelow(native, cgroup.path, list);
   if (below < 0) throw failed(native, `read the processes below ${cgroup.path}`, -below);
   return pids;
 }

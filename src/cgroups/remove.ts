@@ -7,7 +7,7 @@ import { delay } from '../native/wait.js';
 import { isGone, isPopulated, waitEmpty } from './events.js';
 import { procs } from './processes.js';
 import type { CgroupPlace } from './record.js';
-import { walkBelow } from './tree.js';
+import { removeBelow } from './tree.js';
 
 /** How long removeCgroup() goes on, and its pause where there is no event to wait for, in milliseconds. */
 const REMOVE_TIMEOUT_MS = 10_000;
@@ -48,15 +48,7 @@ export async function removeCgroup(
 async function removeTree(native: Native, path: string): Promise<number> {
   const status = remove(native, path);
   if (status !== -EBUSY) return status;
-  const below = await walkBelow(native, path, {
-    // Most have none below them.
-    enter: (child) => {
-      const removed = remove(native, child);
-      if (removed === -EBUSY) return 0;
-      return removed < 0 ? removed : 1;
-    },
-    leave: (child) => remove(native, child),
-  });
+  const below = await removeBelow(native, path);
   return below < 0 ? below : remove(native, path);
 }
 

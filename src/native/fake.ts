@@ -524,7 +524,12 @@ export class FakeSystem {
     const stat = (node: FakeNode | undefined) => (node === undefined ? -ENOENT : statOf(node));
     return {
       open: (path, flags, mode) => this.openPath(path, flags, mode),
-      openat: (_fd, path, flags, mode) => this.openPath(path, flags, mode),
+      openat: (fd, path, flags, mode) =>
+        this.openPath(
+          typeof path === 'string' ? path : `${files.pathOf(fd) ?? ''}/${ascii(path)}`,
+          flags,
+          mode,
+        ),
       openInRoot: () => -ENOENT,
       close: (fd) => (this.fds.delete(fd) ? 0 : -EBADF),
       read: (fd, max) => this.read(fd, max),
@@ -541,6 +546,13 @@ export class FakeSystem {
       writeTextAt: (_fd, path, text) => this.writeText(path, text),
       mkdir: (path, mode) => this.mkdir(path, mode),
       rmdir: (path) => (this.members(path).length > 0 ? -EBUSY : files.removeDirectory(path)),
+      rmdirAt: (fd, name) => files.removeDirectory(`${files.pathOf(fd) ?? ''}/${ascii(name)}`),
+      directories: (path) => {
+        const names = files.list(path) ?? [];
+        return names
+          .filter((name) => files.get(`${path}/${name}`)?.type === 'directory')
+          .map(bytes);
+      },
       unlink: (path) => files.remove(path),
       rename: (from, to) => files.rename(from, to),
       link: (from, to) => {
@@ -686,6 +698,10 @@ function bytes(text: string): Uint8Array {
   const data = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) data[i] = text.charCodeAt(i);
   return data;
+}
+
+function ascii(data: Uint8Array): string {
+  return String.fromCharCode(...data);
 }
 
 function status(capabilities: string): string {

@@ -140,7 +140,8 @@ export type PollEvents = number;
 export interface Native {
   // Files. Paths are the host's.
   open(path: string, flags: number, mode: number): FdOrErrno;
-  openat(dirfd: number, path: string, flags: number, mode: number): FdOrErrno;
+  /** @param path the bytes of a name from directories(), too */
+  openat(dirfd: number, path: string | Uint8Array, flags: number, mode: number): FdOrErrno;
   /** openat2 with RESOLVE_IN_ROOT: links and `..` stay below dirfd. */
   openInRoot(dirfd: number, path: string, flags: number): FdOrErrno;
   close(fd: number): Status;
@@ -165,6 +166,8 @@ export interface Native {
   /** A new directory with exactly this mode, whatever the umask is. */
   mkdir(path: string, mode: number): Status;
   rmdir(path: string): Status;
+  /** @param name from directories() */
+  rmdirAt(dirfd: number, name: Uint8Array): Status;
   unlink(path: string): Status;
   rename(from: string, to: string): Status;
   link(from: string, to: string): Status;
@@ -179,6 +182,8 @@ export interface Native {
   fstat(fd: number): Stat | number;
   /** Names without `.` and `..`, unsorted. */
   readdir(path: string): string[] | number;
+  /** Those of directories alone, as the bytes that they are, which need not be UTF-8. */
+  directories(path: string): Uint8Array[] | number;
   /** f_type of statfs(2). */
   statfsType(path: string): number;
   fstatfsType(fd: number): number;

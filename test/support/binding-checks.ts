@@ -4,6 +4,7 @@
  * Node's: the texts have to be the same.
  */
 
+import { O_CREAT, O_WRONLY } from '../../src/native/constants.js';
 import type { Native } from '../../src/native/types.js';
 
 type Loose = Record<string, (...args: unknown[]) => unknown>;
@@ -191,6 +192,22 @@ export async function bindingChecks(native: Native, directory: string): Promise<
     return typeof found === 'number' ? found : [Object.keys(found), typeof found.ino];
   });
   tell('names', () => native.readdir(directory));
+  tell('names that are bytes', () => {
+    const parent = `${directory}/names`;
+    native.mkdir(parent, 0o700);
+    native.mkdir(`${parent}/\u00e4`, 0o700);
+    native.close(native.open(`${parent}/file`, O_CREAT | O_WRONLY, 0o600));
+    const fd = native.open(parent, 0, 0);
+    const found = native.directories(parent);
+    const [name = new Uint8Array()] = typeof found === 'number' ? [] : found;
+    const opened = native.openat(fd, name, 0, 0);
+    const said = [found, opened >= 0, native.rmdirAt(fd, name), native.rmdirAt(fd, name)];
+    for (const open of [opened, fd]) native.close(open);
+    native.unlink(`${parent}/file`);
+    native.rmdir(parent);
+    return said;
+  });
+  tell('directories of what is none', () => native.directories(`${directory}/absent`));
   tell('a long list', () => native.operations().length > 30);
 
   const waits: string[] = [];

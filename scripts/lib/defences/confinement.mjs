@@ -358,4 +358,21 @@ export const confinement = [
       message: /to be -1/,
     },
   },
+  {
+    rows: ['F'],
+    what: 'names of cgroups are taken for UTF-8',
+    changes: [
+      {
+        file: 'native/addon.cc',
+        from: 'return bytes(info, name.data(), name.size()); });',
+        to: 'return string(info, name); });',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/deep-cgroups.test.ts',
+      name: 'whatever bytes their names have, their processes are found, and they are removed',
+      message: /expected \[\] to deeply equal/,
+    },
+  },
 ];

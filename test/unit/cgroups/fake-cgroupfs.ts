@@ -17,8 +17,6 @@ import {
   ESRCH,
   POLLERR,
   POLLPRI,
-  S_IFDIR,
-  S_IFREG,
 } from '../../../src/native/constants.js';
 import type { Native, Stat } from '../../../src/native/types.js';
 
@@ -148,16 +146,17 @@ export class FakeCgroupfs {
       open: (path) => this.failure('open', path) ?? this.open(path),
       flock: () => this.flock(),
       fstat: () => ({ ino: 42n }) as Stat,
-      openat: (fd, name) => {
-        const at = this.openFiles.get(fd)?.path ?? '';
-        return this.open(name === '..' ? at.slice(0, at.lastIndexOf('/')) : `${at}/${name}`);
+      rmdirAt: (fd, name) => {
+        const path = this.below(fd, name);
+        return this.failure('rmdir', path) ?? this.rmdir(path);
       },
+      openat: (fd, name) => this.open(this.below(fd, name)),
       close: (fd) => (this.openFiles.delete(fd) ? 0 : -EBADF),
       read: (fd) => this.read(fd),
       readText: (path) => this.failure('readText', this.at(path)) ?? this.contents(this.at(path)),
       writeText: (path, data) => this.failure('writeText', path) ?? this.writeText(path, data),
       readdir: (path) => this.readdir(this.at(path)),
-      lstat: (path) => this.lstat(this.at(path)),
+      directories: (path) => this.directories(this.at(path)),
       access: (path) => this.failure('access', path) ?? this.access(path),
       chown: (path, uid) => {
         const status = this.failure('chown', path) ?? this.access(path);
@@ -358,9 +357,15 @@ export class FakeCgroupfs {
     ];
   }
 
-  private lstat(path: string): Stat | number {
-    const directory = this.groups.has(path);
-    if (!directory && this.access(path) < 0) return -ENOENT;
-    return { mode: directory ? S_IFDIR | 0o755 : S_IFREG | 0o644 } as Stat;
+  private directories(path: string): Uint8Array[] | number {
+    if (!this.groups.has(path)) return -ENOENT;
+    const names = this.children(path).map((child) => child.slice(path.length + 1));
+    return names.map((name) => Uint8Array.from(name, (letter) => letter.charCodeAt(0)));
+  }
+
+  private below(fd: number, name: string | Uint8Array): string {
+    const at = this.openFiles.get(fd)?.path ?? '';
+    const text = typeof name === 'string' ? name : String.fromCharCode(...name);
+    return text === '..' ? at.slice(0, at.lastIndexOf('/')) : `${at}/${text}`;
   }
 }
