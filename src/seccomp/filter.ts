@@ -96,10 +96,7 @@ export function compileFilter(
       architecture >= 0
         ? `cannot filter the calls of ${seccomp.architectures?.[architecture] ?? 'it'} on this machine`
         : `cannot compile the filter${name === '' ? '' : ` of ${name}`}`;
-    const why =
-      error === -EEXIST && rule >= 0
-        ? 'an earlier rule for it has the same arguments and another action'
-        : native.strerror(-error);
+    const why = error === -EEXIST && rule >= 0 ? contradiction(name) : native.strerror(-error);
     throw new TsrunError('ERR_SECCOMP', `${at}: ${what}: ${why}`, { errno: -error, pointer: at });
   }
   for (const { name: call, rule: hidden, by } of hiddenRules(seccomp)) {
@@ -109,6 +106,17 @@ export function compileFilter(
     );
   }
   return fitting(withEnosys(seccomp, compiled));
+}
+
+/** Calls that 32-bit programs also have as a part of socketcall(2) or ipc(2). */
+const MULTIPLEXED =
+  /^(socket(pair)?|bind|connect|listen|accept4?|get(sock|peer)name|[gs]etsockopt|shutdown|(send|recv)(to|from|m?msg)?|(sem|msg|shm)[a-z]+)$/;
+
+function contradiction(name: string): string {
+  const why = 'an earlier rule for it has the same arguments and another action';
+  if (!MULTIPLEXED.test(name)) return why;
+  const other = /^(sem|msg|shm)/.test(name) ? 'ipc' : 'socketcall';
+  return `${why}, or has as far as ${other}(2) of 32-bit programs shows them: a rule of ${other} before both decides`;
 }
 
 /** The kernel's most; the helper has room for no more. */

@@ -214,6 +214,30 @@ test('a rule that contradicts an earlier one is refused by its pointer, and the 
   );
 });
 
+test('rules of sockets that socketcall of 32-bit programs does not show apart take one of their own', async () => {
+  const family = (value: number, rule: Omit<LinuxSyscall, 'names'>): LinuxSyscall => ({
+    names: ['socket'],
+    args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }],
+    ...rule,
+  });
+  const rules = [
+    family(38, { action: 'SCMP_ACT_ERRNO', errnoRet: 97 }),
+    family(40, { action: 'SCMP_ACT_ERRNO', errnoRet: 99 }),
+  ];
+  const architectures: LinuxSeccomp['architectures'] = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'];
+  const refused = await lab.run('true', filter({ ...allowing(...rules), architectures }));
+  expect(refused).toMatchObject({ status: 1, stdout: '' });
+  expect(refused.stderr).toMatch(
+    /^tsrun: \/linux\/seccomp\/syscalls\/1: cannot compile the filter of socket: .*: a rule of socketcall before both decides\n$/,
+  );
+  const first = deny('socketcall');
+  const result = await lab.run(
+    `/bin/call ${NR.socket} 40 1 0; /bin/call ${NR.socket} 38 5 0; /bin/call i386 102 1 0`,
+    filter({ ...allowing(first, ...rules), architectures }),
+  );
+  expect(result).toMatchObject({ status: 0, stdout: '-99\n-97\n-99\n' });
+});
+
 test('a rule for every call of a name decides before others, of which --debug tells', async () => {
   const kill: LinuxSyscall = { names: ['umask'], action: 'SCMP_ACT_KILL' };
   const rules = allowing({ ...kill, ...UMASK_5 }, deny('umask', 'acct'), kill);

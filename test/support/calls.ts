@@ -64,16 +64,14 @@ export function useProbe(): Calls {
 
 /** `/bin/call32`, a program of 32 bits. It needs no C library, which Debian has in a package of its own. */
 export function useCalls32(): Calls {
-  const alone = [
-    '-m32',
-    '-nostdlib',
-    '-ffreestanding',
-    '-fno-pie',
-    '-no-pie',
-    '-fno-stack-protector',
-  ];
-  return useProgram('call32', ...alone);
+  return useProgram('call32', ...OPTIONS_32);
 }
+
+/** Of the compiler, for a program of 32 bits without the C library. */
+export const OPTIONS_32 = [
+  ...['-m32', '-static', '-O1', '-nostdlib', '-ffreestanding'],
+  ...['-fno-pie', '-no-pie', '-fno-stack-protector'],
+];
 
 function useProgram(name: string, ...options: string[]): Calls {
   const directory = mkdtempSync(join(tmpdir(), `tsrun-${name}-`));

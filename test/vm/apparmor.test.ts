@@ -1,9 +1,13 @@
 /** AppArmor: what a profile keeps a container from, seen from inside. */
 
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 
 import type { Spec } from '../../src/spec/types.js';
+import { OPTIONS_32 } from '../support/calls.js';
 import { useGuest } from './support/guest.js';
 
 const guest = useGuest();
@@ -67,6 +71,28 @@ test('tsrun-default is in force, keeps a container from mounts and settings, and
   expect(await guest.output(`tsrun run --bundle ${unconfined} ${free}`)).toBe(
     'unconfined\nmounted\n',
   );
+});
+
+test('tsrun-default has no sockets of AF_ALG and AF_VSOCK, by socketcall of 32-bit programs neither', async () => {
+  const program = join(mkdtempSync(join(tmpdir(), 'tsrun-vm-call-')), 'call32');
+  execFileSync('cc', [...OPTIONS_32, '-o', program, 'test/support/call32.c']);
+  const source = guest.write('call32', readFileSync(program));
+  rmSync(dirname(program), { recursive: true });
+  const printed = async (profile: string): Promise<string[]> => {
+    const families = ['1', '38', '40'];
+    const bundle = guest.bundle(
+      families.map((each) => `/dev/call32 ${each}`).join('; '),
+      (spec) => {
+        confined(profile)(spec);
+        spec.mounts?.push({ destination: '/dev/call32', source, options: ['bind', 'ro'] });
+      },
+    );
+    const run = `chmod 755 ${source} && tsrun run --bundle ${bundle} ${guest.newId()}`;
+    return (await guest.output(run)).trimEnd().split('\n');
+  };
+  const refused = 'socketcall -13 socket -13';
+  expect(await printed('tsrun-default')).toEqual(['socketcall 3 socket 4', refused, refused]);
+  expect(await printed('unconfined')).not.toContain(refused);
 });
 
 test('exec joins the profile of the container, or another by --apparmor', async () => {
