@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import type { Bundle } from '../support/bundle.js';
 import { stateOf, useScene } from '../support/scene.js';
 import { waitFor } from '../support/shim.js';
-import { newId } from '../support/tsrun.js';
+import { COMMAND, newId, runProgram } from '../support/tsrun.js';
 
 const scene = useScene();
 const QUIET = { stdio: ['ignore', 'ignore', 'ignore'] as ['ignore', 'ignore', 'ignore'] };
@@ -89,11 +89,27 @@ test('what is read from both streams together is the answer alone', async () => 
   );
   expect(await answer('ps', '--format', 'json', id)).toEqual([pid]);
   expect(await answer('list', '-f', 'json')).toMatchObject([{ id, pid, status: 'running' }]);
-  expect(await answer('features')).toMatchObject({ ociVersionMax: '1.3.0' });
   expect(await answer('events', '--stats', id)).toMatchObject({ type: 'stats', id });
   for (const command of ['pause', 'resume']) expect(await answer(command, id)).toBe('');
   expect(await answer('kill', id, '0')).toBe('');
   expect(await answer('delete', '--force', id)).toBe('');
+});
+
+test('features and --version are asked for with nothing before them', async () => {
+  const features = await runProgram([...COMMAND, 'features']);
+  expect(features).toMatchObject({ status: 0, stderr: '' });
+  // containerd 2: idmapped mounts; with these and the namespace user namespaces of pods; rro.
+  expect(JSON.parse(features.stdout)).toMatchObject({
+    ociVersionMax: '1.3.0',
+    mountOptions: expect.arrayContaining(['rro']) as unknown,
+    linux: {
+      namespaces: expect.arrayContaining(['user']) as unknown,
+      mountExtensions: { idmap: { enabled: true } },
+    },
+  });
+  const version = await runProgram([...COMMAND, '--version']);
+  expect(version).toMatchObject({ status: 0, stderr: '' });
+  expect(version.stdout).toMatch(/^tsrun version \d\S*\ncommit: \S+\nspec: \d+\.\d+\.\d+\n/);
 });
 
 /** podman's and dockerd's exit statuses, by the text; podman looks for these first. */

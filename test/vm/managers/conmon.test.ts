@@ -3,7 +3,9 @@
  * Debian has no CRI-O, but its conmon.
  */
 
+import { wordOf } from '../../support/page.js';
 import { useGuest } from '../support/guest.js';
+import { TSRUN } from './support/daemons.js';
 import { LEFT, WAIT_FOR, testOperations } from './support/operations.js';
 
 const guest = useGuest();
@@ -12,11 +14,17 @@ const guest = useGuest();
 const PROGRAM = `trap "exit 5" TERM; trap "echo again" USR1; echo started
   sleep 100000 & while :; do wait; done`;
 
+/** What users are told to write for CRI-O. */
+const PROGRAM_OF_PAGE = wordOf('docs/crio.md', /^runtime_path = "(.*)"$/);
+const ROOT_OF_PAGE = wordOf('docs/crio.md', /^runtime_root = "(.*)"$/);
+
 const CRIO = `${WAIT_FOR}
   ${LEFT}
-  program=$(command -v $runtime)
   directory=/run/$name
-  call() { $program --root $directory/root --systemd-cgroup "$@"; }
+  program=$(command -v $runtime) root=$directory/root
+  [ $runtime != tsrun ] ||
+    program=${PROGRAM_OF_PAGE.replace('/usr/bin/tsrun', TSRUN)} root=${ROOT_OF_PAGE}
+  call() { $program --root $root --systemd-cgroup "$@"; }
   # The environment is CRI-O's too: next to nothing.
   run_conmon() {
     rm -f $directory/sync $directory/start; mkfifo $directory/sync $directory/start
@@ -30,7 +38,7 @@ const CRIO = `${WAIT_FOR}
     key=$1; shift
     run_conmon -b $directory/$key -c $name-$key --exit-dir $directory/exits -l $directory/$key/log \\
       --log-level info -n k8s_$key -P $directory/$key/conmon-pidfile -p $directory/$key/pidfile \\
-      --persist-dir $directory/$key -r $program --runtime-arg --root=$directory/root \\
+      --persist-dir $directory/$key -r $program --runtime-arg --root=$root \\
       --socket-dir-path $directory/sockets --syslog -u $name-$key -s --log-size-max 16777216 "$@"
   }
   # exec_sync COMMAND [OPTION OF conmon...]: the answer, and what the log has
@@ -39,7 +47,7 @@ const CRIO = `${WAIT_FOR}
     rm -f $directory/exec.log
     run_conmon -c $name-main -n k8s_main -r $program -p $directory/exec.pid -e -l $directory/exec.log \\
       --socket-dir-path $directory/sockets --log-level info --sync --log-global-size-max 16777216 "$@" \\
-      -s --exec-process-spec $directory/process.json --runtime-arg --root=$directory/root 2>&1
+      -s --exec-process-spec $directory/process.json --runtime-arg --root=$root 2>&1
     cut -d' ' -f2- $directory/exec.log
   }
   # process_of SCRIPT [TERMINAL]
@@ -105,7 +113,7 @@ testOperations(guest, 'a container of CRI-O', {
       name: 'exec (synchronous) of a missing program',
       script: `exec_sync 'exit 0' >/dev/null; sed -i 's/"sh"/"missing"/' $directory/process.json
         run_conmon -c $name-main -n k8s_main -r $program -p $directory/exec.pid -e -l $directory/exec.log \\
-          --sync -s --exec-process-spec $directory/process.json --runtime-arg --root=$directory/root 2>/dev/null`,
+          --sync -s --exec-process-spec $directory/process.json --runtime-arg --root=$root 2>/dev/null`,
       prints: /^\{"exit_code": -1, "message": ".*executable file.* not found in \$PATH.*\\n"\}$/,
     },
     {
@@ -118,14 +126,14 @@ testOperations(guest, 'a container of CRI-O', {
     {
       name: 'exec (terminal)',
       script: `process_of 'tty; exit 6' true >$directory/process.json
-        /bin/script -qec "$program --root $directory/root --systemd-cgroup exec --process $directory/process.json $name-main" /dev/null`,
+        /bin/script -qec "$program --root $root --systemd-cgroup exec --process $directory/process.json $name-main" /dev/null`,
       prints: '/dev/pts/0',
       status: 6,
     },
     {
       name: 'update',
       script: `echo '{"cpu": {"quota": 20000, "period": 100000}, "memory": {"limit": 67108864}}' |
-          $program --root $directory/root update --resources - $name-main
+          $program --root $root update --resources - $name-main
         cd /sys/fs/cgroup/kubepods.slice/crio-$name-main.scope; cat cpu.max memory.max`,
       prints: '20000 100000\n67108864',
     },
@@ -164,8 +172,9 @@ testOperations(guest, 'a container of CRI-O', {
     },
     {
       name: 'delete --force',
-      script: 'call delete --force $name-main; left $name; ls $directory/root',
+      script: 'call delete --force $name-main; left $name; ls $root | grep $name',
       prints: '',
+      status: 1,
     },
   ],
   cleanUp:

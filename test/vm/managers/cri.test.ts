@@ -1,6 +1,7 @@
 /** A pod as the kubelet has containerd run it: on a network of pods, with streams, limits and a log. */
 
 import { CRI, cleanUpPods, useCri } from './support/cri.js';
+import { PLAIN, ROOT_OF_PODS } from './support/daemons.js';
 import { testOperations } from './support/operations.js';
 
 const guest = useCri();
@@ -58,7 +59,8 @@ testOperations(guest, 'a pod', {
     },
     {
       name: 'StartContainer',
-      script: 'on StartContainer container; on ContainerStatus container | field state',
+      script: `on StartContainer container; on ContainerStatus container | field state
+        for key in pod container; do owner ${ROOT_OF_PODS} $(id_of $key); done`,
       prints: '{}\nCONTAINER_RUNNING',
     },
     {
@@ -172,4 +174,66 @@ testOperations(guest, 'a pod', {
     },
   ],
   cleanUp: cleanUpPods('pod', 'second'),
+});
+
+testOperations(guest, 'a pod whose cgroups systemd does not know', {
+  manager: 'CRI',
+  caller: 'root',
+  cgroups: 'cgroupfs',
+  prelude: `${POD}
+    handler=$handler${PLAIN} slice=/kubepods/$name
+    group() { cd /sys/fs/cgroup$slice/$(id_of container); }`,
+  operations: [
+    {
+      name: 'RunPodSandbox, CreateContainer, StartContainer',
+      script: `run_pod pod "$(sandbox a)" >/dev/null
+        create container pod "$(sandbox a)" "$(main)" >/dev/null; on StartContainer container
+        for key in pod container; do
+          owner ${ROOT_OF_PODS} $(id_of $key)
+          [ -d /sys/fs/cgroup$slice/$(id_of $key) ] || echo no cgroup
+        done
+        group; cat memory.max cpu.max; systemctl list-units --all -t scope | grep -c $(id_of container)`,
+      prints: '{}\n33554432\n50000 100000\n0',
+      status: 1,
+    },
+    {
+      name: 'ExecSync',
+      script: `on ExecSync container ',"timeout":"60","cmd":["sh","-c","id -u; cat /proc/self/cgroup; exit 4"]'`,
+      // In a cgroup namespace of its own.
+      prints: JSON.stringify({ stdout: '1000\n0::/\n', exit_code: 4 }),
+    },
+    {
+      name: 'ContainerStats',
+      script: `on ContainerStats container |
+          grep -oE '"(usage_core_nano_seconds|working_set_bytes)":."value":"[1-9]' | cut -d'"' -f2`,
+      prints: 'usage_core_nano_seconds\nworking_set_bytes',
+    },
+    {
+      name: 'UpdateContainerResources',
+      script: `on UpdateContainerResources container ',"linux":{"memory_limit_in_bytes":"67108864",
+          "cpu_quota":"20000","cpu_period":"100000","cpuset_cpus":"1"}'
+        group; cat memory.max cpu.max cpuset.cpus`,
+      prints: '{}\n67108864\n20000 100000\n1',
+    },
+    {
+      name: 'StartContainer of a missing program',
+      script: `create missing pod "$(sandbox a)" "$(more missing true | sed 's/"sh"/"missing"/')" >/dev/null
+        on StartContainer missing | grep -oE '^error 2 .*: executable file .*not found in .PATH' | sed 's/ .*: .*//'
+        on ContainerStatus missing | grep -oE '"(state|exit_code|reason)":[^,]*'`,
+      prints: 'error\n"state":"CONTAINER_EXITED"\n"exit_code":128\n"reason":"StartError"',
+    },
+    {
+      name: 'StopContainer',
+      script: `on StopContainer container ',"timeout":"60"'; exit_code container`,
+      prints: '{}\n"exit_code":5',
+    },
+    {
+      name: 'StopPodSandbox, RemovePodSandbox',
+      script: `pod StopPodSandbox; pod RemovePodSandbox
+        for key in pod container missing; do left $(id_of $key); done`,
+      prints: '{}\n{}',
+    },
+  ],
+  cleanUp: `${cleanUpPods('pod')}
+    rmdir /sys/fs/cgroup/kubepods/$name /sys/fs/cgroup/kubepods 2>/dev/null || true`,
 });

@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, expect } from 'vitest';
 
 import type { Guest } from '../../support/guest.js';
 import { SHARE, useGuest } from '../../support/guest.js';
-import { startDaemons } from './daemons.js';
+import { HANDLER, OWNER, startDaemons } from './daemons.js';
 import { LEFT, WAIT_FOR } from './operations.js';
 
 const PROTO = '/var/cache/tsrun/cri/api.proto';
@@ -15,12 +15,15 @@ const PORT = 8765;
 /** Functions of the shell for scripts of operations. */
 export const CRI = `${WAIT_FOR}
   ${LEFT}
+  ${OWNER}
+  handler=$runtime
+  [ $runtime != tsrun ] || handler=${HANDLER}
   # cri METHOD REQUEST; its response
   cri() { wget -qO- --post-data "$2" http://127.0.0.1:${PORT}/$1 && echo; }
   field() { sed -n -e '/^error/p' -e 's/.*"'$1'":"\\([^"]*\\)".*/\\1/p'; }
   # run_pod KEY SANDBOX: its id is kept in a file, and is what id_of KEY prints
   run_pod() {
-    cri RunPodSandbox '{"config":'"$2"',"runtime_handler":"'$runtime'"}' |
+    cri RunPodSandbox '{"config":'"$2"',"runtime_handler":"'$handler'"}' |
       field pod_sandbox_id | tee /run/$name.$1
   }
   # create KEY POD SANDBOX CONFIG: the same of a container in a pod

@@ -1,8 +1,8 @@
 /** containerd and dockerd, as services of the guest, with tsrun and crun for runtimes. */
 
-import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 
+import { blockOf, wordOf } from '../../../support/page.js';
 import { SHARE } from '../../support/guest.js';
 import type { Guest } from '../../support/guest.js';
 
@@ -16,29 +16,50 @@ export const BUILDKIT_CALLS = '/run/buildkit/calls';
 
 const START_TIMEOUT_MS = 400_000;
 
-/** What users are told to write, with our programs in the places of those that it names. */
-function example(name: string, runtime: string, program: string): string {
-  const text = readFileSync(`packaging/examples/${name}`, 'utf8');
-  return text
-    .replaceAll('/usr/bin/tsrun', program)
-    .replaceAll('runtimes.tsrun', `runtimes.${runtime}`);
-}
-
-const TSRUN = '/usr/local/bin/tsrun';
+export const TSRUN = '/usr/local/bin/tsrun';
 const CRUN = '/usr/bin/crun';
 
-const CONTAINERD = `${example('containerd-1.7.toml', 'tsrun', TSRUN)}SystemdCgroup = true
-${example('containerd-1.7.toml', 'crun', CRUN).replace(/^version.*$/m, '')}SystemdCgroup = true
+/** What the pages call the runtime, and have users look at it with. */
+export const HANDLER = wordOf('docs/kubernetes.md', /^ *handler: (\S+)$/);
+export const ROOT_OF_PODS = wordOf('docs/kubernetes.md', /`tsrun --root (\S+) list`/);
+export const ROOT_OF_CTR = wordOf('docs/containerd.md', /`tsrun --root (\S+) list`/);
+/** Of runtimes with cgroups that are not systemd's: what is added to a handler. */
+export const PLAIN = '-plain';
+
+const CONTAINERD_PAGE = blockOf('docs/containerd.md', 'toml', 'version = 2');
+
+/** What users are told to write, of a runtime that is called NAME and is PROGRAM. */
+function runtime(name: string, program: string, options = ''): string {
+  return (
+    CONTAINERD_PAGE.replace(/^version.*$/m, '')
+      .replaceAll(`runtimes.${HANDLER}`, `runtimes.${name}`)
+      .replaceAll('/usr/bin/tsrun', program) + options
+  );
+}
+
+const SYSTEMD = wordOf('docs/kubernetes.md', /`(SystemdCgroup = true)`/);
+
+const CONTAINERD = `version = 2
+${runtime(HANDLER, TSRUN, SYSTEMD)}
+${runtime(HANDLER + PLAIN, TSRUN)}
+${runtime('crun', CRUN, SYSTEMD)}
+${runtime(`crun${PLAIN}`, CRUN)}
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "localhost/pause:1"
 [plugins."io.containerd.grpc.v1.cri".containerd]
-default_runtime_name = "tsrun"
+default_runtime_name = "${HANDLER}"
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "/usr/lib/cni"
 `;
 
-const { runtimes } = JSON.parse(example('docker-daemon.json', '', TSRUN)) as { runtimes: object };
-const DOCKER = JSON.stringify({ runtimes: { ...runtimes, crun: { path: CRUN } } });
+const DOCKER_PAGE = blockOf('docs/docker.md', 'json').replaceAll('/usr/bin/tsrun', TSRUN);
+const DEFAULT_RUNTIME = wordOf('docs/docker.md', /`("default-runtime": "\w+")`/);
+const { runtimes } = JSON.parse(DOCKER_PAGE) as { runtimes: object };
+const DOCKER = JSON.stringify({
+  ...(JSON.parse(`{${DEFAULT_RUNTIME}}`) as object),
+  runtimes: { ...runtimes, crun: { path: CRUN } },
+  'live-restore': true,
+});
 
 /** Networks of pods, and of `ctr run --cni`. */
 const PODS = JSON.stringify({
@@ -74,6 +95,20 @@ const REMAPPED_SERVICE = `systemd-run --quiet --unit docker-remapped -p Type=not
     --bridge none --iptables=false --ip6tables=false --userns-remap remapped \\
     --add-runtime tsrun=${TSRUN} --add-runtime crun=${CRUN} --default-runtime tsrun`;
 
+/** What runc was called with: managers take it where they are told nothing else. */
+const RUNC_CALLS = '/run/runc-calls';
+
+/** A shell function that complains where a container is not of the runtime that it should be. */
+export const OWNER = `
+  # owner ROOT ID: by its state that is running there, or by the calls of runc
+  owner() {
+    { tsrun --root $1 list | grep -q "^$2 .* running " && echo tsrun
+      [ -e $1/$2/status ] && echo crun
+      grep -qF $2 ${RUNC_CALLS} && echo runc; } >/run/$name.owner
+    [ $runtime = "$(cat /run/$name.owner)" ] || echo "not of $runtime:" $(cat /run/$name.owner)
+    rm /run/$name.owner
+  }`;
+
 /**
  * Starts both daemons of docker, and containerd below them, if that has not been
  * done; all have images localhost/busybox and localhost/pause:1. They stay until
@@ -90,6 +125,9 @@ export async function startDaemons(guest: Guest): Promise<void> {
     mkdir /run/buildkit
     printf '#!/bin/sh\\necho "$@" >>${BUILDKIT_CALLS}\\nexec ${TSRUN} "$@"\\n' >/run/buildkit/runc
     chmod 755 /run/buildkit/runc
+    printf '#!/bin/sh\\necho "$@" >>${RUNC_CALLS}\\nexec /usr/sbin/runc "$@"\\n' >/usr/local/sbin/runc
+    chmod 755 /usr/local/sbin/runc
+    >${RUNC_CALLS}
     mkdir -p /etc/containerd /etc/docker /etc/cni/net.d /opt/cni
     ln -s /usr/lib/cni /opt/cni/bin
     echo '${PODS}' >/etc/cni/net.d/10-pods.conflist

@@ -25,6 +25,9 @@ export const WAIT_FOR =
 export const LEFT =
   'left() { find /sys/fs/cgroup /run/containerd/runc /run/docker/runtime* -name "*$1*" 2>/dev/null | cat; }';
 
+/** What tells ten containers apart that run at once. */
+export const TEN = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+
 /** One thing that a person does with a manager. */
 export interface Operation {
   /** As the table has it: 'stop', 'run --memory'. */
