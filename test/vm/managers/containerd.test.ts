@@ -3,8 +3,8 @@
 import { beforeAll } from 'vitest';
 
 import { useGuest } from '../support/guest.js';
-import { startDaemons } from './support/daemons.js';
-import { WAIT_FOR, testOperations } from './support/operations.js';
+import { OWNER, ROOT_OF_CTR, startDaemons } from './support/daemons.js';
+import { LEFT, TEN, WAIT_FOR, testOperations } from './support/operations.js';
 
 const guest = useGuest();
 
@@ -13,6 +13,7 @@ beforeAll(() => startDaemons(guest));
 /** Runs until it is told to end, and ends with a status of its own. */
 const PROGRAM = 'trap "exit 5" TERM; echo started; sleep 100000 & wait';
 const CTR = `${WAIT_FOR}
+  ${OWNER}
   image=localhost/busybox:latest
   ctr_run() { ctr run --runc-binary $(command -v $runtime) "$@"; }
   status() { ctr tasks ls | awk -v id=$name '$1 == id { print $3 }'; }
@@ -35,8 +36,16 @@ testOperations(guest, 'a task', {
     },
     {
       name: 'run -d',
-      script: `ctr_run -d $image $name sh -c '${PROGRAM}' >/dev/null; status`,
+      script: `ctr_run -d --memory-limit 67108864 $image $name sh -c '${PROGRAM}' >/dev/null
+        status; owner ${ROOT_OF_CTR} $name`,
       prints: 'RUNNING',
+    },
+    {
+      name: 'run -t',
+      script: `/bin/script -qec "ctr run -t --rm --runc-binary $(command -v $runtime) $image $name-tty sh -c '
+          tty; test -t 0 && test -t 1 && test -t 2 && exit 8'" /dev/null`,
+      prints: /^\/dev\/pts\/0$/,
+      status: 8,
     },
     {
       name: 'tasks exec',
@@ -70,8 +79,15 @@ testOperations(guest, 'a task', {
     },
     {
       name: 'tasks metrics',
-      script: `ctr tasks metrics $name | awk '/^(pids.current|memory.usage|cpu.usage)/ && $2 > 0 { print $1 }'`,
-      prints: 'pids.current\ncpu.usage_usec\nmemory.usage\nmemory.usage_limit',
+      // Between two readings of the kernel's file the process does nothing: it waits.
+      script: `cd /sys/fs/cgroup/default/$name; used() { sed -n 's/^usage_usec //p' cpu.stat; }
+        before=$(used); ctr tasks metrics $name >/run/$name.metrics; after=$(used)
+        metric() { awk -v name=$1 '$1 == name { print $2 }' /run/$name.metrics; }
+        metric pids.current; metric memory.usage_limit
+        [ $(metric cpu.usage_usec) -ge $before ] && [ $(metric cpu.usage_usec) -le $after ] && echo used
+        [ $(metric memory.usage) -gt 0 ] && [ $(metric memory.usage) -le $(cat memory.peak) ] && echo memory
+        rm /run/$name.metrics`,
+      prints: '2\n67108864\nused\nmemory',
     },
     {
       name: 'tasks ps',
@@ -141,13 +157,81 @@ testOperations(guest, 'what a task may be given', {
   cleanUp: 'ctr containers ls -q | grep $name | xargs -r ctr containers rm',
 });
 
+testOperations(guest, 'a task that cannot be', {
+  manager: 'ctr',
+  caller: 'root',
+  cgroups: 'cgroupfs',
+  prelude: `${CTR}
+    ${LEFT}
+    # refused TEXT OPTION...: the status; what our error has to have
+    refused() {
+      text=$1; shift
+      ctr_run --rm "$@" >/run/$name.error 2>&1; echo $?
+      [ $runtime = crun ] || grep -q "$text" /run/$name.error || cat /run/$name.error
+      rm /run/$name.error
+    }`,
+  operations: [
+    {
+      name: 'run of a missing program',
+      script: 'refused "executable file not found in .PATH" $image $name-a missing',
+      prints: '1',
+    },
+    {
+      name: 'run of what is no program',
+      script: 'refused "permission denied" $image $name-b /etc/passwd',
+      prints: '1',
+    },
+    {
+      name: 'run --mount of a missing source',
+      script: `refused '/missing.*no such file or directory' \\
+          --mount type=bind,src=/missing,dst=/mnt,options=rbind $image $name-c true`,
+      prints: '1',
+    },
+    {
+      name: 'run --apparmor-profile of an unknown one',
+      script: 'refused apparmor.*missing --apparmor-profile missing $image $name-d true',
+      prints: '1',
+    },
+    {
+      name: 'nothing is left of them',
+      script: 'left $name; ctr containers ls -q | grep $name',
+      prints: '',
+      status: 1,
+    },
+  ],
+  cleanUp: 'ctr containers ls -q | grep $name | xargs -r ctr containers rm',
+});
+
+testOperations(guest, 'ten tasks at once', {
+  manager: 'ctr',
+  caller: 'root',
+  cgroups: 'cgroupfs',
+  runtimes: ['tsrun'],
+  prelude: `${CTR}
+    ${LEFT}`,
+  operations: [
+    {
+      name: 'ten times run at once',
+      script: `for i in ${TEN.join(' ')}; do
+          { ctr_run --rm $image $name-$i sh -c "echo out $i; exit $i"; echo status $?; } &
+        done | sort | tr '\\n' ' '; wait
+        wait_for '! grep -q "$name[-]" /proc/[0-9]*/cmdline 2>/dev/null'
+        left $name; grep $name /proc/mounts; ctr containers ls -q | grep $name`,
+      prints: [...TEN.map((i) => `out ${i}`), ...TEN.map((i) => `status ${i}`)].join(' '),
+      status: 1,
+    },
+  ],
+  cleanUp: 'ctr containers ls -q | grep $name | xargs -r ctr containers rm',
+});
+
 testOperations(guest, 'a task that outlives the daemon', {
   manager: 'ctr',
   caller: 'root',
   cgroups: 'cgroupfs',
-  // The daemon is one for all.
+  // The daemon is one for all: both runtimes have a task while it is restarted.
   runtimes: ['tsrun'],
-  prelude: CTR,
+  prelude: `${CTR}
+    ${LEFT}`,
   operations: [
     {
       name: 'tasks checkpoint is refused',
@@ -158,19 +242,24 @@ testOperations(guest, 'a task that outlives the daemon', {
     {
       name: 'restart of containerd',
       script: `pid() { ctr tasks ls | awk -v id=$name '$1 == id { print $2 }'; }
+        runtime=crun name=$name-crun; ctr_run -d $image $name sh -c '${PROGRAM}' >/dev/null
+        name=\${name%-crun}
         before=$(pid); systemctl restart containerd; [ "$(pid)" = $before ] && status
-        ctr tasks exec --exec-id a $name sh -c 'echo out; exit 4'`,
-      prints: 'RUNNING\nout',
-      status: 4,
+        for name in $name $name-crun; do
+          ctr tasks exec --exec-id a $name sh -c 'echo out; exit 4'; echo $?
+        done`,
+      prints: 'RUNNING\nout\n4\nout\n4',
     },
     {
       name: 'tasks kill, tasks delete, after that',
-      script: `ctr tasks kill -s TERM $name; wait_for '[ "$(status)" = STOPPED ]'
-        ctr tasks delete $name 2>&1 | grep -o 'exit code .'; ctr containers rm $name
-        ls /run/containerd/runc/default | grep -v @ | grep -c $name`,
-      prints: 'exit code 5\n0',
-      status: 1,
+      script: `for name in $name $name-crun; do
+          ctr tasks kill -s TERM $name; wait_for '[ "$(status)" = STOPPED ]'
+          ctr tasks delete $name 2>&1 | grep -o 'exit code .'; ctr containers rm $name
+        done
+        left $name`,
+      prints: 'exit code 5\nexit code 5',
     },
   ],
-  cleanUp: CLEAN_UP,
+  cleanUp: `${CLEAN_UP}
+    name=$name-crun; ${CLEAN_UP}`,
 });
