@@ -36,8 +36,15 @@ const MAX_ENTRY = DIGEST_LENGTH + MAX_INSTRUCTIONS * INSTRUCTION_SIZE;
 
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
-/** What owners look like that the user namespace does not map (user_namespaces(7)). */
+/**
+ * What owners look like that the user namespace does not map (user_namespaces(7)): the machine's
+ * root, or any user. Directories of the system are root's wherever there is one (hier(7)).
+ */
 const OVERFLOW_UID = 65534;
+const SYSTEM_DIRECTORIES: readonly string[] = [
+  ...['/', '/run', '/run/user', '/tmp', '/home', '/mnt', '/opt', '/root', '/srv', '/usr'],
+  ...['/var', '/var/lib', '/var/run', '/var/tmp'],
+];
 
 /**
  * The cache below a directory of states, made where it is missing.
@@ -123,13 +130,16 @@ function isOurs(native: Native, { mode, uid }: Stat, type: number): boolean {
 /** @param path absolute, without links */
 function isSafePath(native: Native, path: string): boolean {
   const ours = native.getuid()[1];
-  const overflow = inInitialUserNamespace(native) ? ours : OVERFLOW_UID;
+  const inInitial = inInitialUserNamespace(native);
   for (let end = 0; end >= 0; end = end === path.length ? -1 : nextEnd(path, end)) {
-    const stat = native.lstat(end === 0 ? '/' : path.slice(0, end));
+    const directory = end === 0 ? '/' : path.slice(0, end);
+    const stat = native.lstat(directory);
     if (typeof stat === 'number') return false;
     const { mode, uid } = stat;
     if ((mode & S_IFMT) !== S_IFDIR) return false;
-    if (uid !== 0 && uid !== ours && uid !== overflow) return false;
+    const isUnmapped = !inInitial && uid === OVERFLOW_UID;
+    if (isUnmapped && !SYSTEM_DIRECTORIES.includes(directory)) return false;
+    if (uid !== 0 && uid !== ours && !isUnmapped) return false;
     // In a sticky directory others cannot exchange what is not theirs (inode(7)).
     if ((mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0) return false;
   }
