@@ -4,7 +4,7 @@
 //   node scripts/fuzz.mjs replay [TARGET...]          the kept corpus, and the lines it runs
 //   node scripts/fuzz.mjs run SECONDS [TARGET...]     looks for more
 //   node scripts/fuzz.mjs minimise [TARGET...]        keeps what was found, as little as it takes
-//   node scripts/fuzz.mjs planted SECONDS [TARGET...] finds the planted bug
+//   node scripts/fuzz.mjs planted SECONDS [TARGET...] finds the planted bugs
 
 import { buildTargets, findPlanted, fuzz, minimise, replay, targets } from './lib/fuzz.mjs';
 
@@ -36,9 +36,11 @@ const commands = {
   },
   planted: async () => {
     for (const name of names) {
-      const started = Date.now();
-      const { status, output } = await findPlanted(name, seconds);
-      console.log(`${name}: ${status} in ${Date.now() - started} ms\n${last(output)}`);
+      for (const index of targets[name].plants.keys()) {
+        const started = Date.now();
+        const { status, output } = await findPlanted(name, index, seconds);
+        console.log(`${name} ${index}: ${status} in ${Date.now() - started} ms\n${last(output)}`);
+      }
     }
   },
   minimise: async () => {

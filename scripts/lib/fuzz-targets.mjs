@@ -1,9 +1,9 @@
-// The targets of libFuzzer: what each is made of, what it is for, and the bug
-// that is planted to see it found.
+// The targets of libFuzzer: what each is made of, what it is for, and the bugs
+// that are planted to see them found.
 //
 //   sources    compiled with test/fuzz/native/NAME.cc
 //   covers     the files whose lines the target is for
-//   plant      a change of the code, where `from` stands in `file` once, and how
+//   plants     changes of the code, where `from` stands in `file` once, and how
 //              what is found describes itself
 //   maxLength  of an input, in bytes
 //   libraries  for the linker
@@ -25,42 +25,55 @@ export const targets = {
   decode: {
     sources: [],
     covers: ['native/wire/decode.h'],
-    plant: {
-      file: 'native/wire/decode.h',
-      from: 'uint64_t{text.length} + 1, size)) return false;',
-      to: 'uint64_t{text.length}, size)) return false;',
-      finding: /heap-buffer-overflow[^]*validText/,
-    },
+    plants: [
+      {
+        file: 'native/wire/decode.h',
+        from: 'uint64_t{text.length} + 1, size)) return false;',
+        to: 'uint64_t{text.length}, size)) return false;',
+        finding: /heap-buffer-overflow[^]*validText/,
+      },
+    ],
     maxLength: 4096,
     libraries: [],
   },
   encode: {
     sources: ['native/parent/encode.cc'],
     covers: ['native/parent/encode.cc'],
-    plant: {
-      file: 'native/parent/encode.cc',
-      from: `  }
+    plants: [
+      {
+        file: 'native/parent/encode.cc',
+        from: `  }
   tables_.push_back(0);
   tableIsOffset_.push_back(false);`,
-      to: `  }
+        to: `  }
   if (values.size() != 3) {
     tables_.push_back(0);
     tableIsOffset_.push_back(false);
   }`,
-      finding: /encode\.cc:\d+: not so: header != nullptr/,
-    },
+        finding: /encode\.cc:\d+: not so: header != nullptr/,
+      },
+    ],
     maxLength: 2048,
     libraries: [],
   },
   helper: {
     sources: ['native/parent/encode.cc', 'test/fuzz/native/kernel.cc', ...child],
     covers: child,
-    plant: {
-      file: 'native/child/exec.cc',
-      from: "start[at] > ' ' && used + 1 < size) out[used++]",
-      to: "start[at] > ' ' && used < size) out[used++]",
-      finding: /global-buffer-overflow[^]*scriptInterpreter/,
-    },
+    plants: [
+      {
+        file: 'native/child/exec.cc',
+        from: "start[at] > ' ' && used + 1 < size) out[used++]",
+        to: "start[at] > ' ' && used < size) out[used++]",
+        finding: /global-buffer-overflow[^]*scriptInterpreter/,
+      },
+      // It was one: mended in bd58931.
+      {
+        file: 'native/child/paths.cc',
+        from: 'if (next == -ENOENT && isName) {',
+        to: 'if (next == -ENOENT && (isName || path != nullptr)) {',
+        finding: /kernel\.cc:\d+: not so: strchr[^]*walkAndMake/,
+      },
+    ],
     maxLength: 4096,
     libraries: [],
     flags: { 'native/child/text.cc': RENAMED },
@@ -68,40 +81,46 @@ export const targets = {
   messages: {
     sources: ['native/parent/messages.cc'],
     covers: ['native/parent/messages.cc'],
-    plant: {
-      file: 'native/parent/messages.cc',
-      from: 'message.times.resize(rest / sizeof(int64_t));',
-      to: 'message.times.resize(message.step % 8);',
-      finding: /messages\.cc:\d+: not so: message\.text\.empty/,
-    },
+    plants: [
+      {
+        file: 'native/parent/messages.cc',
+        from: 'message.times.resize(rest / sizeof(int64_t));',
+        to: 'message.times.resize(message.step % 8);',
+        finding: /messages\.cc:\d+: not so: message\.text\.empty/,
+      },
+    ],
     maxLength: 1024,
     libraries: [],
   },
   bus: {
     sources: ['native/parent/bus.cc'],
     covers: ['native/parent/bus.cc'],
-    plant: {
-      file: 'native/parent/bus.cc',
-      from: `    if (status >= 0) status = sd_bus_message_exit_container(message);
+    plants: [
+      {
+        file: 'native/parent/bus.cc',
+        from: `    if (status >= 0) status = sd_bus_message_exit_container(message);
     if (status < 0) return status;
     items.push_back({")", ""});`,
-      to: `    if (status >= 0) status = sd_bus_message_exit_container(message);
+        to: `    if (status >= 0) status = sd_bus_message_exit_container(message);
     if (status < 0) return status;
     if (items.size() != 5) items.push_back({")", ""});`,
-      finding: /bus\.cc:\d+: not so: depth == 0/,
-    },
+        finding: /bus\.cc:\d+: not so: depth == 0/,
+      },
+    ],
     maxLength: 1024,
     libraries: ['-l:libsystemd.a', '-l:libcap.a'],
   },
   seccomp: {
     sources: ['native/parent/seccomp.cc'],
     covers: ['native/parent/seccomp.cc'],
-    plant: {
-      file: 'native/parent/seccomp.cc',
-      from: 'filter.failedRule = static_cast<int>(i);',
-      to: 'filter.failedRule = static_cast<int>(i + profile.rules[i].names.size());',
-      finding: /seccomp\.cc:\d+: not so: filter\.failedRule/,
-    },
+    plants: [
+      {
+        file: 'native/parent/seccomp.cc',
+        from: 'filter.failedRule = static_cast<int>(i);',
+        to: 'filter.failedRule = static_cast<int>(i + profile.rules[i].names.size());',
+        finding: /seccomp\.cc:\d+: not so: filter\.failedRule/,
+      },
+    ],
     maxLength: 1024,
     libraries: ['-l:libseccomp.a'],
   },

@@ -2,7 +2,7 @@
 
 export interface Target {
   covers: string[];
-  plant: { file: string; from: string; to: string; finding: RegExp };
+  plants: { file: string; from: string; to: string; finding: RegExp }[];
 }
 
 export const targets: Readonly<Record<string, Target>>;
@@ -21,4 +21,4 @@ export function replay(name: string): Promise<
   }
 >;
 
-export function findPlanted(name: string, seconds: number): Promise<Outcome>;
+export function findPlanted(name: string, index: number, seconds: number): Promise<Outcome>;

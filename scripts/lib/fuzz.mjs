@@ -59,10 +59,10 @@ export async function inParallel(items, work) {
   await Promise.all(Array.from({ length: availableParallelism() }, lane));
 }
 
-/** The tree that is compiled: ours, or a copy of it with the planted bug. */
-function plantedTree(name) {
-  const { plant } = targets[name];
-  const tree = join(build, 'planted', name);
+/** A copy of our tree with a planted bug. */
+function plantedTree(name, index) {
+  const plant = targets[name].plants[index];
+  const tree = join(build, 'planted', `${name}-${index}`);
   rmSync(tree, { recursive: true, force: true });
   for (const part of ['native/wire', 'native/parent', 'native/child', 'test/fuzz/native']) {
     cpSync(join(root, part), join(tree, part), { recursive: true });
@@ -76,29 +76,34 @@ function plantedTree(name) {
 
 const flagsOf = (name, source) => targets[name].flags?.[source] ?? [];
 
-/** What has to be compiled and linked for a target, with the planted bug or without. */
-function workOf(name, planted) {
-  const { sources, plant } = targets[name];
+/** What has to be compiled and linked for a target, with a planted bug or without (undefined). */
+function workOf(name, index) {
+  const { sources, plants } = targets[name];
+  const planted = index !== undefined;
   const main = `test/fuzz/native/${name}.cc`;
   // Of the planted program all is the same but one file: what is in a header, the test includes.
-  const changed = plant.file.endsWith('.h') ? main : plant.file;
-  const tree = planted ? plantedTree(name) : root;
+  const file = plants[index]?.file;
+  const changed = file?.endsWith('.h') ? main : file;
+  const tree = planted ? plantedTree(name, index) : root;
   const objects = [main, ...sources].map((source) => ({
     tree,
     source,
     flags: flagsOf(name, source),
     isNew: !planted || source === changed,
     object: join(
-      ...[build, 'objects', planted && source === changed ? `${name}-planted` : name],
+      ...[build, 'objects', source === changed ? `${name}-planted-${index}` : name],
       source.replaceAll('/', '-').replace(/\.\w+$/, '.o'),
     ),
   }));
-  return { name, objects, program: programOf(name, planted) };
+  return { name, objects, program: programOf(name, index) };
 }
 
-/** Builds targets, each with and without the planted bug. */
+/** Builds targets, each without a planted bug and with each of them. */
 export async function buildTargets(names) {
-  const work = names.flatMap((name) => [workOf(name, false), workOf(name, true)]);
+  const work = names.flatMap((name) => [
+    workOf(name),
+    ...targets[name].plants.map((_, index) => workOf(name, index)),
+  ]);
   const compile = work.flatMap(({ objects }) => objects.filter(({ isNew }) => isNew));
   await inParallel(compile, async ({ tree, source, object, flags }) => {
     mkdirSync(dirname(object), { recursive: true });
@@ -116,7 +121,12 @@ export async function buildTargets(names) {
 
 const corpusOf = (name) => join(root, 'test/fuzz/corpus', name);
 
-const programOf = (name, planted = false) => join(build, planted ? `${name}-planted` : name);
+/** The corpus, and inputs that stay when it is minimised: what reaches a place by several steps. */
+const inputsOf = (name) =>
+  [corpusOf(name), join(root, 'test/fuzz/seeds', name)].filter((path) => existsSync(path));
+
+const programOf = (name, index) =>
+  join(build, index === undefined ? name : `${name}-planted-${index}`);
 
 /** A directory below the build that is empty. */
 function emptied(...parts) {
@@ -170,21 +180,21 @@ export async function replay(name) {
   const directory = emptied('replay', name);
   const { status, output } = await run(
     programOf(name),
-    [...common(name), '-runs=0', `-artifact_prefix=${directory}/`, corpusOf(name)],
+    [...common(name), '-runs=0', `-artifact_prefix=${directory}/`, ...inputsOf(name)],
     { env: environment(directory) },
   );
   return { status, output, coverage: status === 0 ? await linesRun(name, directory) : {} };
 }
 
-/** Looks for the planted bug from the corpus on, for so many seconds at most. */
-export async function findPlanted(name, seconds) {
-  const directory = emptied('planted-run', name);
+/** Looks for a planted bug from the corpus on, for so many seconds at most. */
+export async function findPlanted(name, index, seconds) {
+  const directory = emptied('planted-run', `${name}-${index}`);
   const { status, output } = await run(
-    programOf(name, true),
+    programOf(name, index),
     [
       ...common(name),
       ...[`-max_total_time=${seconds}`, `-artifact_prefix=${directory}/`, '-seed=1'],
-      ...[directory, corpusOf(name)],
+      ...[directory, ...inputsOf(name)],
     ],
     { env: environment(directory) },
   );
@@ -205,7 +215,7 @@ export async function fuzz(name, seconds) {
       ...['-c', '"$@"; status=$?; times; exit $status', 'sh', programOf(name)],
       ...common(name),
       ...[`-max_total_time=${seconds}`, `-artifact_prefix=${directory}/`],
-      ...[join(directory, 'corpus'), corpusOf(name)],
+      ...[join(directory, 'corpus'), ...inputsOf(name)],
     ],
     { env: environment(directory) },
   );
@@ -225,7 +235,7 @@ export async function minimise(name) {
   const made = emptied('minimised', name);
   const all = emptied('all', name);
   // A copy: a run that goes on replaces its files by smaller ones.
-  for (const from of [corpusOf(name), join(build, 'work', name, 'corpus')]) {
+  for (const from of [...inputsOf(name), join(build, 'work', name, 'corpus')]) {
     for (const file of existsSync(from) ? readdirSync(from) : []) {
       try {
         copyFileSync(join(from, file), join(all, file));

@@ -1,7 +1,7 @@
 /**
  * The targets of libFuzzer (scripts/lib/fuzz-targets.mjs, docs/fuzzing.md): the
  * corpus that is kept passes and runs the lines that a target is for, and from
- * there a bug that is planted in the code is found.
+ * there each bug that is planted in the code is found.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -37,9 +37,13 @@ describe.skipIf(missing !== undefined)('libFuzzer', () => {
     expect(short).toEqual([]);
   });
 
-  test.each(names)('%s: a planted bug is found', async (name) => {
-    const { status, output } = await findPlanted(name, PLANTED_SECONDS);
+  const planted = names.flatMap((name) =>
+    targets[name]!.plants.map((_, index) => ({ name, index })),
+  );
+
+  test.each(planted)('$name: planted bug $index is found', async ({ name, index }) => {
+    const { status, output } = await findPlanted(name, index, PLANTED_SECONDS);
     expect(status, output).not.toBe(0);
-    expect(output).toMatch(targets[name]!.plant.finding);
+    expect(output).toMatch(targets[name]!.plants[index]!.finding);
   });
 });

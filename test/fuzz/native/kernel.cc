@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
@@ -48,6 +49,8 @@ void listAt(long at) {
 Kernel::Kernel(FuzzedDataProvider& data, const std::string& plan, int base, uint32_t slots)
     : data_(data), base_(base), plan_(plan.begin(), plan.end()) {
   for (int fd = 0; fd < base + 2 + static_cast<int>(slots); fd++) open_.insert(fd);
+  // Slots may have trees.
+  for (int fd = base + 2; fd < base + 2 + static_cast<int>(slots); fd++) tree_.insert(fd);
 }
 
 // With nothing left to say, everything works.
@@ -78,6 +81,24 @@ bool Kernel::isOpen(long fd) const {
   // Until there is a plan, the number of the socket is what somebody may have typed.
   HOLDS(fd < 0 || fd == base_ || mapped_.empty());
   return false;
+}
+
+bool Kernel::isInTree(long fd) const { return tree_.contains(static_cast<int>(fd)); }
+
+long Kernel::treeDescriptor(bool inTree, int likely) {
+  const long fd = descriptorOrError(likely);
+  if (fd >= 0 && inTree) tree_.insert(static_cast<int>(fd));
+  return fd;
+}
+
+// What is looked for by name below a directory of the container's, and not by openat2(2) within its
+// bounds, is the directory itself or one name in it: `..` leads out of the root when the directory
+// has been moved, and so does a link in a path of several names. (Each of those who ask for a name
+// says O_NOFOLLOW, or makes what it names.)
+void Kernel::checkName(long dir, long path) const {
+  if (!isInTree(dir)) return;
+  const char* name = reinterpret_cast<const char*>(path);
+  HOLDS(strchr(name, '/') == nullptr && strcmp(name, "..") != 0);
 }
 
 // How files begin that the helper looks into.
@@ -157,6 +178,8 @@ long Kernel::directory(char* to, size_t most) {
     std::string name = known[data_.ConsumeIntegralInRange<size_t>(0, 3)];
     if (data_.ConsumeBool()) name = data_.ConsumeRandomLengthString(255);
     std::erase(name, '\0');
+    // The kernel lets no such name of a file system through (verify_dirent_name()).
+    std::erase(name, '/');
     constexpr size_t kName = offsetof(dirent64, d_name);
     const size_t size = (kName + name.size() + 1 + 7) / 8 * 8;
     if (static_cast<size_t>(used) + size > most) break;
@@ -182,9 +205,9 @@ long Kernel::status(long to) {
   return 0;
 }
 
-long Kernel::controlDescriptor(long command) {
-  if (fails()) return error();
-  return command == F_DUPFD_CLOEXEC ? newDescriptor() : 0;
+long Kernel::controlDescriptor(long fd, long command) {
+  if (command != F_DUPFD_CLOEXEC) return fails() ? error() : 0;
+  return treeDescriptor(isInTree(fd));
 }
 
 long Kernel::controlFile(long fd, long request, long value) {
@@ -232,9 +255,12 @@ long Kernel::readsPaths(long number, long a, long b, long c, long d, long e) {
       if (!isOpen(c)) return -EBADF;
       textAt(b);
       textAt(d);
+      checkName(a, b);
+      checkName(c, d);
       break;
     case SYS_mount_setattr:
       textAt(b);
+      checkName(a, b);
       (void)taken(d, static_cast<size_t>(e));
       break;
     case SYS_fsconfig:
@@ -247,6 +273,7 @@ long Kernel::readsPaths(long number, long a, long b, long c, long d, long e) {
       textAt(a);
       if (!isOpen(b)) return -EBADF;
       textAt(c);
+      checkName(b, c);
       break;
     case SYS_mkdirat:
     case SYS_mknodat:
@@ -256,6 +283,7 @@ long Kernel::readsPaths(long number, long a, long b, long c, long d, long e) {
     case SYS_utimensat:
       if (!isOpen(a)) return -EBADF;
       textAt(b);
+      checkName(a, b);
       break;
     case SYS_chdir:
     case SYS_chroot:
@@ -295,6 +323,7 @@ long Kernel::call(long number, long a, long b, long c, long d, long e) {
     case SYS_close:
       if (!isOpen(a)) return -EBADF;
       open_.erase(static_cast<int>(a));
+      tree_.erase(static_cast<int>(a));
       return 0;
     case SYS_lseek:
       // The first call of all, at a number that a person may have typed.
@@ -308,31 +337,39 @@ long Kernel::call(long number, long a, long b, long c, long d, long e) {
       return reinterpret_cast<long>(mapped_.back().get());
     }
     case SYS_openat:
-    case SYS_openat2:
     case SYS_open_tree:
       if (a != AT_FDCWD && !isOpen(a)) return -EBADF;
       textAt(b);
-      return descriptorOrError(number == SYS_openat2   ? ENOENT
-                               : (c & O_CREAT) != 0    ? EEXIST
-                               : (c & O_NOFOLLOW) != 0 ? ELOOP
-                                                       : 0);
+      checkName(a, b);
+      return treeDescriptor(number == SYS_open_tree || isInTree(a), (c & O_CREAT) != 0      ? EEXIST
+                                                                    : (c & O_NOFOLLOW) != 0 ? ELOOP
+                                                                                            : 0);
+    case SYS_openat2: {
+      if (!isOpen(a)) return -EBADF;
+      textAt(b);
+      open_how how = {};
+      memcpy(&how, reinterpret_cast<const void*>(c), static_cast<size_t>(d));
+      HOLDS((how.resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH)) != 0);
+      return treeDescriptor((how.resolve & RESOLVE_IN_ROOT) != 0, ENOENT);
+    }
     case SYS_fsopen:
     case SYS_memfd_create:
       textAt(a);
       return descriptorOrError();
     case SYS_fsmount:
       if (!isOpen(a)) return -EBADF;
-      return descriptorOrError();
+      return treeDescriptor(true);
     case SYS_socket:
       return descriptorOrError();
     case SYS_dup3:
       if (!isOpen(a)) return -EBADF;
       if (fails()) return error();
       open_.insert(static_cast<int>(b));
+      tree_.erase(static_cast<int>(b));
       return b;
     case SYS_fcntl:
       if (!isOpen(a)) return -EBADF;
-      return controlDescriptor(b);
+      return controlDescriptor(a, b);
     case SYS_pipe2: {
       if (fails()) return error();
       auto* ends = reinterpret_cast<int*>(a);
@@ -398,12 +435,14 @@ long Kernel::call(long number, long a, long b, long c, long d, long e) {
     case SYS_readlinkat:
       if (!isOpen(a)) return -EBADF;
       textAt(b);
+      checkName(a, b);
       return fails() ? error() : fill(c, static_cast<size_t>(d));
     case SYS_getdents64:
       if (!isOpen(a)) return -EBADF;
       return directory(reinterpret_cast<char*>(b), static_cast<size_t>(c));
     case SYS_newfstatat:
       textAt(b);
+      checkName(a, b);
       return status(c);
     case SYS_statx:
       if (textAt(b), fails()) return error();
@@ -459,6 +498,7 @@ long Kernel::call(long number, long a, long b, long c, long d, long e) {
       return fails() ? error() : data_.ConsumeIntegralInRange<long>(0, 1);
     case SYS_close_range:
       if ((c & 4) == 0) open_.erase(open_.lower_bound(static_cast<int>(a)), open_.end());
+      if ((c & 4) == 0) tree_.erase(tree_.lower_bound(static_cast<int>(a)), tree_.end());
       return 0;
     default:
       return readsPaths(number, a, b, c, d, e);

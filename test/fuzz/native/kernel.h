@@ -33,6 +33,8 @@ class Kernel {
   std::vector<char> plan_;
   std::vector<std::unique_ptr<char[]>> mapped_;
   std::set<int> open_;
+  // Those that lead into the container's tree, which others rename in.
+  std::set<int> tree_;
   void (*thread_)() = nullptr;
   long calls_ = 0;
   int64_t clock_ = 0;
@@ -42,6 +44,9 @@ class Kernel {
   long error(int likely = 0);
   int newDescriptor();
   long descriptorOrError(int likely = 0);
+  long treeDescriptor(bool inTree, int likely = 0);
+  bool isInTree(long fd) const;
+  void checkName(long dir, long path) const;
   std::string known();
   bool isOpen(long fd) const;
   long fill(long to, size_t most);
@@ -49,7 +54,7 @@ class Kernel {
   long taken(long from, size_t size);
   long directory(char* to, size_t most);
   long status(long to);
-  long controlDescriptor(long command);
+  long controlDescriptor(long fd, long command);
   long controlFile(long fd, long request, long value);
   long newProcess(int* pidfd);
   long readsPaths(long number, long a, long b, long c, long d, long e);
