@@ -13,14 +13,31 @@
 
 namespace tsrun::child {
 
+// Of a devpts and of nothing else: what is opened to be looked at could be a fifo, or a device that
+// does something when it is opened. In a devpts nobody can make anything, and nothing may lie on
+// it.
+static long openMaster() {
+  const long directory = openInRoot("/dev/pts", O_PATH | O_DIRECTORY);
+  if (directory < 0) return fail(directory, "/dev/pts");
+  long result = fileSystemType(static_cast<int>(directory));
+  if (result == DEVPTS_SUPER_MAGIC) {
+    open_how how = {};
+    how.flags = O_RDWR | O_NOCTTY | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+    result = sys::call(__NR_openat2, directory, sys::arg("ptmx"), sys::arg(&how), sizeof how);
+    if (result < 0) fail(result, "/dev/pts/ptmx");
+  } else if (result >= 0) {
+    result = fail(-EINVAL, "/dev/pts", wire::Code::WrongFileSystem);
+  }
+  sys::close(static_cast<int>(directory));
+  return result;
+}
+
 // The other side is asked of the master itself: its name in /dev/pts could have
 // been replaced (security.md row 9).
 static long openPair(int* master, int* slave) {
-  const long fd = openInRoot("/dev/pts/ptmx", O_RDWR | O_NOCTTY);
-  if (fd < 0) return fail(fd, "/dev/pts/ptmx");
-  if (fileSystemType(static_cast<int>(fd)) != DEVPTS_SUPER_MAGIC) {
-    return fail(-EINVAL, "/dev/pts/ptmx", wire::Code::WrongFileSystem);
-  }
+  const long fd = openMaster();
+  if (fd < 0) return fd;
   *master = static_cast<int>(fd);
   int unlocked = 0;
   long result = sys::ioctl(*master, TIOCSPTLCK, sys::arg(&unlocked));

@@ -19,15 +19,23 @@ struct DirectoryEntry {
 // Deep trees are refused, not followed until the stack ends.
 static constexpr int kMaxDepth = 64;
 
-static long copyInto(int from, int to, int depth);
+// One entry of a directory, and where it is copied to.
+struct Copy {
+  int links;  // /proc/self/fd
+  int to;
+  const char* name;
+  int depth;
+};
 
-static long copyFile(int from, int to, const char* name) {
-  // Something else may have taken the name since: a fifo must not hold us up.
-  const long source =
-      sys::openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+static long copyInto(int links, int from, int to, int depth);
+
+static long copyFile(const Copy& copy, int file) {
+  char number[24] = "";
+  appendNumber(number, sizeof number, file);
+  const long source = sys::openat(copy.links, number, O_RDONLY | O_CLOEXEC);
   if (source < 0) return source;
   const long target =
-      sys::openat(to, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+      sys::openat(copy.to, copy.name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
   long result = target;
   while (result >= 0) {
     result = sys::call(__NR_sendfile, target, source, 0, 1 << 20);
@@ -38,30 +46,33 @@ static long copyFile(int from, int to, const char* name) {
   return result;
 }
 
-static long copyLink(int from, int to, const char* name) {
+static long copyLink(const Copy& copy, int file) {
   char contents[kPathSize];
   const long count =
-      sys::call(__NR_readlinkat, from, sys::arg(name), sys::arg(contents), sizeof contents - 1);
+      sys::call(__NR_readlinkat, file, sys::arg(""), sys::arg(contents), sizeof contents - 1);
   if (count < 0) return count;
   contents[count] = 0;
-  return sys::call(__NR_symlinkat, sys::arg(contents), to, sys::arg(name));
+  return sys::call(__NR_symlinkat, sys::arg(contents), copy.to, sys::arg(copy.name));
 }
 
-static long copyDirectory(int from, int to, const char* name, int depth) {
-  long result = sys::call(__NR_mkdirat, to, sys::arg(name), 0700);
+static long copyDirectory(const Copy& copy, int file) {
+  long result = sys::call(__NR_mkdirat, copy.to, sys::arg(copy.name), 0700);
   if (result < 0) return result;
   constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  const long source = sys::openat(from, name, kFlags);
+  const long source = sys::openat(file, ".", kFlags);
   if (source < 0) return source;
-  const long target = sys::openat(to, name, kFlags);
-  result =
-      target < 0 ? target : copyInto(static_cast<int>(source), static_cast<int>(target), depth + 1);
+  const long target = sys::openat(copy.to, copy.name, kFlags);
+  result = target < 0 ? target
+                      : copyInto(copy.links, static_cast<int>(source), static_cast<int>(target),
+                                 copy.depth + 1);
   sys::close(static_cast<int>(source));
   if (target >= 0) sys::close(static_cast<int>(target));
   return result;
 }
 
-static long copyAttributes(int to, const char* name, const struct stat& info) {
+static long copyAttributes(const Copy& copy, const struct stat& info) {
+  const int to = copy.to;
+  const char* name = copy.name;
   long result =
       sys::call(__NR_fchownat, to, sys::arg(name), info.st_uid, info.st_gid, AT_SYMLINK_NOFOLLOW);
   if (result >= 0 && !S_ISLNK(info.st_mode)) {
@@ -72,26 +83,32 @@ static long copyAttributes(int to, const char* name, const struct stat& info) {
   return sys::call(__NR_utimensat, to, sys::arg(name), sys::arg(times), AT_SYMLINK_NOFOLLOW);
 }
 
-static long copyEntry(int from, int to, const char* name, int depth) {
-  struct stat info = {};
-  long result =
-      sys::call(__NR_newfstatat, from, sys::arg(name), sys::arg(&info), AT_SYMLINK_NOFOLLOW);
-  if (result < 0) return result;
-  if (S_ISREG(info.st_mode)) {
-    result = copyFile(from, to, name);
-  } else if (S_ISLNK(info.st_mode)) {
-    result = copyLink(from, to, name);
-  } else if (S_ISDIR(info.st_mode)) {
-    result = copyDirectory(from, to, name, depth);
-  } else {
-    result =
-        sys::call(__NR_mknodat, to, sys::arg(name), info.st_mode, static_cast<long>(info.st_rdev));
-  }
-  if (result >= 0) result = copyAttributes(to, name, info);
-  return result < 0 ? fail(result, name) : 0;
+static long copyContents(const Copy& copy, int file, const struct stat& info) {
+  if (S_ISREG(info.st_mode)) return copyFile(copy, file);
+  if (S_ISLNK(info.st_mode)) return copyLink(copy, file);
+  if (S_ISDIR(info.st_mode)) return copyDirectory(copy, file);
+  return sys::call(__NR_mknodat, copy.to, sys::arg(copy.name), info.st_mode,
+                   static_cast<long>(info.st_rdev));
 }
 
-static long copyInto(int from, int to, int depth) {
+// The name may lead elsewhere at any time: what it led to once is looked at, and copied.
+static long copyEntry(const Copy& copy, int from) {
+  long file = sys::openat(from, copy.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) return fail(file, copy.name);
+  struct stat info = {};
+  long result = sys::call(__NR_newfstatat, file, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH);
+#ifdef TSRUN_UNSAFE_PATHS
+  sys::close(static_cast<int>(file));
+  sys::call(__NR_sched_yield);
+  file = sys::openat(from, copy.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+#endif
+  if (result >= 0) result = copyContents(copy, static_cast<int>(file), info);
+  if (result >= 0) result = copyAttributes(copy, info);
+  sys::close(static_cast<int>(file));
+  return result < 0 ? fail(result, copy.name) : 0;
+}
+
+static long copyInto(int links, int from, int to, int depth) {
   if (depth > kMaxDepth) return -ELOOP;
   alignas(8) char buffer[4096] = {};
   while (true) {
@@ -101,20 +118,22 @@ static long copyInto(int from, int to, int depth) {
       const auto* entry = reinterpret_cast<const DirectoryEntry*>(buffer + at);
       at += entry->size;
       if (equal(entry->name, ".") || equal(entry->name, "..")) continue;
-      const long result = copyEntry(from, to, entry->name, depth);
+      const long result = copyEntry({links, to, entry->name, depth}, from);
       if (result < 0) return result;
     }
   }
 }
 
 long copyTree(int from, int to) {
+  // Where what is open by path alone is opened to be read.
+  const long links = openOwnProc("self/fd", O_PATH | O_DIRECTORY);
+  if (links < 0) return fail(links, "/proc/self/fd");
   // fsmount's descriptor is a path; files are made through a real one.
   const long target = sys::openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (target < 0) return target;
-  struct stat info = {};
-  long result = sys::call(__NR_fstat, from, sys::arg(&info));
-  if (result >= 0) result = copyInto(from, static_cast<int>(target), 0);
+  const long result = copyInto(static_cast<int>(links), from, static_cast<int>(target), 0);
   sys::close(static_cast<int>(target));
+  sys::close(static_cast<int>(links));
   return result;
 }
 

@@ -104,6 +104,8 @@ long makeTarget(const char* path, bool directory, uint64_t resolve = 0);
 // What is below the root of a procfs: of no other file system, by no magic link; `resolve`
 // forbids more (openat2(2)).
 long openInProc(int proc, const char* path, int flags, uint64_t resolve);
+// The same below /proc, which may be that of a mount namespace that was joined, and hold anything.
+long openOwnProc(const char* path, int flags);
 // A file below a directory of the procfs of our own.
 long openProcFile(const char* directory, const char* file, int flags, uint64_t resolve);
 
@@ -163,6 +165,12 @@ long passGate(const wire::Step& step);
 long runHook(const wire::Step& step);
 long execute(const wire::Step& step);
 
+// file-systems.cc: a mount that is nowhere yet, or a negated errno
+// `covered` is the directory that it is going to cover, negative where that was not there.
+long makeFileSystem(const wire::Step& step, const char* target, long covered);
+// A tmpfs with room for so many files, its root included.
+long emptyFileSystem(const char* label, const char* files, unsigned attributes);
+
 // copy.cc: the contents of one directory into another, for tmpcopyup
 long copyTree(int from, int to);
 
@@ -179,5 +187,6 @@ long moveMount(int tree, int target);
 // Whether a mount begins there.
 bool isMountRoot(int fd);
 long fileSystemType(int fd);
+bool sameFile(int a, int b);
 
 }  // namespace tsrun::child

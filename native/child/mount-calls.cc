@@ -33,6 +33,14 @@ bool isMountRoot(int fd) {
   return result >= 0 && (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
+bool sameFile(int a, int b) {
+  struct stat first = {};
+  struct stat second = {};
+  return sys::call(__NR_newfstatat, a, sys::arg(""), sys::arg(&first), AT_EMPTY_PATH) >= 0 &&
+         sys::call(__NR_newfstatat, b, sys::arg(""), sys::arg(&second), AT_EMPTY_PATH) >= 0 &&
+         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 long fileSystemType(int fd) {
   struct statfs info = {};
   const long result = sys::call(__NR_fstatfs, fd, sys::arg(&info));

@@ -79,13 +79,37 @@ static bool isDirectory(int fd) {
          S_ISDIR(info.st_mode);
 }
 
-static long attach(int mount, int target, const Placement& place) {
-  long result = moveMount(mount, target);
+static long moveTo(int mount, int target) {
+  const long result = moveMount(mount, target);
   // Of a file on a directory move_mount(2) only says EINVAL; callers know mount(2)'s words.
-  if (result == -EINVAL && isDirectory(mount) != isDirectory(target)) result = -ENOTDIR;
+  return result == -EINVAL && isDirectory(mount) != isDirectory(target) ? -ENOTDIR : result;
+}
+
+static long attach(int mount, int target, const Placement& place) {
+#ifndef TSRUN_UNSAFE_PATHS
+  long result = applyAttributes(mount, place);
+  if (result < 0) return result;
+  result = moveTo(mount, target);
+#else
+  // As if the mount had no descriptor: what is at its name by now gets the attributes.
+  long result = moveTo(mount, target);
+  if (result < 0) return fail(result, place.target);
+  sys::call(__NR_sched_yield);
+  const long named = openInRoot(place.target, O_PATH);
+  if (named < 0) return fail(named, place.target);
+  result = applyAttributes(static_cast<int>(named), place);
+  sys::close(static_cast<int>(named));
+#endif
   if (result >= 0) result = keepMount(place.target, mount);
   if (result < 0) return fail(result, place.target);
   return applyPropagation(mount, place);
+}
+
+// The mount of a step that is done: in its slot when a later step changes it.
+static long keepOrClose(int mount, int64_t place, long result) {
+  if (result >= 0 && place >= 0) result = setSlot(place, mount);
+  if (result < 0 || place < 0) sys::close(mount);
+  return result;
 }
 
 long setPropagation(const wire::Step& step) {
@@ -139,84 +163,12 @@ long prepareRoot(const wire::Step& step) {
   return 0;
 }
 
-// The kernel's own words on a refused option, if it has any.
-static long explain(long result, int context, const char* target) {
-  static char words[512];
-  const long count = sys::read(context, words, sizeof words - 1);
-  if (count <= 2) return fail(result, target);
-  words[count] = 0;
-  char* end = words + count;
-  while (end > words && (end[-1] == '\n' || end[-1] == ' ')) *--end = 0;
-  return fail(result, words + 2, wire::Code::Explained);
-}
-
-static long configure(int context, unsigned command, const char* key, const char* value) {
-  return sys::call(__NR_fsconfig, context, command, sys::arg(key), sys::arg(value), 0);
-}
-
-static long setOption(int context, const char* option) {
-  static char key[256];
-  size_t at = 0;
-  while (option[at] != 0 && option[at] != '=') {
-    if (at + 1 >= sizeof key) return -EINVAL;
-    key[at] = option[at];
-    at++;
-  }
-  key[at] = 0;
-  if (option[at] == 0) return configure(context, FSCONFIG_SET_FLAG, key, nullptr);
-  return configure(context, FSCONFIG_SET_STRING, key, option + at + 1);
-}
-
-// A tmpfs without a mode of its own takes that of the directory it covers.
-static long coveredMode(int context, int target) {
-  struct stat info = {};
-  long result = sys::call(__NR_newfstatat, target, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH);
-  if (result < 0) return result;
-  const char mode[] = {static_cast<char>('0' + (info.st_mode >> 9 & 7)),
-                       static_cast<char>('0' + (info.st_mode >> 6 & 7)),
-                       static_cast<char>('0' + (info.st_mode >> 3 & 7)),
-                       static_cast<char>('0' + (info.st_mode & 7)), 0};
-  return configure(context, FSCONFIG_SET_STRING, "mode", mode);
-}
-
-static long makeFileSystem(const wire::Step& step, const char* target, long covered) {
-  const char* type = TEXT(step, Mount, type);
-  const long opened = sys::call(__NR_fsopen, sys::arg(type), FSOPEN_CLOEXEC);
-  if (opened < 0) return fail(opened, target);
-  const int context = static_cast<int>(opened);
-  const char* source = TEXT(step, Mount, source);
-  long result = 0;
-  if (source[0] != 0) result = configure(context, FSCONFIG_SET_STRING, "source", source);
-  if (result >= 0 && covered >= 0 && equal(type, "tmpfs")) {
-    // First, so that an option of the configuration overrides it.
-    result = coveredMode(context, static_cast<int>(covered));
-  }
-  char** options = TEXTS(step, Mount, options);
-  for (; result >= 0 && *options != nullptr; options++) result = setOption(context, *options);
-  if (result >= 0) result = configure(context, FSCONFIG_CMD_CREATE, nullptr, nullptr);
-  if (result >= 0) {
-    // Some attributes (the access time ones) exist only as what fsmount is given or a later change.
-    result = sys::call(__NR_fsmount, context, FSMOUNT_CLOEXEC, 0);
-  }
-  if (result < 0) result = explain(result, context, target);
-  sys::close(context);
-  return result;
-}
-
 // A file system that must be the real one: its target may not be reached
 // through a link, and what is there afterwards is checked (security.md row 4).
 static long expectedType(const char* type) {
   if (equal(type, "proc")) return PROC_SUPER_MAGIC;
   if (equal(type, "sysfs")) return SYSFS_MAGIC;
   return 0;
-}
-
-static bool sameFile(int a, int b) {
-  struct stat first = {};
-  struct stat second = {};
-  return sys::call(__NR_newfstatat, a, sys::arg(""), sys::arg(&first), AT_EMPTY_PATH) >= 0 &&
-         sys::call(__NR_newfstatat, b, sys::arg(""), sys::arg(&second), AT_EMPTY_PATH) >= 0 &&
-         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
 // Masks and labels go through /proc by name, so nothing but a procfs may cover
@@ -238,67 +190,6 @@ static long checkCovered(int target, int mount, const char* path) {
   return fail(-EINVAL, path, wire::Code::WrongFileSystem);
 }
 
-// fsconfig(2) takes values of up to 255 bytes, which the layers of an overlay
-// exceed; mount(2) takes a page of all options together.
-static bool needsOldCall(const wire::Step& step) {
-  constexpr size_t kMost = 255;
-  if (length(TEXT(step, Mount, source)) > kMost) return true;
-  for (char** option = TEXTS(step, Mount, options); *option != nullptr; option++) {
-    if (length(*option) > kMost) return true;
-  }
-  return false;
-}
-
-// A label may have commas, which separate the options here, so that it is quoted.
-static bool appendOption(char* data, size_t size, const char* option) {
-  const bool label = startsWith(option, "context=") || startsWith(option, "fscontext=") ||
-                     startsWith(option, "defcontext=") || startsWith(option, "rootcontext=");
-  if (!label) return append(data, size, option);
-  char part[2] = {};
-  bool quoted = false;
-  for (const char* at = option; *at != 0; at++) {
-    part[0] = *at;
-    if (!append(data, size, part)) return false;
-    if (*at != '=' || quoted) continue;
-    quoted = true;
-    if (!append(data, size, "\"")) return false;
-  }
-  return append(data, size, "\"");
-}
-
-static long mountByOldCall(const wire::Step& step, const Placement& place, int target) {
-  static char data[kPathSize];
-  data[0] = 0;
-  for (char** option = TEXTS(step, Mount, options); *option != nullptr; option++) {
-    if ((data[0] != 0 && !append(data, sizeof data, ",")) ||
-        !appendOption(data, sizeof data, *option)) {
-      return fail(-E2BIG, place.target);
-    }
-  }
-  // The host's procfs: the root has not been changed yet.
-  char path[40] = "/proc/self/fd/";
-  appendNumber(path, sizeof path, target);
-  // No descriptor leads to the new mount, only its name, which may be exchanged: what keeps
-  // programs in there from gaining rights is in force at once. (As MOUNT_ATTR_* the same bits.)
-  constexpr uint64_t kConfining = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-  uint64_t flags = place.attributes.set & kConfining;
-#ifdef TSRUN_UNSAFE_PATHS
-  flags = 0;
-#endif
-  long result =
-      sys::call(__NR_mount, sys::arg(TEXT(step, Mount, source)), sys::arg(path),
-                sys::arg(TEXT(step, Mount, type)), static_cast<long>(flags), sys::arg(data));
-  if (result < 0) return fail(result, place.target);
-  keepMount(place.target, -1);
-  const long mount = openInRoot(place.target, O_PATH | O_DIRECTORY);
-  if (mount < 0) return fail(mount, place.target);
-  result = keepMount(place.target, static_cast<int>(mount));
-  if (result >= 0) result = applyAttributes(static_cast<int>(mount), place);
-  if (result >= 0) result = applyPropagation(static_cast<int>(mount), place);
-  sys::close(static_cast<int>(mount));
-  return result;
-}
-
 long mountNew(const wire::Step& step) {
   const Placement place = placementOf(step);
   const long expected = expectedType(TEXT(step, Mount, type));
@@ -307,10 +198,6 @@ long mountNew(const wire::Step& step) {
   const long target = existing == -ENOENT ? makeTarget(place.target, true, resolve) : existing;
   if (target == -ELOOP && expected != 0) return fail(target, place.target, wire::Code::WrongType);
   if (target < 0) return fail(target, place.target);
-  if (needsOldCall(step)) {
-    const long result = checkCovered(static_cast<int>(target), -1, place.target);
-    return result < 0 ? result : mountByOldCall(step, place, static_cast<int>(target));
-  }
   const long mount = makeFileSystem(step, place.target, existing);
   if (mount < 0) return mount;
   const int fd = static_cast<int>(mount);
@@ -327,11 +214,9 @@ long mountNew(const wire::Step& step) {
     if (copied < 0) return copied;
   }
   long result = checkCovered(static_cast<int>(target), fd, place.target);
-  if (result >= 0) result = applyAttributes(fd, place);
   if (result >= 0) result = attach(fd, static_cast<int>(target), place);
   sys::close(static_cast<int>(target));
-  sys::close(fd);
-  return result;
+  return keepOrClose(fd, NUMBER(step, Mount, keep), result);
 }
 
 long mountBind(const wire::Step& step) {
@@ -346,20 +231,23 @@ long mountBind(const wire::Step& step) {
   const long target = makeTarget(place.target, isDirectory(fd));
   if (target < 0) return fail(target, place.target);
   long result = checkCovered(static_cast<int>(target), fd, place.target);
-  if (result >= 0) result = applyAttributes(fd, place);
   if (result >= 0) result = attach(fd, static_cast<int>(target), place);
   sys::close(static_cast<int>(target));
-  if (!fromSlot) sys::close(fd);
-  return result;
+  return fromSlot ? result : keepOrClose(fd, NUMBER(step, Bind, keep), result);
 }
 
 long remount(const wire::Step& step) {
   const Placement place = placementOf(step);
-  const long target = openInRoot(place.target, O_PATH);
-  if (target < 0) return fail(target, place.target);
-  long result = applyAttributes(static_cast<int>(target), place);
-  if (result >= 0) result = applyPropagation(static_cast<int>(target), place);
-  sys::close(static_cast<int>(target));
+  int64_t kept = NUMBER(step, Remount, mount);
+#ifdef TSRUN_UNSAFE_PATHS
+  kept = -1;
+#endif
+  // What came with the root has a name and nothing else.
+  const long mount = kept >= 0 ? slot(kept) : openInRoot(place.target, O_PATH);
+  if (mount < 0) return fail(mount, place.target);
+  long result = applyAttributes(static_cast<int>(mount), place);
+  if (result >= 0) result = applyPropagation(static_cast<int>(mount), place);
+  if (kept < 0) sys::close(static_cast<int>(mount));
   return result;
 }
 
@@ -379,26 +267,10 @@ static long cloneOnto(int source, int target, unsigned flags, const MountAttribu
 static long maskDirectory(int target, const char* label) {
   const MountAttributes none = {};
   if (self.maskDirectory >= 0) return cloneOnto(self.maskDirectory, target, 0, none);
-  const long context = sys::call(__NR_fsopen, sys::arg("tmpfs"), FSOPEN_CLOEXEC);
-  if (context < 0) return context;
-  long result = configure(static_cast<int>(context), FSCONFIG_SET_STRING, "source", "tmpfs");
-  if (result >= 0) {
-    result = configure(static_cast<int>(context), FSCONFIG_SET_STRING, "nr_inodes", "1");
-  }
-  if (result >= 0 && label[0] != 0) {
-    result = configure(static_cast<int>(context), FSCONFIG_SET_STRING, "context", label);
-  }
-  if (result >= 0) {
-    result = configure(static_cast<int>(context), FSCONFIG_CMD_CREATE, nullptr, nullptr);
-  }
-  if (result >= 0) {
-    result =
-        sys::call(__NR_fsmount, context, FSMOUNT_CLOEXEC,
-                  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-  }
-  sys::close(static_cast<int>(context));
-  if (result < 0) return result;
-  self.maskDirectory = static_cast<int>(result);
+  const long made = emptyFileSystem(
+      label, "1", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  if (made < 0) return made;
+  self.maskDirectory = static_cast<int>(made);
   return moveMount(self.maskDirectory, target);
 }
 

@@ -3,7 +3,6 @@
 #include <linux/errno.h>
 #include <linux/if.h>
 #include <linux/keyctl.h>
-#include <linux/magic.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
@@ -80,18 +79,6 @@ long openOffsets(const wire::Step&) {
   return 0;
 }
 
-// /proc may be that of a mount namespace that was joined, and hold anything.
-static long openOwnProc(const char* path, int flags) {
-  const long proc = sys::openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (proc < 0) return proc;
-  long result = -EINVAL;
-  if (fileSystemType(static_cast<int>(proc)) == PROC_SUPER_MAGIC) {
-    result = openInProc(static_cast<int>(proc), path, flags, 0);
-  }
-  sys::close(static_cast<int>(proc));
-  return result;
-}
-
 static long writeOffsets(const char* text) {
   const long fd = offsetsFile >= 0 ? offsetsFile : openOwnProc("self/timens_offsets", O_WRONLY);
   if (fd < 0) return fd;
@@ -164,33 +151,18 @@ long newSession(const wire::Step&) {
   return result == -EPERM ? 0 : (result < 0 ? result : 0);
 }
 
-// The session keyring of a container lets its processes find keys by search,
-// which the permissions of a new keyring do not (keyctl_join_session_keyring(3)).
+// Who has the keyring has all rights to it, by possession. Others of the same user neither see its
+// name nor read it, and find it by the name alone, as an `exec` does: that is what the kernel calls
+// a search (keyctl_join_session_keyring(3), keyctl_setperm(3)).
 long joinKeyring(const wire::Step& step) {
   const long id =
       sys::call(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, sys::arg(TEXT(step, Keyring, name)));
   // A kernel without keyrings has none to leak either.
   if (id == -ENOSYS) return 0;
   if (id < 0) return id;
-  // A file name's length and what the kernel puts before it.
-  char description[512] = {};
-  const long size =
-      sys::call(__NR_keyctl, KEYCTL_DESCRIBE, id, sys::arg(description), sizeof description - 1);
-  if (size < 0) return size;
-  if (size > static_cast<long>(sizeof description)) return -ENAMETOOLONG;
-  // type;uid;gid;permissions in hexadecimal;description
-  int fields = 0;
-  uint32_t permissions = 0;
-  for (const char* at = description; *at != 0 && fields < 4; at++) {
-    if (*at == ';') {
-      fields++;
-    } else if (fields == 3) {
-      const int digit = *at <= '9' ? *at - '0' : (*at | 0x20) - 'a' + 10;
-      permissions = permissions * 16 + static_cast<uint32_t>(digit);
-    }
-  }
-  constexpr uint32_t kUserSearch = 0x00080000;
-  const long result = sys::call(__NR_keyctl, KEYCTL_SETPERM, id, permissions | kUserSearch);
+  constexpr long kPossessorAll = 0x3f000000;
+  constexpr long kUserSearch = 0x00080000;
+  const long result = sys::call(__NR_keyctl, KEYCTL_SETPERM, id, kPossessorAll | kUserSearch);
   return result < 0 ? result : 0;
 }
 

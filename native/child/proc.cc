@@ -46,6 +46,17 @@ long openInProc(int proc, const char* path, int flags, uint64_t resolve) {
   return sys::call(__NR_openat2, proc, sys::arg(path), sys::arg(&how), sizeof how);
 }
 
+long openOwnProc(const char* path, int flags) {
+  const long proc = sys::openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (proc < 0) return proc;
+  long result = -EINVAL;
+  if (fileSystemType(static_cast<int>(proc)) == PROC_SUPER_MAGIC) {
+    result = openInProc(static_cast<int>(proc), path, flags, 0);
+  }
+  sys::close(static_cast<int>(proc));
+  return result;
+}
+
 long openProcFile(const char* directory, const char* file, int flags, uint64_t resolve) {
   static char path[kPathSize];
   path[0] = 0;

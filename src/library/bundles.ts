@@ -44,7 +44,7 @@ export async function planContainer(options: PlanOptions): Promise<ContainerPlan
     rootfs: rootfsPath(native, bundle, spec),
     spec,
     noPivot: options.noPivot === true,
-    noNewKeyring: options.noNewKeyring === true,
+    ...(options.noNewKeyring === true ? {} : { keyring: `_ses.${id}` }),
     preservedFds: 0,
     listenFds: 0,
   });

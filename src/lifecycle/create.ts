@@ -51,6 +51,7 @@ import { hookDirectory, hookState } from './hook-state.js';
 import { runHooks, runHooksAnyway } from './hooks.js';
 import { writeIdMaps } from './id-maps.js';
 import { openInputs } from './inputs.js';
+import { newKeyringName } from './keyring.js';
 import { sendListener } from './listener.js';
 import { raiseLimits, setOomScoreAdj } from './limits.js';
 import type { NewScope } from './scope.js';
@@ -158,6 +159,7 @@ class Creation {
   private readonly meanwhile: (() => void)[] = [];
   private identity: Pick<ContainerState, 'pid' | 'startTime'> = { pid: 0, startTime: 0 };
   private scope: NewScope | undefined;
+  private keyring: string | undefined;
 
   constructor(
     private readonly native: Native,
@@ -273,8 +275,8 @@ class Creation {
   }
 
   private facts(rootfs: string): PlanFacts {
-    const { root, id, bundle, spec, preserve, listenFds, noPivot, noNewKeyring, notify } =
-      this.options;
+    const { root, id, bundle, spec, preserve, listenFds, noPivot, notify } = this.options;
+    if (this.options.noNewKeyring !== true) this.keyring = newKeyringName(this.native, id);
     return gatherFacts(
       this.native,
       {
@@ -283,7 +285,7 @@ class Creation {
         rootfs,
         spec,
         noPivot: noPivot === true,
-        noNewKeyring: noNewKeyring === true,
+        keyring: this.keyring,
         preservedFds: preserve?.length ?? 0,
         listenFds: listenFds ?? 0,
         ...(notify === true ? { notifyDirectory: statePaths(root, id).notify } : {}),
@@ -422,7 +424,7 @@ class Creation {
       ),
       setup: setupIds(spec.linux, places),
       rootless: !isPrivileged(this.caller),
-      noNewKeyring: this.options.noNewKeyring === true,
+      ...(this.keyring === undefined ? {} : { keyring: this.keyring }),
       terminal: plan.terminal,
       hooks: { poststart: spec.hooks?.poststart ?? [], poststop: spec.hooks?.poststop ?? [] },
       ...(spec.linux?.seccomp === undefined ? {} : { seccomp: filterState(spec.linux.seccomp) }),

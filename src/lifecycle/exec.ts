@@ -156,7 +156,7 @@ async function run(
       id: state.id,
       namespaces: state.namespaces,
       rootfs: state.rootfs,
-      noNewKeyring: state.noNewKeyring,
+      keyring: state.keyring,
       setgroups: mayCallSetgroups(native, state.pid),
       keepGroups: keepsGroups(state.annotations),
       root: state.setup,

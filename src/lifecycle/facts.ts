@@ -20,7 +20,8 @@ export interface FactsRequest {
   rootfs: string;
   spec: Spec;
   noPivot: boolean;
-  noNewKeyring: boolean;
+  /** Name of the session keyring; absent for that of the caller. */
+  keyring?: string | undefined;
   preservedFds: number;
   listenFds: number;
   notifyDirectory?: string;
@@ -55,7 +56,7 @@ export function gatherFacts(
     setgroupsDenied: !caller.initialUserNamespace && setgroupsDenied(native),
     ...(place === undefined ? {} : { cgroup: place }),
     noPivot: request.noPivot,
-    noNewKeyring: request.noNewKeyring,
+    keyring: request.keyring,
     ownNamespaces: ownNamespaces(native, request.spec),
     preservedFds: request.preservedFds,
     listenFds: request.listenFds,

@@ -141,6 +141,11 @@ export class FakeSystem {
     this.files.put('/proc/self/cgroup', 'file', '0::/\n');
     this.files.put('/proc/self/status', 'file', status('000001ffffffffff'));
     this.files.put('/proc/sys/kernel/cap_last_cap', 'file', '40\n');
+    this.files.put(
+      '/proc/sys/kernel/random/uuid',
+      'file',
+      '01234567-89ab-4cde-8f01-23456789abcd\n',
+    );
     this.files.put('/etc/passwd', 'file', 'root:x:0:0:root:/root:/bin/sh\n');
     this.files.put('/proc/self/ns/user').ino = 0xeffffffdn;
     for (const name of ['net', 'ipc', 'uts', 'mnt', 'pid', 'cgroup', 'time']) {

@@ -17,7 +17,7 @@ import type { Places } from '../namespaces/namespaces.js';
 import { planStages } from '../namespaces/stages.js';
 import type { Stage } from '../namespaces/stages.js';
 import { timeOffsetLines } from '../namespaces/time-offsets.js';
-import { planKeyringLabel, planProcessLabel } from '../selinux/selinux.js';
+import { planProcessLabel } from '../selinux/selinux.js';
 import { pointerToken } from '../spec/problem.js';
 import { isSysctlName, sysctlFile } from '../spec/sysctl.js';
 import type { LinuxNamespace, LinuxNamespaceType, Linux, Spec } from '../spec/types.js';
@@ -26,6 +26,7 @@ import { ownsDev, planDeviceLinks, planDevices } from './devices.js';
 import { hookStateParts, planContainerHooks, stopsForHooks } from './hooks.js';
 import { invalid, unsupported } from './invalid.js';
 import { mountIdMap } from './mounts/id-map.js';
+import { KeptMounts } from './mounts/kept.js';
 import { planHostBind, planMount } from './mounts/mount.js';
 import type { MountContext, ParsedMount } from './mounts/mount.js';
 import { parseMountOptions } from './mounts/options.js';
@@ -94,7 +95,8 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const limits = places.user === 'own' ? [] : planRaisedLimits(program.privileged);
 
   const steps: Step[] = [
-    ...planOomScoreAdj(process),
+    // Who may not write to a process that nobody may look into does so before it is one.
+    ...(places.user === 'own' ? [] : planOomScoreAdj(process)),
     ...(facts.cgroup?.manager === 'systemd' && late === undefined ? [syncStep('cgroup')] : []),
     ...(places.user === 'joined' && limits.length > 0 ? [syncStep('limits')] : []),
     ...enterNamespaces(stages.enter, linux, joins),
@@ -102,6 +104,8 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
       ...openTrees(places, mounts.openTrees, propagation),
       ...(ownMounts ? [rootMount(root.path, facts)] : []),
     ]),
+    // The namespaces are made before the helper has its plan, when nothing comes before them.
+    ...(places.user === 'own' ? planOomScoreAdj(process) : []),
     ...(late === undefined ? [] : [syncStep('cgroup'), ...unshareStep(late)]),
     { op: 'session', at: '' },
     // Before the change of root: where a new procfs cannot be made, this takes the host's, and
@@ -109,8 +113,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     ...(writes.length > 0 || labels.length > 0
       ? [planPrivateProc(places, facts.initialUserNamespace)]
       : []),
-    ...(facts.noNewKeyring ? [] : planKeyringLabel(facts.processLabel, '/process')),
-    ...planKeyring(facts.id, facts.noNewKeyring),
+    ...planKeyring(facts.keyring, facts.processLabel, '/process'),
     ...names(spec, places),
 
     ...mounts.steps,
@@ -212,7 +215,7 @@ function requireMountNamespace(spec: Spec, places: Places, facts: PlanFacts): vo
   const wanting: (readonly [string, boolean])[] = [
     ['/mounts', (mounts?.length ?? 0) > 0],
     ['/root/readonly', root?.readonly === true],
-    ['/linux/rootfsPropagation', linux?.rootfsPropagation !== undefined],
+    ['/linux/rootfsPropagation', (linux?.rootfsPropagation ?? '') !== ''],
     ['/linux/maskedPaths', (linux?.maskedPaths?.length ?? 0) > 0],
     ['/linux/readonlyPaths', (linux?.readonlyPaths?.length ?? 0) > 0],
   ];
@@ -373,9 +376,11 @@ function planMounts(
     sources,
     warnings,
     late: [],
+    kept: new KeptMounts(),
     label: facts.mountLabel,
   };
-  const steps = parsed.flatMap((mount) => planMount(mount, context));
+  const steps: Step[] = [];
+  for (const mount of parsed) steps.push(...planMount(mount, context, steps));
   if (facts.notifyDirectory !== undefined) {
     const attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     steps.push(planHostBind(facts.notifyDirectory, NOTIFY_DIRECTORY, attributes, '', sources));
@@ -388,6 +393,7 @@ function planMounts(
     const nodes = places.user === 'own' && facts.initialUserNamespace;
     steps.push(...planDevices(spec.linux?.devices ?? [], nodes, sources), ...planDeviceLinks());
   }
+  context.kept.assign(slots);
   return { openTrees: sources.openTrees, steps, late: context.late };
 }
 

@@ -2,7 +2,7 @@
 
 import { planApparmor } from '../apparmor/apparmor.js';
 import { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from '../native/constants.js';
-import { planKeyringLabel, planProcessLabel } from '../selinux/selinux.js';
+import { planProcessLabel } from '../selinux/selinux.js';
 import type { Process } from '../spec/types.js';
 import { planAffinity } from './affinity.js';
 import { grantableCapabilities } from './capabilities.js';
@@ -21,7 +21,8 @@ export interface ExecTarget {
   namespaces: number;
   /** Absolute path of the root file system on the host. */
   rootfs: string;
-  noNewKeyring: boolean;
+  /** Name of its session keyring; none where it has that of its creator. */
+  keyring?: string | undefined;
   /** /proc/PID/setgroups of the container does not say `deny`. */
   setgroups: boolean;
   /** The groups of the caller stay (keepsGroups). */
@@ -75,8 +76,7 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     ...enterContainer(target, container),
     { op: 'session', at: '' },
     ...(labels.length > 0 ? [{ op: 'proc', at: '', private: true } satisfies Step] : []),
-    ...(target.noNewKeyring ? [] : planKeyringLabel(facts.processLabel, '')),
-    ...planKeyring(target.id, target.noNewKeyring),
+    ...planKeyring(target.keyring, facts.processLabel, ''),
     ...planConsole(whole, '', false),
     ...labels,
     { op: 'forget', at: '', keep: filter.slot < 0 ? [] : [filter.slot] },

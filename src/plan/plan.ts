@@ -111,7 +111,8 @@ export interface PlanFacts {
     manager?: 'systemd';
   };
   noPivot: boolean;
-  noNewKeyring: boolean;
+  /** Name of the session keyring that is made; absent where the program keeps that of the caller. */
+  keyring?: string | undefined;
   /** CLONE_NEW* flags of spec namespaces whose path leads to the runtime's own namespace. */
   ownNamespaces: number;
   /** Number of descriptors from 3 on that stay open: LISTEN_FDS and --preserve-fds. */

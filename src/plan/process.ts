@@ -1,5 +1,6 @@
 /** The process object: what `create` and `exec` have in common. */
 
+import { planKeyringLabel } from '../selinux/selinux.js';
 import type { Process } from '../spec/types.js';
 import { capabilityMasks } from './capabilities.js';
 import { homeDirectory, planEnvironment, searchDirectories } from './environment.js';
@@ -129,9 +130,14 @@ export function planConsole(process: Process, at: string, mountConsole: boolean)
   ];
 }
 
-/** The session keyring that all processes of a container share. */
-export function planKeyring(id: string, none: boolean): Step[] {
-  return none ? [] : [{ op: 'keyring', at: '', name: `_ses.${id}` }];
+/** The session keyring that all processes of a container share, with the label of the process. */
+export function planKeyring(
+  name: string | undefined,
+  label: string | undefined,
+  at: string,
+): Step[] {
+  if (name === undefined) return [];
+  return [...planKeyringLabel(label, at), { op: 'keyring', at: '', name }];
 }
 
 /** The parent writes it: the process may not lower it. */

@@ -12,6 +12,7 @@ const PROPAGATION: Readonly<Record<RootfsPropagation, number>> = {
   rshared: MS_SHARED | MS_REC,
   rslave: MS_SLAVE | MS_REC,
   runbindable: MS_UNBINDABLE | MS_REC,
+  '': 0,
 };
 
 export interface RootPropagation {

@@ -29,8 +29,9 @@ export const SyncPoint = {
    */
   cgroup: 5,
   /**
-   * First of all: the parent writes oom_score_adj. Before the helper has said anything it may
-   * still share its memory with the parent, to which the kernel would give the same value.
+   * The parent writes oom_score_adj: behind the namespaces, or first of all where a user namespace
+   * is among them. Before the helper has said anything it may still share its memory with the
+   * parent, to which the kernel would give the same value.
    */
   oomScoreAdj: 6,
 } as const;
@@ -130,11 +131,20 @@ export type StepBody =
       options: string[];
       /** Copy what is at the target into the new file system first (tmpfs only). */
       copyUp: boolean;
+      /** Where the mount stays open for a later `remount`, -1 for nowhere. */
+      keep: Slot;
     } & MountPlacement)
-  /** A clone of an existing tree: of `source` on the host, or of the tree in `slot`. */
-  | ({ op: 'bind'; source: string; slot: Slot; recursive: boolean } & MountPlacement)
-  /** Changes of attributes and propagation of what is mounted at the target. */
-  | ({ op: 'remount' } & MountPlacement)
+  /** A clone of an existing tree: of `source` on the host, or the tree in `slot`, which it fills. */
+  | ({
+      op: 'bind';
+      source: string;
+      slot: Slot;
+      recursive: boolean;
+      /** As of `mount`; what came in a slot is kept there anyway. */
+      keep: Slot;
+    } & MountPlacement)
+  /** Changes of attributes and propagation of the mount in a slot; with -1 of what is at the target. */
+  | ({ op: 'remount'; mount: Slot } & MountPlacement)
   /** Attributes of the root mount itself. */
   | { op: 'root-attributes'; set: number; clear: number }
   /** Propagation of the root mount after the change of root (rootfsPropagation). */

@@ -11,7 +11,7 @@ import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import type { Hook, Process } from '../spec/types.js';
 
 /** Version of the format: another one is refused, never guessed at. */
-export const STATE_VERSION = 2;
+export const STATE_VERSION = 3;
 
 /**
  * A step that comes after the start gate, with what its error message needs:
@@ -64,8 +64,8 @@ export interface ContainerDetails {
   setup: { uid: number; gid: number };
   /** Made without privileges over the machine. */
   rootless: boolean;
-  /** Its processes share the session keyring of its creator. */
-  noNewKeyring: boolean;
+  /** Name of its session keyring (lifecycle/keyring.ts); absent where it has that of its creator. */
+  keyring?: string;
   /** The process has a pseudoterminal. */
   terminal: boolean;
   /** Hooks of later commands. */

@@ -103,7 +103,7 @@ describe('root', () => {
 describe('linux.rootfsPropagation', () => {
   // The host's mounts are shared here, as systemd makes them; the second mount is one below the root.
   const shared = inMountNamespace('mount --make-rshared / && exec "$@"');
-  const table: Record<RootfsPropagation, { root: RegExp; below: RegExp }> = {
+  const table: Record<Exclude<RootfsPropagation, ''>, { root: RegExp; below: RegExp }> = {
     private: { root: /^$/, below: /^$/ },
     rprivate: { root: /^$/, below: /^$/ },
     slave: { root: /^master:\d+$/, below: /^master:\d+$/ },

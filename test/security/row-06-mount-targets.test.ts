@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 
+import type { Landed } from './races/once.js';
 import { count } from './races/support.js';
 import { testOnceRaces, testRaces } from './races/tests.js';
 
@@ -30,9 +31,14 @@ testRaces([
   },
 ]);
 
+/** A mount that lies where the link leads to is as good as any. */
+function insideOr(target: string | undefined): Landed {
+  return target?.endsWith('/dev/pts') === true ? 'other' : 'inside';
+}
+
 testOnceRaces([
   {
-    // With options that only mount(2) takes, after which the mount has to be looked for by name.
+    // With options that only mount(2) takes, which gives no descriptor.
     name: 'a mount with long options',
     step: 'mount',
     place: '/vol',
@@ -51,9 +57,33 @@ testOnceRaces([
       }),
     landed: (pid) => {
       const mountinfo = readFileSync(`/proc/${String(pid)}/mountinfo`, 'utf8');
-      const options = /^(?:\S+ ){5}(\S+) .*- overlay race /m.exec(mountinfo)?.[1];
+      const [, target, options] =
+        /^(?:\S+ ){4}(\S+) (\S+) .*- overlay race /m.exec(mountinfo) ?? [];
       expect(options).toContain('rw');
-      return options?.includes('nosuid') === true ? 'inside' : 'outside';
+      return options?.includes('nosuid') === true ? insideOr(target) : 'outside';
+    },
+  },
+  {
+    // When everything is mounted: its name may lead to another mount by then.
+    name: 'a mount that becomes read-only late',
+    step: 'remount',
+    place: '/vol',
+    exchanged: ['d', 'link'],
+    furnish: ({ volume }) => {
+      mkdirSync(join(volume, 'd'));
+      // The same within the root and without it.
+      symlinkSync('../dev/pts', join(volume, 'link'));
+    },
+    ask: ({ mounts }) => {
+      // Helpers at the same time make links in there.
+      mounts?.unshift({ destination: '/dev', type: 'tmpfs', source: 'own' });
+      mounts?.push({ destination: '/vol/d', type: 'tmpfs', source: 'race', options: ['ro'] });
+    },
+    landed: (pid) => {
+      const mountinfo = readFileSync(`/proc/${String(pid)}/mountinfo`, 'utf8');
+      const [, target, options] = /^(?:\S+ ){4}(\S+) (\S+) .*- tmpfs race /m.exec(mountinfo) ?? [];
+      expect(options).toBeDefined();
+      return options?.startsWith('ro') === true ? insideOr(target) : 'outside';
     },
   },
 ]);

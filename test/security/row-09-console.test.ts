@@ -5,17 +5,18 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { linuxOf, processOf } from '../support/inside.js';
-import { call } from '../support/libc.js';
-import { stateOf, useScene } from '../support/scene.js';
+import { call, int } from '../support/libc.js';
+import { useScene } from '../support/scene.js';
 import { newId } from '../support/tsrun.js';
-import { acceptMessages, listenUnix } from '../support/unix-socket.js';
+import { listenUnix } from '../support/unix-socket.js';
 import { devVolume } from './attackers/dev.js';
 import { testOnceRaces } from './races/tests.js';
 
 const scene = useScene();
 
-/** Of the kernel's list of devices (admin-guide/devices.txt). */
-const UNIX98_PTY_SLAVE_MAJOR = 136;
+/** inotify(7) */
+const IN_NONBLOCK = 0o4000;
+const IN_OPEN = 0x20;
 
 test('a /dev/console that is a link is refused, and the file that it names is as it was', async () => {
   const bundle = scene.bundle('true', (spec) => {
@@ -37,7 +38,7 @@ test('a /dev/console that is a link is refused, and the file that it names is as
   expect(readFileSync(victim, 'utf8')).toBe('as it was');
 });
 
-test('the terminal is the one that was made, whatever the image has by its name', async () => {
+test('a terminal is made of a devpts, not of what the image has by its names', async () => {
   const bundle = scene.bundle('true', (spec) => {
     devVolume(spec);
     processOf(spec).terminal = true;
@@ -47,25 +48,44 @@ test('the terminal is the one that was made, whatever the image has by its name'
   });
   const names = join(bundle.path, 'volume/pts');
   mkdirSync(names, { recursive: true });
+  // One side of a terminal would be a true one, and the other not.
   symlinkSync('../elsewhere/ptmx', join(names, 'ptmx'));
   for (let i = 0; i < 10; i++) writeFileSync(join(names, String(i)), 'from the image');
   const socket = join(bundle.path, 'console.sock');
   const listener = listenUnix(socket);
-  const messages = acceptMessages(listener);
-  const id = newId();
-  const options = ['--console-socket', socket, '--bundle', bundle.path, id];
-  const result = await scene.runtime(['create', ...options], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  expect(result).toMatchObject({ status: 0, stderr: '' });
-  for (const fd of (await messages).flatMap(({ fds }) => fds)) call('close', fd);
+  const options = ['--console-socket', socket, '--bundle', bundle.path, newId()];
+  const result = await scene.runtime(['create', ...options]);
   call('close', listener);
-  const { pid } = await stateOf(scene.runtime, id);
-  scene.expectOrphan(pid);
-  const { rdev } = statSync(`/proc/${String(pid)}/fd/0`);
-  expect(rdev >> 8).toBe(UNIX98_PTY_SLAVE_MAJOR);
+  expect(result).toMatchObject({
+    status: 1,
+    stderr: 'tsrun: /process/terminal: cannot make a terminal: there is no devpts on /dev/pts\n',
+  });
+  expect(statSync(join(names, '0')).uid).toBe(0);
   expect(readFileSync(join(names, '0'), 'utf8')).toBe('from the image');
-  expect(await scene.runtime(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
+});
+
+test('nothing is opened to learn whether it is a terminal, by exec neither', async () => {
+  const { id, bundle, remove } = await scene.started('exec sleep 1000', (spec) => {
+    spec.mounts = spec.mounts?.filter(({ destination }) => !destination.startsWith('/dev')) ?? [];
+    linuxOf(spec).maskedPaths = [];
+  });
+  const ptmx = join(bundle.rootfs, 'dev/pts/ptmx');
+  mkdirSync(join(bundle.rootfs, 'dev/pts'), { recursive: true });
+  writeFileSync(ptmx, '');
+  const events = int(call('inotify_init1', IN_NONBLOCK));
+  call('inotify_add_watch', events, Buffer.from(`${ptmx}\0`), IN_OPEN);
+  const socket = join(bundle.path, 'console.sock');
+  const listener = listenUnix(socket);
+  const result = await scene.runtime([
+    ...['exec', '--tty', '--detach', '--console-socket', socket, id, 'true'],
+  ]);
+  call('close', listener);
+  const heard = int(call('read', events, Buffer.alloc(4096), 4096));
+  call('close', events);
+  await remove();
+  expect(result.status).not.toBe(0);
+  expect(result.stderr).toContain('there is no devpts on /dev/pts');
+  expect(heard).toBe(-1);
 });
 
 testOnceRaces([

@@ -48,8 +48,8 @@ export const files = [
     changes: [
       {
         file: MOUNTS,
-        from: '  return fail(-EINVAL, path, wire::Code::WrongFileSystem);\n}\n\n// fsconfig(2)',
-        to: '  return 0;\n}\n\n// fsconfig(2)',
+        from: '  return fail(-EINVAL, path, wire::Code::WrongFileSystem);\n}\n\nlong mountNew',
+        to: '  return 0;\n}\n\nlong mountNew',
       },
     ],
     build: 'executable',
@@ -95,14 +95,54 @@ export const files = [
     changes: [
       {
         file: MOUNTS,
-        from: 'long result = moveMount(mount, target);',
-        to: `long result = sys::call(__NR_move_mount, mount, sys::arg(""), self.root,
+        from: '  if (result < 0) return result;\n  result = moveTo(mount, target);',
+        to: `  if (result < 0) return result;
+  result = sys::call(__NR_move_mount, mount, sys::arg(""), self.root,
                           sys::arg(place.target + 1), MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
-  static_cast<void>(target);`,
+  static_cast<void>(target);
+  static_cast<void>(moveTo);`,
       },
     ],
     build: 'executable',
     test: race(TARGETS, 'a mount on a directory that is there'),
+  },
+  {
+    rows: ['6', 'R1'],
+    what: 'a mount that is changed late is looked for by its name',
+    changes: [
+      {
+        file: MOUNTS,
+        from: 'const long mount = kept >= 0 ? slot(kept) : openInRoot(place.target, O_PATH);',
+        to: 'kept = -1;\n  const long mount = openInRoot(place.target, O_PATH);',
+      },
+    ],
+    build: 'addon',
+    test: {
+      ...once('test/security/row-06-mount-targets.test.ts', 'a mount that becomes read-only late'),
+      message: /outside/,
+    },
+  },
+  {
+    rows: ['6', 'R1'],
+    what: 'what mount(2) has made is looked for by its name',
+    changes: [
+      {
+        file: MOUNTS,
+        from: `  long result = applyAttributes(mount, place);
+  if (result < 0) return result;
+  result = moveTo(mount, target);`,
+        to: `  long result = moveTo(mount, target);
+  const long named = openInRoot(place.target, O_PATH);
+  if (named < 0) return fail(named, place.target);
+  if (result >= 0) result = applyAttributes(static_cast<int>(named), place);
+  sys::close(static_cast<int>(named));`,
+      },
+    ],
+    build: 'addon',
+    test: {
+      ...once('test/security/row-06-mount-targets.test.ts', 'a mount with long options'),
+      message: /to be greater than 0|outside/,
+    },
   },
   {
     rows: ['7', 'R1'],
@@ -240,23 +280,20 @@ export const files = [
   },
   {
     rows: ['9'],
-    what: 'the other side of the terminal is opened by its name',
+    what: 'what stands for the terminal multiplexer is opened to be looked at',
     changes: [
       {
         file: 'native/child/console.cc',
-        from: 'result = sys::ioctl(*master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);',
-        to: `unsigned number = 0;
-  sys::ioctl(*master, TIOCGPTN, sys::arg(&number));
-  char name[40] = "/dev/pts/";
-  appendNumber(name, sizeof name, number);
-  result = openInRoot(name, O_RDWR | O_NOCTTY);`,
+        from: `  const long directory = openInRoot("/dev/pts", O_PATH | O_DIRECTORY);`,
+        to: `  sys::close(static_cast<int>(openInRoot("/dev/pts/ptmx", O_RDWR | O_NOCTTY)));
+  const long directory = openInRoot("/dev/pts", O_PATH | O_DIRECTORY);`,
       },
     ],
     build: 'executable',
     test: {
-      file: CONSOLE,
-      name: 'the terminal is the one that was made, whatever the image has by its name',
-      message: /\/dev\/pts\/0: /,
+      file: 'test/security/row-09-console.test.ts',
+      name: 'nothing is opened to learn whether it is a terminal, by exec neither',
+      message: /to be -1/,
     },
   },
   {
@@ -356,6 +393,24 @@ export const files = [
       file: 'test/native/masks.test.ts',
       name: 'are not covered by a readonlyPath that leads to %s',
       message: /expected '\d+' to be '0'/,
+    },
+  },
+  {
+    rows: ['H', 'R1'],
+    what: 'a file is looked for twice, to look at it and to copy it',
+    changes: [
+      {
+        file: 'native/child/copy.cc',
+        from: '  if (result >= 0) result = copyContents(copy, static_cast<int>(file), info);',
+        to: `  sys::close(static_cast<int>(file));
+  file = sys::openat(from, copy.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (result >= 0) result = copyContents(copy, static_cast<int>(file), info);`,
+      },
+    ],
+    build: 'addon',
+    test: {
+      ...once('test/security/row-h-copied-files.test.ts', 'a file that is copied into a tmpfs'),
+      message: /outside/,
     },
   },
   {

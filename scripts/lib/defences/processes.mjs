@@ -37,6 +37,40 @@ const OUTSIDE = {
 
 export const processes = [
   {
+    rows: ['G'],
+    what: 'a keyring has a name that anybody knows',
+    changes: [
+      {
+        file: 'src/lifecycle/keyring.ts',
+        from: 'return `_ses.${id}.${uuid.trim()}`;',
+        to: 'return `_ses.${id}`;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/row-g-keyring.test.ts',
+      name: 'it is its own, whatever another container of the same user has made before',
+      message: /not to be '\d+/,
+    },
+  },
+  {
+    rows: ['G'],
+    what: 'others see the name of a keyring',
+    changes: [
+      {
+        file: 'native/child/namespaces.cc',
+        from: 'kPossessorAll | kUserSearch);',
+        to: 'kPossessorAll | kUserSearch | 0x00030000);',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/row-g-keyring.test.ts',
+      name: 'exec joins it, and another container of the same user neither finds nor joins it',
+      message: /to deeply equal \[\]/,
+    },
+  },
+  {
     rows: ['1'],
     what: "the helper's memory file can be written to",
     changes: [

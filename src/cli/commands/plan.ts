@@ -36,7 +36,8 @@ export const run: Command<'plan'> = async (context, options, [id = 'container'])
     rootfs: rootfsPath(native, bundle, spec),
     spec,
     noPivot: options['no-pivot'] ?? false,
-    noNewKeyring: options['no-new-keyring'] ?? false,
+    // What is random in it comes with the container.
+    ...(options['no-new-keyring'] === true ? {} : { keyring: `_ses.${id}` }),
     preservedFds: 0,
     listenFds: 0,
     ...(scope === undefined ? {} : { scope: scope.place }),

@@ -16,6 +16,7 @@ import type { PlanFacts } from '../plan.js';
 import type { MountPlacement, Slot, Step } from '../steps.js';
 import { cgroupView, ownCgroup, protectCgroups } from './cgroup.js';
 import type { MountOptions } from './options.js';
+import type { Change, KeptMounts, Placed } from './kept.js';
 import { checkProcTarget } from './proc.js';
 import type { Source, Sources } from './sources.js';
 
@@ -26,6 +27,8 @@ export interface MountContext {
   warnings: string[];
   /** Steps for after the set-up of the root: what must not be read-only before. */
   late: Step[];
+  /** What is changed after it was made. */
+  kept: KeptMounts;
   /** linux.mountLabel */
   label?: string | undefined;
 }
@@ -39,7 +42,12 @@ export interface ParsedMount {
   idMap: Slot;
 }
 
-export function planMount(parsed: ParsedMount, context: MountContext): Step[] {
+/** @param before the steps of the entries before this one */
+export function planMount(
+  parsed: ParsedMount,
+  context: MountContext,
+  before: readonly Step[],
+): Step[] {
   const { mount, options, at } = parsed;
   const target = clean(mount.destination);
   if (target === '/') throw invalid(`${at}/destination`, 'cannot be the root');
@@ -47,7 +55,7 @@ export function planMount(parsed: ParsedMount, context: MountContext): Step[] {
   if (options.copyUp && mount.type !== 'tmpfs') {
     throw unsupported(`${at}/options`, `tmpcopyup is for tmpfs, not for ${mount.type ?? 'a bind'}`);
   }
-  if (options.remount) return planRemount(parsed, target);
+  if (options.remount) return planRemount(parsed, target, context, before);
   const bind = options.bind || mount.type === 'bind';
   checkProcTarget(target, bind ? undefined : mount.type, at);
   if (bind) return planBind(parsed, target, context);
@@ -72,7 +80,12 @@ function warnIneffective({ mount, options, at }: ParsedMount, warnings: string[]
 /** Asking for what is the case anyway. */
 const DEFAULT_FLAGS: readonly string[] = ['async', 'nolazytime', 'nomand'];
 
-function planRemount(parsed: ParsedMount, target: string): Step[] {
+function planRemount(
+  parsed: ParsedMount,
+  target: string,
+  context: MountContext,
+  before: readonly Step[],
+): Step[] {
   const { options, at, idMap } = parsed;
   const others = [...options.superblock, ...options.data];
   if (others.length > 0 && !options.bind) {
@@ -83,7 +96,23 @@ function planRemount(parsed: ParsedMount, target: string): Step[] {
   }
   const [first = 0, ...further] = options.propagation;
   const placed = placement(options, target, first, idMap);
-  return [{ op: 'remount', at, ...placed }, ...furtherPropagation(further, target, at)];
+  const changes: Change[] = [
+    { op: 'remount', at, mount: -1, ...placed },
+    ...furtherPropagation(further, target, at),
+  ];
+  // What came with the root has a name and nothing else.
+  const mounted = lastOn(target, before);
+  if (mounted !== undefined) context.kept.keep(mounted, changes, true);
+  return changes;
+}
+
+function lastOn(target: string, steps: readonly Step[]): Placed | undefined {
+  for (let i = steps.length - 1; i >= 0; i--) {
+    const step = steps[i];
+    const places = step?.op === 'mount' || step?.op === 'bind';
+    if (places && step.target === target) return step;
+  }
+  return undefined;
 }
 
 function planBind(parsed: ParsedMount, target: string, context: MountContext): Step[] {
@@ -105,19 +134,31 @@ function attachTree(
 ): Step[] {
   const { options, at } = parsed;
   const [first = 0, ...further] = cutOff(source.propagation, options.propagation);
-  deferReadOnly(parsed, target, target === '/dev', context);
-  return [
-    {
-      op: 'bind',
-      at,
-      source: source.source,
-      slot: source.slot,
-      recursive,
-      ...placement(options, target, first, source.idMap),
-      idMapRecursive: source.idMapRecursive,
-    },
-    ...furtherPropagation(further, target, at),
-  ];
+  const deferred = deferReadOnly(parsed, target, target === '/dev', context);
+  const bind: Placed = {
+    op: 'bind',
+    at,
+    source: source.source,
+    slot: source.slot,
+    recursive,
+    keep: -1,
+    ...placement(options, target, first, source.idMap),
+    idMapRecursive: source.idMapRecursive,
+  };
+  return [bind, ...changesOf(bind, further, deferred, context)];
+}
+
+/** The changes that come next; `deferred` comes later. */
+function changesOf(
+  placed: Placed,
+  further: readonly number[],
+  deferred: readonly Change[],
+  { kept }: MountContext,
+): Change[] {
+  const changes = furtherPropagation(further, placed.target, placed.at);
+  kept.keep(placed, changes, false);
+  kept.keep(placed, deferred, true);
+  return changes;
 }
 
 /** Whatever the options ask for is asked of a tree that no longer is the host's. */
@@ -175,14 +216,15 @@ function planFileSystem(parsed: ParsedMount, target: string, context: MountConte
   // A device that is read-only wants its file system to be so too.
   if (readOnly && !VIRTUAL.has(type)) fileSystem = ['ro', ...fileSystem];
   // Mounts inside come later, and their targets may have to be made.
-  deferReadOnly(parsed, target, type === 'tmpfs' || target === '/dev', context);
-  const step: Step = {
+  const deferred = deferReadOnly(parsed, target, type === 'tmpfs' || target === '/dev', context);
+  const step: Placed = {
     op: 'mount',
     at,
     type,
     source: mount.source === undefined || mount.source === '' ? 'none' : mount.source,
     options: withMountLabel(type, fileSystem, context.label),
     copyUp: options.copyUp,
+    keep: -1,
     // As placement(), which a container has too many of to spread them.
     target,
     attrSet: options.attributes.set,
@@ -193,8 +235,8 @@ function planFileSystem(parsed: ParsedMount, target: string, context: MountConte
     idMap,
     idMapRecursive: idMap >= 0 && mapsRecursively(options),
   };
-  if (propagation.length < 2) return [step];
-  return [step, ...furtherPropagation(propagation.slice(1), target, at)];
+  if (propagation.length < 2 && deferred.length === 0) return [step];
+  return [step, ...changesOf(step, propagation.slice(1), deferred, context)];
 }
 
 /** File systems without a device, some of them shared with the host: read-only is for the mount alone. */
@@ -226,11 +268,22 @@ function deferReadOnly(
   target: string,
   applies: boolean,
   context: MountContext,
-): void {
-  if (!applies || (options.attributes.set & MOUNT_ATTR_RDONLY) === 0) return;
+): readonly Change[] {
+  if (!applies || (options.attributes.set & MOUNT_ATTR_RDONLY) === 0) return NONE;
   options.attributes.set &= ~MOUNT_ATTR_RDONLY;
-  context.late.push({ op: 'remount', at, ...NO_CHANGE, target, attrSet: MOUNT_ATTR_RDONLY });
+  const change: Change = {
+    op: 'remount',
+    at,
+    mount: -1,
+    ...NO_CHANGE,
+    target,
+    attrSet: MOUNT_ATTR_RDONLY,
+  };
+  context.late.push(change);
+  return [change];
 }
+
+const NONE: readonly Change[] = [];
 
 const NO_CHANGE: MountPlacement = {
   target: '',
@@ -266,8 +319,15 @@ function mapsRecursively(options: MountOptions): boolean {
 }
 
 /** One call sets one propagation; shared after slave is both. */
-function furtherPropagation(flags: readonly number[], target: string, at: string): Step[] {
-  return flags.map((propagation) => ({ op: 'remount', at, ...NO_CHANGE, target, propagation }));
+function furtherPropagation(flags: readonly number[], target: string, at: string): Change[] {
+  return flags.map((propagation) => ({
+    op: 'remount',
+    at,
+    mount: -1,
+    ...NO_CHANGE,
+    target,
+    propagation,
+  }));
 }
 
 /** A bind of a path of the host that no entry of `mounts` asked for. */
@@ -285,6 +345,7 @@ export function planHostBind(
     source: source.source,
     slot: source.slot,
     recursive: false,
+    keep: -1,
     ...NO_CHANGE,
     target,
     attrSet,

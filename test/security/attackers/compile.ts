@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url';
 const HERE = dirname(fileURLToPath(import.meta.url));
 
 /** @returns its path inside */
-export function compileAttacker(name: 'exchange' | 'looker' | 'writer', rootfs: string): string {
+export function compileAttacker(
+  name: 'exchange' | 'keyring' | 'looker' | 'writer',
+  rootfs: string,
+): string {
   execFileSync('cc', [
     ...['-static', '-O2', '-Wall', '-Wextra', '-Werror'],
     ...['-o', join(rootfs, name), join(HERE, `${name}.c`)],

@@ -42,6 +42,8 @@ export interface Scene {
   outside: string;
 }
 
+export type Landed = 'inside' | 'other' | 'outside';
+
 export interface OnceKind {
   name: string;
   /** The step that is attacked, the last of its kind. */
@@ -51,13 +53,13 @@ export interface OnceKind {
   exchanged: readonly [string, string];
   furnish(scene: Scene): void;
   ask(spec: Spec, scene: Scene): void;
-  /** What the host sees of a helper that has done the step. */
-  landed(pid: number, scene: Scene): 'inside' | 'outside';
+  /** What the host sees of a helper that has done the step; `other`: as it has to be, at the second name. */
+  landed(pid: number, scene: Scene): Landed;
 }
 
-/** With `refused`, tries in which the step has failed for what it found. */
+/** With `other`, tries that have met the second name: refused for what they found, or not. */
 export interface OnceOutcome extends Outcome {
-  refused: number;
+  other: number;
 }
 
 export class OnceRace {
@@ -102,7 +104,7 @@ export class OnceRace {
     const plan = planContainer(
       spec,
       gatherFacts(native, {
-        ...{ id: 'race', bundle: path, rootfs, spec, noPivot: false, noNewKeyring: true },
+        ...{ id: 'race', bundle: path, rootfs, spec, noPivot: false },
         ...{ preservedFds: 0, listenFds: 0, noCgroup: true },
       }),
     );
@@ -114,7 +116,7 @@ export class OnceRace {
   private async repeat(native: Native, plan: ContainerPlan, tries: number): Promise<OnceOutcome> {
     const { scene } = this;
     const before = readdirSync(scene.outside).join();
-    const outcome = { tries: 0, outside: 0, refused: 0 };
+    const outcome = { tries: 0, outside: 0, other: 0 };
     const nothing = openSync('/dev/null', 'r+');
     const request = {
       ...{ cloneFlags: plan.cloneFlags, cgroupFd: -1, stdio: [-1, -1, -1] as const, preserve: [] },
@@ -126,7 +128,7 @@ export class OnceRace {
       while (outcome.tries < tries && outcome.outside === 0) {
         outcome.tries++;
         const landed = await this.attempt(native, request);
-        if (landed === 'refused') outcome.refused++;
+        if (landed === 'other') outcome.other++;
         if (landed === 'outside') outcome.outside++;
       }
     };
@@ -137,11 +139,8 @@ export class OnceRace {
     return outcome;
   }
 
-  private async attempt(
-    native: Native,
-    request: SpawnRequest,
-  ): Promise<'inside' | 'outside' | 'refused'> {
-    let landed: 'inside' | 'outside' | undefined;
+  private async attempt(native: Native, request: SpawnRequest): Promise<Landed> {
+    let landed: Landed | undefined;
     let master = -1;
     const seen = ({ pid, pidfd }: Child): void => {
       landed = this.kind.landed(pid, this.scene);
@@ -160,7 +159,7 @@ export class OnceRace {
       // Not before: that would hang up the helper.
       if (master >= 0) native.close(master);
     }
-    return landed ?? 'refused';
+    return landed ?? 'other';
   }
 
   async remove(): Promise<void> {

@@ -190,10 +190,9 @@ describe('where memory is limited above its cgroup', () => {
     await made(fake, { spec: below, spareCaller });
     const [process] = fake.alive();
     const first = process?.request?.steps[0];
-    expect(first).toMatchObject({
-      op: 'sync',
-      point: late ? SyncPoint.cgroup : SyncPoint.oomScoreAdj,
-    });
+    expect(first).toMatchObject(
+      late ? { op: 'sync', point: SyncPoint.cgroup } : { op: 'dumpable', on: false },
+    );
     expect(process?.request?.cgroupFd === -1).toBe(late);
     expect(fake.files.get('/sys/fs/cgroup/pod/a/cgroup.procs')?.content).toContain(
       String(process?.pid),

@@ -543,6 +543,11 @@ describe('the root', () => {
     expect(onlyStep(plan, 'root-propagation').flags).toBe(root);
   });
 
+  it('takes an empty rootfsPropagation for none', () => {
+    const plan = planContainer(spec({ linux: { rootfsPropagation: '' } }), facts());
+    expect(plan).toEqual(planContainer(spec(), facts()));
+  });
+
   it('shares bind mounts with the host when it is shared itself', () => {
     const mounts = [{ destination: '/a', source: '/b', options: ['rbind', 'rshared'] }];
     const plan = planContainer(spec({ mounts, linux: { rootfsPropagation: 'rshared' } }), facts());
@@ -685,8 +690,25 @@ describe('the process', () => {
     });
     expect(onlyStep(plan, 'stdio-owner').uid).toBe(1);
     expect(plan.oomScoreAdj).toBe(100);
-    // When the helper speaks, it no longer shares the memory of the parent, which would get it too.
-    expect(plan.steps[0]).toMatchObject({ op: 'sync', point: SyncPoint.oomScoreAdj });
+  });
+
+  it.each([
+    // Behind the namespaces, which are made before the plan is there.
+    ['without a user namespace', NAMESPACES, ['dumpable', 'unshare', 'propagation', 'root', 'sync']],
+    // Before nobody may look into the process any more.
+    ['in a user namespace', [...NAMESPACES, { type: 'user' }] as const, ['sync']],
+  ])('gets its OOM score from the parent %s', (_, namespaces, before) => {
+    const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
+    const linux = {
+      namespaces: [...namespaces],
+      ...(namespaces === NAMESPACES ? {} : { uidMappings: mapping, gidMappings: mapping }),
+    };
+    const process = { ...spec().process!, oomScoreAdj: 100 };
+    const plan = planContainer({ ...spec({ linux }), process }, facts());
+    const at = plan.steps.findIndex(
+      (step) => step.op === 'sync' && step.point === SyncPoint.oomScoreAdj,
+    );
+    expect(plan.steps.slice(0, at + 1).map(({ op }) => op)).toEqual(before);
   });
 
   it('is root with a umask of 022 unless said otherwise', () => {

@@ -16,7 +16,7 @@ function target(change: Partial<ExecTarget> = {}): ExecTarget {
     id: 'c1',
     namespaces: CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET,
     rootfs: '/bundle/rootfs',
-    noNewKeyring: false,
+    keyring: '_ses.c1',
     setgroups: true,
     keepGroups: false,
     root: { uid: 0, gid: 0 },

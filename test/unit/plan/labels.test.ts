@@ -117,7 +117,6 @@ it('of exec are its own, else those of the container', () => {
     id: 'c1',
     namespaces: 0x20020000,
     rootfs: '/r',
-    noNewKeyring: true,
     setgroups: true,
     keepGroups: false,
     root: { uid: 0, gid: 0 },

@@ -18,7 +18,7 @@ export function facts(change: Partial<PlanFacts> = {}): PlanFacts {
     initialUserNamespace: true,
     cgroup: { root: '/sys/fs/cgroup', layout: 'unified', path: '/c1' },
     noPivot: false,
-    noNewKeyring: false,
+    keyring: '_ses.c1',
     ownNamespaces: 0,
     preservedFds: 0,
     listenFds: 0,

@@ -33,6 +33,7 @@ describe('validateSpec', () => {
     ['/linux/resources/devices/0/major', -1],
     ['/linux/timeOffsets', { monotonic: { secs: -9223372036854775808n, nanosecs: 999999999 } }],
     ['/linux/rootfsPropagation', 'rslave'],
+    ['/linux/rootfsPropagation', ''],
     ['/linux/devices', [{ type: 'p', path: '/dev/pipe' }]],
     ['/linux/devices', [{ type: 'c', path: '/dev/fuse', major: 10, minor: 229, fileMode: 8630 }]],
     ['/linux/namespaces/0/path', ''],

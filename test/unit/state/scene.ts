@@ -25,7 +25,7 @@ export function stateOf(id: string, changes: Partial<ContainerState> = {}): Cont
     newPidNamespace: true,
     setup: { uid: 0, gid: 0 },
     rootless: false,
-    noNewKeyring: false,
+    keyring: '_ses.c1.0',
     terminal: false,
     hooks: { poststart: [], poststop: [] },
     ...changes,

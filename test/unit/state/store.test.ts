@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { EIO, ENOSPC } from '../../../src/native/constants.js';
 import type { FakeSystem } from '../../../src/native/fake.js';
 import { parseJson } from '../../../src/spec/json.js';
+import { STATE_VERSION } from '../../../src/state/state.js';
 import type { ContainerState } from '../../../src/state/state.js';
 import {
   StateFile,
@@ -168,7 +169,7 @@ test('a torn, foreign or missing state is broken, another format is an error', (
   expect(() => loadState(fake.native, ROOT, 'a')).toThrow('delete --force removes it');
   for (const [version, which] of [
     [1, 'an older'],
-    [3, 'a newer'],
+    [STATE_VERSION + 1, 'a newer'],
   ] as const) {
     // The only line of one, with what version 1 had in it, or the last.
     const line = JSON.stringify({ ...stateOf('a'), version });

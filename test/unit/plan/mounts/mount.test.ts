@@ -108,6 +108,7 @@ describe('new file systems', () => {
         source: 'shm',
         options: ['lazytime', 'size=1m', 'mode=700'],
         copyUp: false,
+        keep: -1,
         target: '/t',
         attrSet: MOUNT_ATTR_NOSUID,
         attrClear: 0,
@@ -136,6 +137,47 @@ describe('new file systems', () => {
       { op: 'mount', attrSet: 0, source: 'none' },
       { op: 'remount', target: '/t', attrSet: MOUNT_ATTR_RDONLY },
     ]);
+  });
+
+  it('stay open only until they have been changed', () => {
+    const slots = (mounts: Mount[], linux: Partial<Linux> = {}) => {
+      const { steps, slots, inputs } = planContainer(spec({ mounts, linux }), facts());
+      const mine = steps.filter(({ at }) => at.startsWith('/mounts/'));
+      const used = mine.map((step) => {
+        if (step.op === 'remount') return `=${step.mount - inputs.length}`;
+        if (step.op !== 'mount' && step.op !== 'bind') return step.op;
+        return step.keep < 0 ? '' : `${step.keep - inputs.length}`;
+      });
+      return { used, more: slots - inputs.length };
+    };
+    const bind = { source: '/s', type: 'bind' };
+    const further = { ...bind, options: ['rslave', 'rshared'] };
+    const tmpfs = { type: 'tmpfs', options: ['ro'] };
+    expect(
+      slots([
+        { ...bind, destination: '/a' },
+        { ...further, destination: '/b' },
+        { ...tmpfs, destination: '/c' },
+        { ...further, destination: '/d' },
+        { ...tmpfs, destination: '/e', options: ['ro', 'rslave', 'rshared'] },
+        { destination: '/a', options: ['remount', 'bind', 'nosuid'] },
+        { destination: '/of-the-image', options: ['remount', 'bind', 'nosuid'] },
+      ]),
+    ).toMatchObject({
+      // /a, /b and /d share the second, /c, /d, /e; those that are late follow.
+      used: ['3', '0', '=0', '1', '0', '=0', '2', '=2', '=3', '=-3', '=1', '=2'],
+      more: 4,
+    });
+    const many = Array.from({ length: 40 }, (_, i) => ({ ...further, destination: `/m${i}` }));
+    expect(slots(many).more).toBe(1);
+    expect(slots(many.map((mount) => ({ ...mount, options: ['ro'] }))).more).toBe(0);
+  });
+
+  it('that came in a slot are changed there', () => {
+    const { mine } = plan({ destination: '/b', source: '/s', options: ['rbind', 'rshared'] }, USER);
+    const [bind, change] = mine;
+    expect(bind).toMatchObject({ op: 'bind', keep: -1 });
+    expect(change).toMatchObject({ op: 'remount', mount: (bind as { slot: number }).slot });
   });
 
   it('copy up only into a tmpfs', () => {
