@@ -38,10 +38,10 @@ describe.skipIf(missing !== undefined)('libFuzzer', () => {
   });
 
   const planted = names.flatMap((name) =>
-    targets[name]!.plants.map((_, index) => ({ name, index })),
+    targets[name]!.plants.map((_, index) => [name, index] as const),
   );
 
-  test.each(planted)('$name: planted bug $index is found', async ({ name, index }) => {
+  test.each(planted)('%s: planted bug %i is found', async (name, index) => {
     const { status, output } = await findPlanted(name, index, PLANTED_SECONDS);
     expect(status, output).not.toBe(0);
     expect(output).toMatch(targets[name]!.plants[index]!.finding);
