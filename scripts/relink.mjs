@@ -46,8 +46,7 @@ const given = new Map(archives.map((name) => [name, fileOf(values[name])]));
 const definitions = archives.map((name) => `--CD${VARIABLES[name]}=${given.get(name)}`);
 if (values.libc !== undefined) {
   given.set('libc', fileOf(join(values.libc, 'libc.a')));
-  const flags = `-B${dirname(given.get('libc'))}/`;
-  definitions.push(`--CDCMAKE_CXX_FLAGS=${flags}`);
+  definitions.push(`--CDTSRUN_LIBC_DIRECTORY=${dirname(given.get('libc'))}`);
 }
 
 // What the directory was configured with before is not what is asked for now.

@@ -11,4 +11,4 @@ trap 'exit 143' TERM
 chmod 755 "$copy"
 cp dist/tsrun "$copy/"
 TSRUN_CLI="$copy/tsrun" node_modules/.bin/vitest run --project native --project security \
-  --exclude "test/native/{package,packages,prebuilt,bench,command-lines,executable,start}.test.ts"
+  --exclude "test/native/{package,packages,prebuilt,bench,command-lines,executable,start,relink,migrating}.test.ts"

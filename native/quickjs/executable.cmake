@@ -89,6 +89,11 @@ endif()
 # are those of an ordinary program, since the ones for -static register unwind
 # tables at start, and there are none (arena.ld).
 separate_arguments(TSRUN_FLAGS UNIX_COMMAND "${CMAKE_CXX_FLAGS}")
+# Another C library than the compiler's, for the links alone (npm run relink -- --libc DIRECTORY).
+set(TSRUN_LIBC_DIRECTORY "" CACHE PATH "Directory of libc.a and the start files")
+if(TSRUN_LIBC_DIRECTORY)
+  list(APPEND TSRUN_FLAGS -B${TSRUN_LIBC_DIRECTORY}/)
+endif()
 foreach(file crt1.o crti.o crtbegin.o crtend.o crtn.o)
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} ${TSRUN_FLAGS} -print-file-name=${file}
     OUTPUT_VARIABLE TSRUN_${file} OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
@@ -106,6 +111,9 @@ function(tsrun_link target arena start)
     native/quickjs/no-trigonometry.cc ${arena} ${start})
   tsrun_host(${target})
   add_dependencies(${target} tsrun-helper tsrun-clone-child-symbols tsrun-napi-symbols)
+  if(TSRUN_LIBC_DIRECTORY)
+    target_link_options(${target} PRIVATE -B${TSRUN_LIBC_DIRECTORY}/)
+  endif()
   target_link_options(${target} PRIVATE
     -static -no-pie -nostartfiles ${TSRUN_crt1.o} ${TSRUN_crti.o} ${TSRUN_crtbegin.o}
     -s -Wl,--fatal-warnings -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now

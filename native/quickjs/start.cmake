@@ -14,6 +14,10 @@ set(TSRUN_START_KNOWN
 
 execute_process(COMMAND ${CMAKE_CXX_COMPILER} ${TSRUN_FLAGS} -print-file-name=libc.a
   OUTPUT_VARIABLE TSRUN_LIBC OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(EXISTS ${TSRUN_LIBC})
+  # Another one is looked at before anything is linked with it.
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${TSRUN_LIBC})
+endif()
 set(TSRUN_START_FOUND ${CMAKE_BINARY_DIR}/start-objects)
 execute_process(COMMAND ${CMAKE_AR} p ${TSRUN_LIBC} ${TSRUN_START_OBJECTS}
   OUTPUT_FILE ${TSRUN_START_FOUND} ERROR_QUIET)
@@ -36,6 +40,7 @@ elseif(TSRUN_START_HASH IN_LIST TSRUN_START_KNOWN)
   message(STATUS "The executable has a start of its own, without CPUID")
   set(TSRUN_START native/quickjs/start.cc)
 else()
-  message(STATUS "The executable starts as the C library does, slower: "
+  # Nobody has asked for it: an update of libc6-dev makes it so, and a look at it and this hash above undo it.
+  message(NOTICE "The executable starts as the C library does, slower: "
     "start.cmake does not know this libc.a (${TSRUN_START_HASH})")
 endif()

@@ -1,12 +1,13 @@
 /** The start of the executable (native/quickjs/start.cc), beside that of the C library. */
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
   chownSync,
   copyFileSync,
   closeSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -190,12 +191,10 @@ describe('the build', () => {
       message(STATUS "start: \${TSRUN_START}")`,
     );
     const define = [`CXX_COMPILER=${compiler}`, 'AR=ar', `BINARY_DIR=${directory}`];
-    const text = execFileSync(
-      'cmake',
-      [...define.map((text) => `-DCMAKE_${text}`), ...options, '-P', script],
-      { encoding: 'utf8' },
-    );
-    const [said = '', start = '', ...more] = text.trim().split('\n');
+    const words = [...define.map((text) => `-DCMAKE_${text}`), ...options, '-P', script];
+    const { status, stdout, stderr } = spawnSync('cmake', words, { encoding: 'utf8' });
+    expect(status, stderr).toBe(0);
+    const [said = '', start = '', ...more] = `${stderr}${stdout}`.trim().split('\n');
     expect(more).toEqual([]);
     return { start: start.replace('-- start: ', ''), said };
   }
@@ -238,6 +237,16 @@ describe('the build', () => {
     ['CXX', '-g -L /elsewhere'],
   ])("takes the C library's where %s flags may lead to another: %s", (kind, flags) => {
     expect(decide(LIBC, `-DCMAKE_${kind}_FLAGS=${flags}`)).toEqual(slower('linked with another'));
+  });
+
+  test('looks again when the C library is another one', () => {
+    const written = ['build.ninja', 'CMakeFiles/Makefile.cmake'].find((name) =>
+      existsSync(join(BUILD, name)),
+    );
+    const text = readFileSync(join(BUILD, written ?? ''), 'utf8');
+    // What CMake is run again for, in either language.
+    const rule = /^build build\.ninja: .*$|^set\(CMAKE_MAKEFILE_DEPENDS[^)]*/m.exec(text)?.[0];
+    expect(rule).toContain(LIBC);
   });
 
   test.skipIf(!KNOWN)('takes its own start with the flags that distributions build with', () => {
