@@ -144,6 +144,7 @@ long writeLabel(const wire::Step& step);
 long writeSysctl(const wire::Step& step);
 long openConsole(const wire::Step& step);
 long pivotRoot(const wire::Step& step);
+long coverMount(const wire::Step& step);
 long moveRoot(const wire::Step& step);
 long changeRoot(const wire::Step& step);
 

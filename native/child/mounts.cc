@@ -274,6 +274,20 @@ static long maskDirectory(int target, const char* label) {
   return moveMount(self.maskDirectory, target);
 }
 
+long coverMount(const wire::Step& step) {
+  const char* path = TEXT(step, Cover, path);
+  const long opened = sys::openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (opened < 0) return fail(opened, path);
+  const int target = static_cast<int>(opened);
+  // Or the cover would come onto the host's too.
+  MountAttributes cut = {};
+  cut.propagation = MS_PRIVATE;
+  long result = mountSetattr(target, "", AT_EMPTY_PATH, cut);
+  if (result >= 0) result = maskDirectory(target, TEXT(step, Cover, label));
+  sys::close(target);
+  return result < 0 ? fail(result, path) : 0;
+}
+
 // /dev/null of the container, if it is that: an image may put anything there
 // (security.md row 8).
 static long openNull() {

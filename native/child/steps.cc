@@ -70,6 +70,8 @@ long runStep(const wire::Step& step) {
       return openConsole(step);
     case Op::Pivot:
       return pivotRoot(step);
+    case Op::Cover:
+      return coverMount(step);
     case Op::MoveRoot:
       return moveRoot(step);
     case Op::Chroot:

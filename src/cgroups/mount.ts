@@ -65,6 +65,28 @@ export function v1Mounts(native: Native): Map<string, string> {
   return found;
 }
 
+export interface MountEntry {
+  /** As in the mnt_id of /proc/PID/fdinfo. */
+  id: string;
+  /** The directory of the file system that is mounted. */
+  root: string;
+  point: string;
+  type: string;
+}
+
+/** The lines of /proc/PID/mountinfo (proc_pid_mountinfo(5)), a mount on top of another behind that. */
+export function parseMountinfo(mountinfo: string): MountEntry[] {
+  const entries: MountEntry[] = [];
+  for (const line of mountinfo.split('\n')) {
+    const dash = line.indexOf(' - ');
+    const [id, , , root, point] = line.slice(0, Math.max(dash, 0)).split(' ');
+    const [type = ''] = line.slice(dash + 3).split(' ');
+    if (id === undefined || root === undefined || point === undefined) continue;
+    entries.push({ id, root: unescape(root), point: unescape(point), type });
+  }
+  return entries;
+}
+
 /** Space, tab, newline and backslash are three octal digits in mountinfo. */
 function unescape(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) =>

@@ -9,6 +9,7 @@ import { checkLabel } from '../selinux/selinux.js';
 import type { Spec } from '../spec/types.js';
 import { readCaller } from './caller.js';
 import type { Caller } from './caller.js';
+import { hostMounts } from './host-mounts.js';
 import { ownNamespaces } from './namespaces-own.js';
 import { readRootFile } from './root-file.js';
 
@@ -56,6 +57,7 @@ export function gatherFacts(
     setgroupsDenied: !caller.initialUserNamespace && setgroupsDenied(native),
     ...(place === undefined ? {} : { cgroup: place }),
     noPivot: request.noPivot,
+    ...(request.noPivot ? { hostMounts: hostMounts(native, request.rootfs) } : {}),
     keyring: request.keyring,
     ownNamespaces: ownNamespaces(native, request.spec),
     preservedFds: request.preservedFds,

@@ -121,7 +121,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     ...containerHooks(spec, facts, 'createContainer', 'creating'),
     // After devpts, and after the hooks, whose output is not the terminal's.
     ...planConsole(process, '/process', ownMounts),
-    changeRoot(root.path, places, facts),
+    ...changeRoot(root.path, places, facts),
 
     // While the root is still writable.
     ...makeCwd(process.cwd),
@@ -408,10 +408,18 @@ function containerHooks(
   );
 }
 
-function changeRoot(path: string, places: Places, facts: PlanFacts): Step {
+function changeRoot(path: string, places: Places, facts: PlanFacts): Step[] {
   const at = '/root/path';
-  if (places.mount === 'own') return { op: 'chroot', at, path: resolve(facts.bundle, path) };
-  return facts.noPivot ? { op: 'move-root', at } : { op: 'pivot', at };
+  if (places.mount === 'own') return [{ op: 'chroot', at, path: resolve(facts.bundle, path) }];
+  if (!facts.noPivot) return [{ op: 'pivot', at }];
+  const label = facts.mountLabel ?? '';
+  const covers = (facts.hostMounts ?? []).map((host): Step => ({
+    op: 'cover',
+    at,
+    path: host,
+    label,
+  }));
+  return [...covers, { op: 'move-root', at }];
 }
 
 function makeCwd(cwd: string): Step[] {

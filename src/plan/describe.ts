@@ -78,6 +78,8 @@ export function describeStep(step: Step): string {
       return `cannot set the label ${step.text}: \`/proc/thread-self/${step.file}\``;
     case 'console':
       return 'cannot make a terminal';
+    case 'cover':
+      return `cannot cover ${step.path} of the host`;
     case 'pivot':
     case 'move-root':
       return 'cannot change the root file system';

@@ -111,6 +111,8 @@ export interface PlanFacts {
     manager?: 'systemd';
   };
   noPivot: boolean;
+  /** With noPivot: mount points of the host's procfs and sysfs. */
+  hostMounts?: readonly string[];
   /** Name of the session keyring that is made; absent where the program keeps that of the caller. */
   keyring?: string | undefined;
   /** CLONE_NEW* flags of spec namespaces whose path leads to the runtime's own namespace. */

@@ -183,6 +183,8 @@ export type StepBody =
   | { op: 'console'; columns: number; rows: number; uid: number; mountConsole: boolean }
   /** pivot_root(2) to the root mount, the old root detached. */
   | { op: 'pivot' }
+  /** An empty directory over a mount of the old root, which --no-pivot leaves in the namespace. */
+  | { op: 'cover'; path: string; label: string }
   /** --no-pivot: move the root mount over / and chroot. */
   | { op: 'move-root' }
   /** chroot(2): no mount namespace of its own. */

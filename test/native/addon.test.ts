@@ -71,6 +71,7 @@ const OPERATIONS: Table = {
   label: { file: 's', text: 's', expected: 's' },
   console: { columns: 'n', rows: 'n', uid: 'n', mountConsole: 'n' },
   pivot: {},
+  cover: { path: 's', label: 's' },
   'move-root': {},
   chroot: { path: 's' },
   'stdio-owner': { uid: 'n' },

@@ -8,6 +8,7 @@ import type { RootfsPropagation } from '../../src/spec/types.js';
 import {
   grant,
   inMountNamespace,
+  inUserNamespace,
   linuxOf,
   mountAt,
   parseMountInfo,
@@ -98,6 +99,29 @@ describe('root', () => {
     expect(inside.up).toContain('/tmp/tsrun*: No such file');
     expect(mountAt(parseMountInfo(inside.mounts), '/').root).toMatch(/rootfs$/);
   });
+
+  it.each<[string, string[], Change]>([
+    ['pivot_root', [], () => undefined],
+    ['--no-pivot', ['--no-pivot'], () => undefined],
+    ['--no-pivot in a user namespace', ['--no-pivot'], inUserNamespace],
+  ])(
+    'lets no user namespace inside have a procfs or sysfs without masks: %s',
+    async (_, flags, change) => {
+      const inNew = (fs: string): string =>
+        `unshare -U -r -m -n -p -f sh -c "mount -t ${fs} none /new && ls /new"`;
+      const inside = await lab.inspect(
+        { proc: inNew('proc'), sys: inNew('sysfs') },
+        (spec, bundle) => {
+          mkdirSync(join(bundle.rootfs, 'new'));
+          grant(spec, 'CAP_SETFCAP');
+          change(spec, bundle);
+        },
+        { flags },
+      );
+      expect(inside.proc).toMatch(/^mount: permission denied/);
+      expect(inside.sys).toMatch(/^mount: permission denied/);
+    },
+  );
 });
 
 describe('linux.rootfsPropagation', () => {

@@ -396,6 +396,24 @@ export const files = [
     },
   },
   {
+    rows: ['I'],
+    what: 'the procfs and sysfs of the host stay in sight without pivot_root',
+    changes: [
+      {
+        file: 'src/plan/container.ts',
+        from: "return [...covers, { op: 'move-root', at }];",
+        to: "return [...covers.slice(covers.length), { op: 'move-root', at }];",
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/root.test.ts',
+      name: 'lets no user namespace inside have a procfs or sysfs without masks: %s',
+      title: 'lets no user namespace inside have a procfs or sysfs without masks: --no-pivot',
+      message: /to match/,
+    },
+  },
+  {
     rows: ['H', 'R1'],
     what: 'a file is looked for twice, to look at it and to copy it',
     changes: [
