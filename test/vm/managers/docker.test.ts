@@ -4,20 +4,12 @@ import { beforeAll } from 'vitest';
 
 import { useGuest } from '../support/guest.js';
 import { BUILDKIT_CALLS, REMAPPED, REMAPPED_ID, startDaemons } from './support/daemons.js';
-import { LEFT, WAIT_FOR, testOperations } from './support/operations.js';
+import { DOCKER, ROOT_OF_DOCKER } from './support/docker.js';
+import { testOperations } from './support/operations.js';
 
 const guest = useGuest();
 
 beforeAll(() => startDaemons(guest));
-
-const DOCKER = `${WAIT_FOR}
-  ${LEFT}
-  image=localhost/busybox
-  docker_run() { docker run --runtime $runtime "$@"; }
-  # crun freezes one cgroup further down.
-  frozen() { cat $(find . -name cgroup.events) | grep -c 'frozen 1'; }
-  show() { docker inspect -f "{{$1}}" $name; }
-  group() { cd /sys/fs/cgroup/system.slice/docker-$(cat /run/$name.id).scope; }`;
 
 const COMMON = {
   manager: 'docker',
@@ -36,8 +28,15 @@ testOperations(guest, 'a container that runs', {
           --memory 64m --cpus 0.5 --pids-limit 50 --health-cmd 'test -e /ok' \\
           --health-start-period 600s --health-start-interval 500ms --health-interval 600s \\
           $image sh -c 'trap "exit 5" TERM; echo started; >/ok; sleep 100000 & wait' >/dev/null
-        group; cat memory.max cpu.max pids.max`,
+        group; cat memory.max cpu.max pids.max; owner ${ROOT_OF_DOCKER} $(cat /run/$name.id)`,
       prints: '67108864\n50000 100000\n50',
+    },
+    {
+      name: 'info',
+      // What dockerd has asked `features` for.
+      script: `docker info -f "{{json (index .Runtimes \\"$runtime\\")}} {{.DefaultRuntime}}" | tr -d '\\\\' |
+          grep -oE '"idmap":."enabled":true|tsrun$'`,
+      prints: '"idmap":{"enabled":true\ntsrun',
     },
     {
       name: 'exec',
@@ -107,7 +106,7 @@ testOperations(guest, 'what a container may be given', {
   operations: [
     {
       name: 'run -it, on the bridge, with less',
-      script: `/bin/script -qec "docker run --runtime $runtime -it --rm --name $name \\
+      script: `/bin/script -qec "docker run $by -it --rm --name $name \\
           --read-only --tmpfs /mnt --cap-drop ALL --security-opt no-new-privileges --init \\
           --ulimit nofile=77 --sysctl net.ipv4.ip_unprivileged_port_start=80 $image sh -c '
             tty; ulimit -n; touch /x /mnt/x; cat /proc/1/comm /proc/self/attr/current
@@ -137,6 +136,7 @@ testOperations(guest, 'a program that cannot start', {
   // What dockerd looks for in the errors is runc's; with crun's words all of these are 125.
   runtimes: ['tsrun', 'runc'],
   prelude: `${DOCKER}
+    by="--runtime $runtime"
     # try_program PROGRAM TEXT: the status of docker run, and whether the text is in its error
     try_program() {
       docker_run --rm --network none $image $1 >/run/$name.error 2>&1; echo $?
@@ -154,8 +154,25 @@ testOperations(guest, 'a program that cannot start', {
       prints: '126\n1',
     },
     {
+      name: 'run with what cannot be set or mounted',
+      // All at once, each with its number: runc takes its time.
+      script: `echo '{"defaultAction": "SCMP_ACT_NOTHING"}' >/run/$name.seccomp
+        # refused NUMBER TEXT OPTION...
+        refused() {
+          number=$1 text=$2; shift 2
+          docker_run --rm --network none "$@" $image true >/run/$name.$number 2>&1
+          echo $number $? $(grep -c "$text" /run/$name.$number)
+        }
+        { refused 1 'no such file or directory' --sysctl net.ipv4.nothing=1 &
+          refused 2 SCMP_ACT --security-opt seccomp=/run/$name.seccomp &
+          refused 3 'Are you trying to mount a directory onto a file' -v /etc/passwd:/tmp &
+        } | sort`,
+      prints: '1 127 1\n2 125 1\n3 125 1',
+    },
+    {
       name: 'exec of a missing program, and in a missing directory',
-      script: `docker_run -d --name $name --network none $image sleep 100000 >/dev/null
+      script: `docker_run -d --name $name --cidfile /run/$name.id --network none $image sleep 100000 >/dev/null
+        owner ${ROOT_OF_DOCKER} $(cat /run/$name.id)
         docker exec $name missing 2>&1 | grep -c 'exec: "missing": executable file not found in $PATH'
         docker exec $name missing >/dev/null 2>&1; echo $?
         docker exec -w /missing $name true >/dev/null 2>&1`,
@@ -163,20 +180,7 @@ testOperations(guest, 'a program that cannot start', {
       status: 126,
     },
   ],
-  cleanUp: 'rm -f /run/$name.error; docker rm -f $name >/dev/null 2>&1',
-});
-
-testOperations(guest, 'user namespaces', {
-  ...COMMON,
-  prelude: `export DOCKER_HOST=${REMAPPED}`,
-  operations: [
-    {
-      name: 'run, with --userns-remap',
-      script: `docker run --rm --runtime $runtime --name $name localhost/busybox sh -c '
-          cat /proc/self/uid_map; id -u; stat -c %u /bin; touch /x; stat -c %u /x' | tr -s ' '`,
-      prints: `0 ${REMAPPED_ID} 65536\n0\n0\n0`,
-    },
-  ],
+  cleanUp: 'rm -f /run/$name.*; docker rm -f $name >/dev/null 2>&1',
 });
 
 testOperations(guest, 'building, with tsrun as the default runtime', {
@@ -215,21 +219,21 @@ END
 
 testOperations(guest, 'services of a compose file', {
   ...COMMON,
-  runtimes: ['tsrun'],
   operations: [
     {
       name: 'compose up, that waits for health',
-      script: `mkdir /run/$name; cd /run/$name; cat >compose.yaml <<END
+      script: `mkdir /run/$name; cd /run/$name; other= ; [ -z "$by" ] || other="runtime: $runtime"
+        cat >compose.yaml <<END
 services:
   server:
     image: localhost/busybox
     init: true
-    runtime: $runtime
+    $other
     command: sh -c '>/ready; exec sleep 100000'
     healthcheck: { test: test -e /ready, interval: 600s, start_period: 600s, start_interval: 1s }
   client:
     image: localhost/busybox
-    runtime: $runtime
+    $other
     command: sh -c 'busybox ping -c 1 server | grep -c " bytes from"; exit 3'
     depends_on: { server: { condition: service_healthy } }
 END
