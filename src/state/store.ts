@@ -3,7 +3,7 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
-import { EEXIST, EISDIR, ENOENT, ENOTDIR, S_IFDIR, S_IFMT } from '../native/constants.js';
+import { EEXIST, EISDIR, ENOENT, ENOTDIR, F_OK, S_IFDIR, S_IFMT } from '../native/constants.js';
 import { validateId } from './id.js';
 import { statePaths } from './paths.js';
 import { STATE_VERSION } from './state.js';
@@ -17,6 +17,10 @@ import {
   summaryOf,
 } from './state-file.js';
 import type { ContainerDetails, ContainerState, ContainerSummary, LaterState } from './state.js';
+
+/** What runc's state.json has and ours has not, and where crun has its state. */
+const RUNC_FIELD = 'init_process_pid';
+const CRUN_STATE = 'status';
 
 export function stateError(
   native: Native,
@@ -82,6 +86,9 @@ function find(native: Native, root: string, id: string, details: boolean): Found
     }
     const stat = native.lstat(paths.directory);
     const directory = typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFDIR;
+    if (directory && native.access(`${paths.directory}/${CRUN_STATE}`, F_OK) >= 0) {
+      throw ofAnotherRuntime(id, `${paths.directory}/${CRUN_STATE}`);
+    }
     return { kind: directory ? 'broken' : 'absent' };
   }
   return foundOf(checkState(stateOf(text), paths.state, id, details));
@@ -118,6 +125,7 @@ function checkState(
   details: boolean,
 ): ContainerSummary | undefined {
   if (state === undefined) return undefined;
+  if (typeof state[RUNC_FIELD] === 'number') throw ofAnotherRuntime(id, path);
   const { version } = state;
   if (typeof version === 'number' && version > STATE_VERSION)
     throw ofAnother(path, version, 'a newer');
@@ -133,6 +141,14 @@ function checkState(
     return undefined;
   }
   return state as unknown as ContainerSummary;
+}
+
+/**
+ * Managers have one directory for the containers of all their runtimes. To take
+ * another one's for remains would show what runs as stopped, and remove its state.
+ */
+function ofAnotherRuntime(id: string, path: string): TsrunError {
+  return new TsrunError('ERR_STATE', `container "${id}" is of another runtime: ${path}`);
 }
 
 function ofAnother(path: string, version: number, which: string): TsrunError {

@@ -1,6 +1,6 @@
 /** What the programs that call a runtime read, and how they read it: each rule is one caller's. */
 
-import { linkSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -110,6 +110,23 @@ test('features and --version are asked for with nothing before them', async () =
   const version = await runProgram([...COMMAND, '--version']);
   expect(version).toMatchObject({ status: 0, stderr: '' });
   expect(version.stdout).toMatch(/^tsrun version \d\S*\ncommit: \S+\nspec: \d+\.\d+\.\d+\n/);
+});
+
+test('a container of another runtime in the same directory is left alone', async () => {
+  // Managers have one for all of them.
+  const foreign = join(scene.runtime.root, 'foreign');
+  const file = join(foreign, 'status');
+  mkdirSync(foreign, { recursive: true });
+  writeFileSync(file, '{"pid": 1}');
+  expect(await scene.runtime(['list', '-q'])).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  for (const args of [['state'], ['kill', '--all'], ['delete', '--force']]) {
+    expect(await scene.runtime([...args, 'foreign'])).toMatchObject({
+      status: 1,
+      stderr: `tsrun: container "foreign" is of another runtime: ${file}\n`,
+    });
+  }
+  expect(readFileSync(file, 'utf8')).toBe('{"pid": 1}');
+  rmSync(foreign, { recursive: true });
 });
 
 /** podman's and dockerd's exit statuses, by the text; podman looks for these first. */

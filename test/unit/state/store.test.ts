@@ -184,6 +184,22 @@ test('a torn, foreign or missing state is broken, another format is an error', (
   }
 });
 
+test('a container of runc or crun in the same directory is not taken for remains', () => {
+  for (const [file, text] of [
+    ['state.json', '{"id":"a","init_process_pid":7,"init_process_start":8,"config":{}}'],
+    ['status', '{"pid":7}'],
+  ] as const) {
+    const fake = system();
+    claimDirectory(fake.native, ROOT, 'a');
+    fake.files.put(`${ROOT}/a/${file}`).content = text;
+    for (const find of [findState, findListed, loadState]) {
+      expect(() => find(fake.native, ROOT, 'a')).toThrow(
+        `container "a" is of another runtime: ${ROOT}/a/${file}`,
+      );
+    }
+  }
+});
+
 test('a state that cannot be read is no missing container', () => {
   const fake = system();
   claimDirectory(fake.native, ROOT, 'a');

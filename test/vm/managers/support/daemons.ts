@@ -107,6 +107,7 @@ export const OWNER = `
       grep -qF $2 ${RUNC_CALLS} && echo runc; } >/run/$name.owner
     [ $runtime = "$(cat /run/$name.owner)" ] || echo "not of $runtime:" $(cat /run/$name.owner)
     rm /run/$name.owner
+    [ $runtime = tsrun ] || tsrun --root $1 state $2 2>&1 | grep -q 'of another runtime' || echo taken for ours
   }`;
 
 /**
