@@ -86,6 +86,8 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     filter: filter.steps,
   });
   const ownMounts = places.mount !== 'own';
+  // The files in /proc of a process that nobody may look into are root's (proc(5)).
+  const writesToUndumpable = places.user === 'own' && facts.uid === 0;
 
   const labels = [
     ...planApparmor(process.apparmorProfile, facts.apparmor, '/process'),
@@ -95,8 +97,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const limits = places.user === 'own' ? [] : planRaisedLimits(program.privileged);
 
   const steps: Step[] = [
-    // Who may not write to a process that nobody may look into does so before it is one.
-    ...(places.user === 'own' ? [] : planOomScoreAdj(process)),
+    ...(writesToUndumpable ? [] : planOomScoreAdj(process)),
     ...(facts.cgroup?.manager === 'systemd' && late === undefined ? [syncStep('cgroup')] : []),
     ...(places.user === 'joined' && limits.length > 0 ? [syncStep('limits')] : []),
     ...enterNamespaces(stages.enter, linux, joins),
@@ -105,7 +106,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
       ...(ownMounts ? [rootMount(root.path, facts)] : []),
     ]),
     // The namespaces are made before the helper has its plan, when nothing comes before them.
-    ...(places.user === 'own' ? planOomScoreAdj(process) : []),
+    ...(writesToUndumpable ? planOomScoreAdj(process) : []),
     ...(late === undefined ? [] : [syncStep('cgroup'), ...unshareStep(late)]),
     { op: 'session', at: '' },
     // Before the change of root: where a new procfs cannot be made, this takes the host's, and

@@ -106,28 +106,94 @@ describe('file systems', () => {
     expect(result.stderr).toMatch(/\/mounts\/[05].*(operation not permitted|permission denied)/);
   });
 
-  it('take options longer than fsconfig(2) does', async () => {
+  const users: [string, typeof inUserNamespace][] = [
+    ['', () => undefined],
+    [', in a user namespace', inUserNamespace],
+  ];
+
+  it.each(users)('take options longer than fsconfig(2) does%s', async (_, change) => {
     const layers = lab.directory();
+    chmodSync(layers, 0o755);
     const lower = Array.from({ length: 12 }, (_, index) => {
       const path = join(layers, `layer-with-a-long-name-${String(index)}`);
       mkdirSync(path);
       writeFileSync(join(path, `file-${String(index)}`), '');
       return path;
     });
-    const inside = await lab.inspect({ files: 'ls /mnt', mounts: MOUNTS }, (spec) => {
+    const inside = await lab.inspect({ files: 'ls /mnt', mounts: MOUNTS }, (spec, bundle) => {
+      change(spec, bundle);
       spec.mounts?.push({
         destination: '/mnt',
         type: 'overlay',
         source: 'overlay',
-        options: ['ro', 'nosuid', `lowerdir=${lower.join(':')}`],
+        options: ['ro', 'nosuid', 'rprivate', `lowerdir=${lower.join(':')}`],
       });
     });
     expect(lower.join(':').length).toBeGreaterThan(500);
     expect(inside.files.split('\n')).toHaveLength(12);
-    expect(mountAt(parseMountInfo(inside.mounts), '/mnt')).toMatchObject({
+    const mounts = parseMountInfo(inside.mounts);
+    expect(mountAt(mounts, '/mnt')).toMatchObject({
       type: 'overlay',
       options: expect.arrayContaining(['ro', 'nosuid']) as string[],
+      optional: [],
     });
+    // Nothing is left of where it was made.
+    expect(mounts.filter(({ target }) => target === '/')).toHaveLength(1);
+  });
+
+  it('that take the mode of what they cover do so with long options too', async () => {
+    const inside = await lab.inspect(
+      { mode: 'stat -c %a /data', size: 'df -k /data | tail -n 1' },
+      (spec, { rootfs }) => {
+        mkdirSync(join(rootfs, 'data'));
+        chmodSync(join(rootfs, 'data'), 0o2751);
+        const options = [`size=${'0'.repeat(260)}4000000`];
+        spec.mounts?.push({ destination: '/data', type: 'tmpfs', source: 'data', options });
+      },
+    );
+    expect(inside.mode).toBe('2751');
+    // In octal.
+    expect(inside.size).toMatch(/^data +1024 /);
+  });
+
+  it('are kept open only where something is changed late', async () => {
+    const volume = lab.directory();
+    const { mounts } = await lab.inspect(
+      { mounts: MOUNTS },
+      (spec) => {
+        for (let i = 0; i < 100; i++) {
+          const options = ['bind', 'ro', 'rslave', 'rshared'];
+          spec.mounts?.push({ destination: `/mnt/${String(i)}`, source: volume, options });
+        }
+        spec.mounts?.push({ destination: '/last', type: 'tmpfs', options: ['ro'] });
+      },
+      { prefix: ['sh', '-c', 'ulimit -S -n 64 && exec "$@"', 'sh'] },
+    );
+    const found = parseMountInfo(mounts).filter(({ target }) => target.startsWith('/mnt/'));
+    expect(found).toHaveLength(100);
+    for (const { options, optional } of found) {
+      expect({ options, optional: optional.join(' ') }).toEqual({
+        options: expect.arrayContaining(['ro']) as string[],
+        optional: expect.stringMatching(/^shared:\d+/) as string,
+      });
+    }
+    expect(mountAt(parseMountInfo(mounts), '/last').options).toContain('ro');
+  });
+
+  it('of earlier entries are changed by a remount, whatever their names lead to by then', async () => {
+    const { mounts } = await lab.inspect({ mounts: MOUNTS }, (spec, { rootfs }) => {
+      mkdirSync(join(rootfs, 'real'));
+      symlinkSync('real', join(rootfs, 'name'));
+      spec.mounts?.push(
+        { destination: '/name', type: 'tmpfs', source: 'first' },
+        { destination: '/real', type: 'tmpfs', source: 'second' },
+        { destination: '/name', options: ['remount', 'bind', 'noexec'] },
+      );
+    });
+    const options = (source: string): string[] | undefined =>
+      parseMountInfo(mounts).find((mount) => mount.source === source)?.options;
+    expect(options('first')).toContain('noexec');
+    expect(options('second')).not.toContain('noexec');
   });
 
   it('of a type that the kernel does not know are refused', async () => {
