@@ -4,6 +4,7 @@
 const CGROUP = 'test/security/row-14-cgroups.test.ts';
 const SECCOMP = 'test/native/seccomp-cache.test.ts';
 const CACHE = 'src/seccomp/cache.ts';
+const CACHE_OF_USER = 'test/native/seccomp-cache-user.test.ts';
 const USED_AGAIN = {
   file: SECCOMP,
   name: 'a compiled program is used again, unless others could have changed it',
@@ -169,6 +170,59 @@ export const confinement = [
     ],
     build: 'executable',
     test: USED_AGAIN,
+  },
+  {
+    rows: ['18'],
+    what: 'directories above the cache may be of anybody',
+    changes: [
+      {
+        file: CACHE,
+        from: 'if (uid !== 0 && uid !== ours && !isUnmapped) return false;',
+        to: 'if (uid < 0 && ours < 0) return false;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: CACHE_OF_USER,
+      name: 'where %s nothing is used',
+      title: 'where a directory above is of somebody else nothing is used',
+      message: /expected false to be true/,
+    },
+  },
+  {
+    rows: ['18'],
+    what: 'the cache may be of anybody',
+    changes: [
+      {
+        file: CACHE,
+        from: "return typeof stat !== 'number' && isOurs(native, stat, S_IFDIR) ? directory : undefined;",
+        to: "return typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFDIR ? directory : undefined;",
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: CACHE_OF_USER,
+      name: 'where %s nothing is used',
+      title: 'where the cache is of somebody else nothing is used',
+      message: /expected false to be true/,
+    },
+  },
+  {
+    rows: ['18'],
+    what: 'the cache grows without bounds',
+    changes: [
+      {
+        file: CACHE,
+        from: 'for (const name of names.sort().slice(MAX_ENTRIES - 1))',
+        to: 'for (const name of names.sort().slice(100 * MAX_ENTRIES))',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: CACHE_OF_USER,
+      name: 'a full cache makes room, and no more than 64 stay',
+      message: /to have a length of 64/,
+    },
   },
   {
     rows: ['18'],
