@@ -18,18 +18,23 @@ export function ownTable(native: Native, pids: readonly number[]): string {
   return columns(rows);
 }
 
-/** The first word behind a name. */
+/** The first word behind a name, on any line but the first, which has the process's own. */
 function field(status: string, name: string): string {
-  return new RegExp(`^${name}:\\s*(\\S*)`, 'm').exec(status)?.[1] ?? '';
+  return new RegExp(`\\n${name}:\\s*(\\S*)`).exec(status)?.[1] ?? '';
 }
 
 /** The arguments; the name in brackets where there are none, as of a zombie. */
 function command(native: Native, pid: number, status: string): string {
   const text = native.readText(`/proc/${pid}/cmdline`, MAX_COMMAND);
-  if (typeof text === 'number' || text === '') return `[${field(status, 'Name')}]`;
-  // A process chooses its own arguments: they must not reach the terminal as commands.
-  return text
-    .replace(/\0+$/, '')
-    .replace(/\0/g, ' ')
-    .replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+  const given = typeof text === 'number' ? '' : text;
+  let end = given.length;
+  while (end > 0 && given[end - 1] === '\0') end--;
+  const shown = end === 0 ? `[${nameOf(status)}]` : given.slice(0, end).replace(/\0/g, ' ');
+  // A process chooses both itself: they must not reach the terminal as commands.
+  return shown.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+}
+
+/** It comes first, and may hold what looks like the end of a line elsewhere. */
+function nameOf(status: string): string {
+  return status.slice(0, Math.max(status.indexOf('\n'), 0)).replace(/^Name:\t/, '');
 }

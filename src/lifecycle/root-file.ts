@@ -2,17 +2,29 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { EFBIG, EINVAL, O_CLOEXEC, O_PATH, S_IFMT, S_IFREG } from '../native/constants.js';
+import {
+  EFBIG,
+  EINVAL,
+  O_CLOEXEC,
+  O_PATH,
+  PROC_SUPER_MAGIC,
+  SYSFS_MAGIC,
+  S_IFMT,
+  S_IFREG,
+} from '../native/constants.js';
 
 /** An image's /etc/passwd may be anything (security.md row 19): nobody needs more than this. */
 const MAX_SIZE = 1 << 20;
 
+const KERNEL: readonly number[] = [PROC_SUPER_MAGIC, SYSFS_MAGIC];
+
 /**
  * Links are followed inside the root only, and nothing but a regular file is
  * opened: a fifo of the image would wait for ever, and to open a device of the
- * host is to use it (tty_open(), a tape that rewinds).
+ * host is to use it (tty_open(), a tape that rewinds). So is to read some files of
+ * the kernel, which a container may mount there: /proc/kmsg loses what was read.
  *
- * @returns undefined when it is not there or not a regular file
+ * @returns undefined when it is not there or not a regular file of an image
  * @throws TsrunError ERR_BUNDLE when it is larger than 1 MiB
  */
 export function readRootFile(native: Native, rootfs: string, path: string): string | undefined {
@@ -22,7 +34,10 @@ export function readRootFile(native: Native, rootfs: string, path: string): stri
   native.close(root);
   if (fd < 0) return undefined;
   const stat = native.fstat(fd);
-  const regular = typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFREG;
+  const regular =
+    typeof stat !== 'number' &&
+    (stat.mode & S_IFMT) === S_IFREG &&
+    !KERNEL.includes(native.fstatfsType(fd));
   const text = regular ? native.readText(`/proc/self/fd/${fd}`, MAX_SIZE) : -EINVAL;
   native.close(fd);
   if (text === -EFBIG) {

@@ -1,6 +1,6 @@
 /** Row B: /etc/passwd of an image, which the runtime reads from outside for HOME, is no file, or nobody serves it. */
 
-import { closeSync, mkdirSync, readSync, rmSync, symlinkSync } from 'node:fs';
+import { closeSync, mkdirSync, readFileSync, readSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -80,6 +80,26 @@ test('exec looks through the root of the process in the same way', async () => {
     expect(result).toMatchObject({ status: 0, stdout: '/\n' });
   });
   expect(opened).toBe(false);
+  await running.remove();
+});
+
+test('exec reads no file of the kernel that the container has mounted there', async () => {
+  // Of which it chooses the contents: its arguments.
+  const name = 'x:x:0:0:x:/home:';
+  const script = `mount --bind /proc/1/cmdline /etc/passwd && mkdir -p "/tmp/${name}" &&
+    ln -s /bin/busybox "/tmp/${name}/sleep" && cd /tmp && exec "${name}/sleep" 1000`;
+  const running = await scene.started(script, (spec) => {
+    if (spec.root !== undefined) spec.root.readonly = false;
+    for (const set of ['bounding', 'effective', 'permitted'] as const) {
+      spec.process?.capabilities?.[set]?.push('CAP_SYS_ADMIN');
+    }
+  });
+  while (readFileSync(`/proc/${String(running.pid)}/comm`, 'utf8') !== 'sleep\n') {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const show = 'echo $HOME; cut -d: -f6 /etc/passwd | head -n 1';
+  const result = await scene.runtime(['exec', running.id, 'sh', '-c', show]);
+  expect(result).toMatchObject({ status: 0, stdout: '/\n/home\n' });
   await running.remove();
 });
 

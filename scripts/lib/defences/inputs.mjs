@@ -136,8 +136,8 @@ export const inputs = [
     changes: [
       {
         file: ROOT_FILE,
-        from: '(stat.mode & S_IFMT) === S_IFREG;',
-        to: '(stat.mode & S_IFMT) !== S_IFMT + S_IFREG;',
+        from: '(stat.mode & S_IFMT) === S_IFREG &&',
+        to: '(stat.mode & S_IFMT) !== S_IFMT + S_IFREG &&',
       },
     ],
     build: 'executable',
@@ -146,6 +146,23 @@ export const inputs = [
       name: '%s is not opened, whether it is a link or not',
       title: 'a character device is not opened, whether it is a link or not',
       message: /expected true to be false/,
+    },
+  },
+  {
+    rows: ['B'],
+    what: 'files of the kernel are read for those of the image',
+    changes: [
+      {
+        file: ROOT_FILE,
+        from: '!KERNEL.includes(native.fstatfsType(fd))',
+        to: 'KERNEL.length > 0',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: PASSWD,
+      name: 'exec reads no file of the kernel that the container has mounted there',
+      message: /\/home/,
     },
   },
   {

@@ -67,3 +67,18 @@ test('without a ps program the table is made from /proc', () => {
     ].join('\n'),
   );
 });
+
+test('what a process says of itself is taken for nothing else', () => {
+  const files: Record<string, string> = {
+    '/proc/7/status': 'Name:\t\u001b[2J\rUid: 0\u2028\nUid:\t5\t5\nPPid:\t1\n',
+    '/proc/7/cmdline': '\0\0',
+    '/proc/8/status': 'Name:\tsh\nUid:\t5\t5\nPPid:\t1\n',
+    // Trimmed in no more time than it takes to read.
+    '/proc/8/cmdline': `${'\0'.repeat(2_000_000)}x`,
+  };
+  const { native } = fakeSystem({ readText: (path) => files[path] ?? -2 });
+  expect(ownTable(native, [7]).split('\n')[1]).toBe(
+    '5           7           1           [?[2J?Uid: 0\u2028]',
+  );
+  expect(ownTable(native, [8]).split('\n')[1]?.endsWith(' x')).toBe(true);
+});
