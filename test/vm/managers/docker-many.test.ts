@@ -11,15 +11,18 @@ const guest = useGuest();
 
 beforeAll(() => startDaemons(guest));
 
+/** Each takes dockerd a second of the processor; ten at once are ctr's (containerd.test.ts). */
+const FIVE = TEN.slice(0, 5);
+
 const COMMON = { manager: 'docker', caller: 'root', cgroups: 'systemd', prelude: DOCKER };
 
-testOperations(guest, 'ten containers at once', {
+testOperations(guest, 'five containers at once', {
   ...COMMON,
   runtimes: ['tsrun'],
   operations: [
     {
-      name: 'ten times run at once',
-      script: `for i in ${TEN.join(' ')}; do
+      name: 'five times run at once',
+      script: `for i in ${FIVE.join(' ')}; do
           { docker_run --rm --network none --name $name-$i --cidfile /run/$name.$i.id $image sh -c "echo out $i; exit $i"
             echo status $?; } &
         done | sort | tr '\\n' ' '
@@ -28,7 +31,7 @@ testOperations(guest, 'ten containers at once', {
           left $id; grep $id /proc/mounts
         done
         docker ps -aq -f name=$name`,
-      prints: [...TEN.map((i) => `out ${i}`), ...TEN.map((i) => `status ${i}`)].join(' '),
+      prints: [...FIVE.map((i) => `out ${i}`), ...FIVE.map((i) => `status ${i}`)].join(' '),
     },
   ],
   cleanUp:

@@ -19,6 +19,15 @@ const COMMON = {
   prelude: DOCKER,
 };
 
+/** The default runtime, what the `features` of another say, and the commit that `--version` has said. */
+const INFO = `const { get } = require("http");
+  get({ socketPath: "/run/docker.sock", path: "/info" }, async (reply) => {
+    const info = JSON.parse(Buffer.concat(await reply.toArray()));
+    const { status } = info.Runtimes[process.argv[1]];
+    const features = JSON.parse(status["org.opencontainers.runtime-spec.features"]);
+    console.log(info.DefaultRuntime, features.linux.mountExtensions.idmap.enabled, info.RuncCommit.ID);
+  });`;
+
 testOperations(guest, 'a container that runs', {
   ...COMMON,
   operations: [
@@ -33,10 +42,10 @@ testOperations(guest, 'a container that runs', {
     },
     {
       name: 'info',
-      // What dockerd has asked `features` for.
-      script: `docker info -f "{{json (index .Runtimes \\"$runtime\\")}} {{.DefaultRuntime}}" | tr -d '\\\\' |
-          grep -oE '"idmap":."enabled":true|tsrun$'`,
-      prints: '"idmap":{"enabled":true\ntsrun',
+      // Not with the client, which starts all its plugins for that.
+      script: `set -- $(node -e '${INFO}' $runtime); echo $1 $2
+        [ $3 = "$(tsrun --version | sed -n 's/^commit: //p')" ] && echo commit`,
+      prints: 'tsrun true\ncommit',
     },
     {
       name: 'exec',
