@@ -2,15 +2,15 @@
 //
 //   node scripts/package.mjs [--only debian|npm] [--twice] [DIRECTORY]
 //
-// into DIRECTORY, dist/packages by default. With --twice the commit is built once
-// more in a fresh clone elsewhere, and what comes out there has to be the same.
+// into DIRECTORY, dist/packages by default. With --twice all is compiled once more, in
+// a fresh clone elsewhere and for somebody else, and what comes out there has to be the same.
 //
 // The same commit gives the same bytes, in whatever directory and at whatever
 // time: every file has the time of the commit, or SOURCE_DATE_EPOCH.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -39,6 +39,13 @@ const cli = {
   ...(await import(join(root, 'dist/cli/texts.js'))),
 };
 const job = { root, output, version, epoch: epoch(), cli };
+/** Another time zone and language, and no compiler's work of before. */
+const ELSEWHERE = {
+  ...process.env,
+  TZ: 'Pacific/Kiritimati',
+  LC_ALL: process.env.LC_ALL === 'C' ? 'C.UTF-8' : 'C',
+  CCACHE_DISABLE: '1',
+};
 /** By the name of the package. */
 const sums = new Map();
 const work = mkdtempSync(join(tmpdir(), 'tsrun-package-'));
@@ -57,11 +64,16 @@ try {
 /** Its modules are those of this checkout: they are what package-lock.json says. */
 function compareWithClone(clone) {
   const run = (cwd, command, ...args) =>
-    execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-  if (run(root, 'git', 'status', '--porcelain', '-uno') !== '') {
-    throw new Error('--twice compares builds of a commit, and there are changes after it');
-  }
+    execFileSync(command, args, {
+      cwd,
+      env: ELSEWHERE,
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  process.umask(0o077);
   run(root, 'git', 'clone', '--quiet', root, clone);
+  copyChanges(run, clone);
   symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'));
   run(clone, 'npm', 'run', 'build');
   const only = values.only === undefined ? [] : ['--only', values.only];
@@ -77,6 +89,16 @@ function compareWithClone(clone) {
     if (others.get(name) !== sum) throw new Error(`${name} is another one from a second build`);
   }
   console.log(`the same from a second build: ${[...sums.keys()].join(', ')}`);
+}
+
+/** What is not committed, or not known to git yet. */
+function copyChanges(run, clone) {
+  const changes = run(root, 'git', 'diff', '--binary', 'HEAD');
+  if (changes !== '') execFileSync('git', ['apply', '--index'], { cwd: clone, input: changes });
+  const unknown = run(root, 'git', 'ls-files', '-z', '--others', '--exclude-standard');
+  for (const name of unknown.split('\0').filter((text) => text !== '')) {
+    cpSync(join(root, name), join(clone, name));
+  }
 }
 
 /** In seconds. */

@@ -53,4 +53,9 @@ process.exitCode = await runParts([
       },
     ],
   ],
+  // All is compiled a second time for it.
+  {
+    name: 'packages, the same from a second build',
+    command: ['npm', 'run', '--silent', 'package', '--', '--twice'],
+  },
 ]);

@@ -41,11 +41,12 @@ export class Tree {
       .sort();
   }
 
-  /** Once all is there: modes of directories, and times. */
+  /** Once all is there: modes, whatever the umask of a checkout, and times. */
   seal(below = '') {
     const path = join(this.path, below);
-    if (lstatSync(path).isDirectory()) {
-      chmodSync(path, 0o755);
+    const stat = lstatSync(path);
+    chmodSync(path, stat.isDirectory() || (stat.mode & 0o100) !== 0 ? 0o755 : 0o644);
+    if (stat.isDirectory()) {
       for (const name of readdirSync(path)) this.seal(join(below, name));
     }
     utimesSync(path, this.epoch, this.epoch);
