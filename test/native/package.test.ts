@@ -110,8 +110,17 @@ test(
       `package/${PROFILE}`,
     ]);
 
+    // An addon as `npm run package` puts it there, for another machine than this.
+    mkdirSync(join(installed, 'prebuilds/linux-x64-glibc'), { recursive: true });
+    writeFileSync(join(installed, 'prebuilds/linux-x64-glibc/tsrun.node'), '\x7fELF of another');
     // What npm does after unpacking.
-    execFileSync('npm', ['run', 'install'], { cwd: installed, env: offline, stdio: 'pipe' });
+    const installing = ['run', 'install'];
+    const said = execFileSync('npm', installing, {
+      cwd: installed,
+      env: offline,
+      encoding: 'utf8',
+    });
+    expect(said).toMatch(/^tsrun: builds its addon: that of the package cannot be loaded here/m);
     execFileSync('chmod', ['+x', join(installed, 'dist/cli/main-node.js')]);
     symlinkSync('../tsrun/dist/cli/main-node.js', join(elsewhere, 'node_modules/.bin/tsrun'));
 
