@@ -79,10 +79,22 @@ function programPage(cli, names, release) {
       ...section(
         'FILES',
         ...terms([
-          [bold('/run/tsrun'), 'state of the containers of root'],
+          [
+            bold('/run/tsrun'),
+            'states of the containers of root, and @seccomp with compiled filters',
+          ],
+          [bold('$XDG_RUNTIME_DIR/tsrun'), 'the same of another user'],
           [
             bold('config.json'),
             'what a container is, in the current directory or that of --bundle',
+          ],
+          [
+            bold('/etc/apparmor.d/tsrun-default'),
+            'AppArmor profile for containers that name it; additions belong into local/tsrun-default there',
+          ],
+          [
+            bold('/etc/containers/containers.conf.d/tsrun.conf'),
+            'podman --runtime tsrun; see containers.conf(5)',
           ],
         ]),
       ),
@@ -126,6 +138,7 @@ function commandPage(cli, name, release) {
         )),
     ...section('OPTIONS', ...options(row, texts)),
     ...section('EXIT STATUS', escape(EXIT_STATUS[name] ?? '0, or 1 for a failure.')),
+    ...(MORE[name] ?? []),
     ...seeAlso([['tsrun', 8]]),
   ];
   // The name is lower case and has no full stop, as makewhatis expects it.
@@ -137,6 +150,36 @@ function commandPage(cli, name, release) {
 const EXIT_STATUS = {
   run: 'That of the process, as above; 1 for a failure of tsrun.',
   exec: 'That of the process, as above; 255 for a failure of tsrun.',
+};
+
+/** What is between the exit status and the end. */
+const MORE = {
+  spec: [
+    ...section(
+      'PROFILES',
+      ...paragraphs(
+        'A profile is a file with a part of a config.json. Profiles are merged in the order in which they are given, each into what was there before it; options come after them.',
+        'Members of objects are merged one by one, and null takes a member away. Arrays grow: an element takes the place of one that is for the same thing (a mount of the same destination, a variable of the same name, a namespace or resource limit of the same type, a device of the same path), and what is there already is not repeated. /process/args is replaced as a whole.',
+      ),
+      ...typed(
+        '{',
+        '  "process": { "env": ["ROLE=web"] },',
+        '  "mounts": [{ "destination": "/srv", "type": "bind",',
+        '               "source": "/srv/web", "options": ["rbind"] }],',
+        '  "hostname": null',
+        '}',
+      ),
+    ),
+    ...section(
+      'EXAMPLES',
+      'A web server with limits, and a whole Debian in a user namespace:',
+      ...typed(
+        'tsrun spec --bundle web --bind /srv/www:/www:ro --memory 256M --cpus 0.5 \\',
+        '    --tty=false -- httpd -f -p 8080 -h /www',
+        'tsrun spec --bundle debian --system --userns auto --hostname debian',
+      ),
+    ),
+  ],
 };
 
 const isLater = (cli, name) => cli.commands[name]().later === true;

@@ -182,6 +182,23 @@ test.each([undefined, ...NAMES])('the manual page of %s has every option of the 
     expect(manual('tsrun').replaceAll('\\-', '-')).toContain(`tsrun-${name} (8)`);
 });
 
+test('manual pages tell of files and of profiles, as the pages in docs/ do', () => {
+  const page = (name: string): string => manual(name).replaceAll('\\-', '-');
+  const conffiles = inDebian('DEBIAN/conffiles').trimEnd().split('\n');
+  for (const file of [...conffiles, '/run/tsrun', '$XDG_RUNTIME_DIR/tsrun']) {
+    expect(page('tsrun')).toContain(`\\fB${file}\\fR`);
+  }
+  const text = readFileSync(join(REPOSITORY, 'docs/spec-command.md'), 'utf8').replaceAll(
+    /\s+/g,
+    ' ',
+  );
+  const rules = /members of objects one by one.*replaced as a whole/i.exec(text)?.[0] ?? '';
+  for (const rule of ['a mount of the same destination', 'is replaced as a whole']) {
+    expect(rules).toContain(rule);
+    expect(page('tsrun-spec')).toContain(rule);
+  }
+});
+
 test('manual pages are well formed, for mandoc and for groff', async () => {
   const pages = ['tsrun', ...NAMES.map((name) => `tsrun-${name}`)].map((name) => {
     const file = join(work, `${name}.8`);
