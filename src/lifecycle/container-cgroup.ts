@@ -193,16 +193,25 @@ function delegate(
   native: Native,
   cgroup: Cgroup,
   root: string,
-  { spec, callerUid }: Pick<CgroupDemand, 'spec' | 'callerUid'>,
+  { spec, callerUid, debug }: Pick<CgroupDemand, 'spec' | 'callerUid' | 'debug'>,
 ): void {
-  const isNew = (spec.linux?.namespaces ?? []).some(
+  const namespaces = spec.linux?.namespaces ?? [];
+  const isNew = namespaces.some(
     ({ type, path }) => type === 'cgroup' && (path === undefined || path === ''),
   );
   const mount = [...(spec.mounts ?? [])].reverse().find(({ type }) => type === 'cgroup');
   if (!isNew || mount === undefined || mount.options?.includes('ro') === true) return;
   // An init system in there passes on what it is given.
   if (cgroup.created.length <= 1) enableControllers(native, root, cgroup.record.path);
-  const uid = hostId(spec.linux?.uidMappings ?? [], spec.process?.user?.uid ?? 0);
+  const mappings = spec.linux?.uidMappings ?? [];
+  if (mappings.length === 0 && namespaces.some(({ type }) => type === 'user')) {
+    // Of a namespace that is joined: its numbers are those of other users here.
+    debug(
+      'the cgroup is not given to the user of the container: /linux/uidMappings does not say who that is',
+    );
+    return;
+  }
+  const uid = hostId(mappings, spec.process?.user?.uid ?? 0);
   if (uid !== undefined && uid !== callerUid) delegateCgroup(native, cgroup.record, uid);
 }
 

@@ -1,10 +1,11 @@
 /** linux.cgroupsPath, and mounts of type cgroup with and without a cgroup namespace, from inside. */
 
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import {
+  inUserNamespace,
   linuxOf,
   mountAt,
   namespaceOf,
@@ -140,6 +141,28 @@ describe('a mount of type cgroup', () => {
       processOf(spec).user = { uid: 1000, gid: 1000 };
     });
     expect(inside.write).toBe('made');
+  });
+
+  it('belongs to no user of the host’s in a user namespace that is joined', async () => {
+    removeAfterwards(lab, PARENT);
+    const holder = await lab.holder(['--user']);
+    for (const file of ['uid_map', 'gid_map']) {
+      writeFileSync(`/proc/${String(holder)}/${file}`, '0 100000 65536');
+    }
+    const owner = join(lab.directory(), 'owner');
+    const inside = await lab.inspect({ id: 'id -u' }, (spec, bundle) => {
+      inUserNamespace(spec, bundle);
+      mountCgroup(spec, 'rw');
+      linuxOf(spec).cgroupsPath = `${PARENT}/joined`;
+      delete linuxOf(spec).uidMappings;
+      delete linuxOf(spec).gidMappings;
+      setNamespace(spec, 'user', `/proc/${String(holder)}/ns/user`);
+      processOf(spec).user = { uid: 1000, gid: 1000 };
+      const args = ['sh', '-c', `stat -c %u ${UNIFIED}${PARENT}/joined > ${owner}`];
+      spec.hooks = { createRuntime: [{ path: '/bin/sh', args }] };
+    });
+    expect(inside.id).toBe('1000');
+    expect(readFileSync(owner, 'utf8')).toBe('0\n');
   });
 
   it('shows the whole hierarchy without a cgroup namespace', async () => {
