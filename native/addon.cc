@@ -41,6 +41,7 @@
 #include "parent/blake2b.h"
 #include "parent/bpf.h"
 #include "parent/bus.h"
+#include "parent/device-tree.h"
 #include "parent/encode.h"
 #include "parent/errors.h"
 #include "parent/messages.h"
@@ -989,6 +990,15 @@ Value OpenTree(const CallbackInfo& info) {
                               static_cast<unsigned>(integer(info, 1)) | OPEN_TREE_CLOEXEC));
 }
 
+// deviceTree(mode, major, minor, uid, gid)
+Value DeviceTree(const CallbackInfo& info) {
+  const dev_t device =
+      makedev(static_cast<unsigned>(integer(info, 1)), static_cast<unsigned>(integer(info, 2)));
+  return result(
+      info, deviceTree(static_cast<mode_t>(integer(info, 0)), device,
+                       static_cast<uid_t>(integer(info, 3)), static_cast<gid_t>(integer(info, 4))));
+}
+
 Value IdMapTree(const CallbackInfo& info) {
   mount_attr attributes = {};
   attributes.attr_set = MOUNT_ATTR_IDMAP;
@@ -1421,6 +1431,7 @@ constexpr Entry kEntries[] = {
     {"makeRaw", MakeRaw},
     {"restoreTerminal", RestoreTerminal},
     {"openTree", OpenTree},
+    {"deviceTree", DeviceTree},
     {"idMapTree", IdMapTree},
     {"loadDeviceProgram", LoadDeviceProgram},
     {"attachDeviceProgram", AttachDeviceProgram},

@@ -68,6 +68,12 @@ async function openInput(
       return openNamespace(native, input, fds);
     case 'tree':
       return openTree(native, input, opened, fds);
+    case 'device': {
+      const { at, path, mode, major, minor, uid, gid } = input;
+      const fd = native.deviceTree(mode, major, minor, uid, gid);
+      if (fd < 0) throw cannot(native, at, `make the device ${path}`, fd);
+      return fds.add(fd);
+    }
     case 'id-map':
       return openIdMap(native, input, sources.caller, fds);
     case 'fifo':

@@ -655,6 +655,7 @@ export class FakeSystem {
       makeRaw: () => bytes(''),
       restoreTerminal: () => 0,
       openTree: (path) => this.openPath(path, 0, 0),
+      deviceTree: () => this.open({ kind: 'other', content: '' }),
       idMapTree: () => 0,
       loadDeviceProgram: () => this.open({ kind: 'other', content: '' }),
       attachDeviceProgram: () => 0,

@@ -52,6 +52,7 @@ const BITS: ReadonlyMap<string, bigint> = new Map(
 );
 
 export const CAP_SYS_ADMIN = 1n << 21n;
+export const CAP_MKNOD = 1n << 27n;
 
 export interface CapabilityMasks {
   bounding: bigint;

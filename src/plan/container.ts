@@ -22,7 +22,8 @@ import { pointerToken } from '../spec/problem.js';
 import { isSysctlName, sysctlFile } from '../spec/sysctl.js';
 import type { LinuxNamespace, LinuxNamespaceType, Linux, Spec } from '../spec/types.js';
 import { grantableCapabilities } from './capabilities.js';
-import { ownsDev, planDeviceLinks, planDevices } from './devices.js';
+import { ownsDev, parentMakes, planDeviceLinks, planDevices } from './devices.js';
+import type { DeviceOrigin } from './devices.js';
 import { hookStateParts, planContainerHooks, stopsForHooks } from './hooks.js';
 import { invalid, unsupported } from './invalid.js';
 import { mountIdMap } from './mounts/id-map.js';
@@ -391,11 +392,25 @@ function planMounts(
     bind: options.bind || mount.type === 'bind',
   }));
   if (ownsDev(bound)) {
-    const nodes = places.user === 'own' && facts.initialUserNamespace;
-    steps.push(...planDevices(spec.linux?.devices ?? [], nodes, sources), ...planDeviceLinks());
+    steps.push(
+      ...planDevices(spec.linux?.devices ?? [], deviceOrigin(spec, facts, places, sources, slots)),
+      ...planDeviceLinks(),
+    );
   }
   context.kept.assign(slots);
   return { openTrees: sources.openTrees, steps, late: context.late };
+}
+
+function deviceOrigin(
+  { linux }: Spec,
+  facts: PlanFacts,
+  places: Places,
+  bound: Sources,
+  slots: Slots,
+): DeviceOrigin {
+  if (places.user === 'own' && facts.initialUserNamespace) return 'made';
+  if (!parentMakes(places, facts)) return { bound };
+  return { bound, slots, uids: linux?.uidMappings ?? [], gids: linux?.gidMappings ?? [] };
 }
 
 function containerHooks(

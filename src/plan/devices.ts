@@ -1,11 +1,16 @@
 /** linux.devices and the default devices (config-linux.md), and the links beside them. */
 
+import type { Places } from '../namespaces/namespaces.js';
 import { S_IFBLK, S_IFCHR, S_IFIFO } from '../native/constants.js';
 import type { LinuxDevice, Mount } from '../spec/types.js';
-import { planHostBind } from './mounts/mount.js';
+import { CAP_MKNOD } from './capabilities.js';
+import { planHostBind, planTreeBind } from './mounts/mount.js';
 import type { Sources } from './mounts/sources.js';
 import { clean } from './path.js';
+import type { IdMapping, PlanFacts, PlanInput } from './plan.js';
+import type { Slots } from './slots.js';
 import type { Step } from './steps.js';
+import { isPrivileged } from './user-namespace.js';
 
 const DEFAULT_DEVICES: readonly LinuxDevice[] = [
   { type: 'c', path: '/dev/null', major: 1, minor: 3 },
@@ -46,32 +51,63 @@ export function ownsDev(mounts: readonly { mount: Mount; bind: boolean }[]): boo
   return !mounts.some(({ mount, bind }) => bind && clean(mount.destination) === '/dev');
 }
 
-/** @param nodes whether mknod(2) is allowed: not in a user namespace, where the host's node is bound */
+/** Where devices come from. */
+export type DeviceOrigin =
+  /** mknod(2) by the helper. */
+  | 'made'
+  /** The host's nodes of the same paths: no node can be made in a user namespace. */
+  | { bound: Sources }
+  /** The same of the default devices; others are nodes that the parent makes. */
+  | { bound: Sources; slots: Slots; uids: readonly IdMapping[]; gids: readonly IdMapping[] };
+
+/** The parent may make devices, and knows whose they are to be. */
+export function parentMakes(places: Places, facts: PlanFacts): boolean {
+  if (places.user !== 'new' || !facts.initialUserNamespace) return false;
+  return isPrivileged(facts) && (facts.effective & CAP_MKNOD) !== 0n;
+}
+
 export function planDevices(
   devices: readonly LinuxDevice[],
-  nodes: boolean,
-  sources: Sources,
+  origin: DeviceOrigin,
 ): readonly Step[] {
-  if (nodes && devices.length === 0) return DEFAULT_STEPS;
+  if (origin === 'made' && devices.length === 0) return DEFAULT_STEPS;
   const steps: Step[] = [];
   for (const device of DEFAULT_DEVICES) {
     if (devices.some(({ path }) => clean(path) === device.path)) continue;
-    steps.push(planDevice(device, '', nodes, sources));
+    steps.push(
+      origin === 'made'
+        ? nodeStep(device, device.path, '')
+        : planHostBind(device.path, device.path, 0, '', origin.bound),
+    );
   }
   devices.forEach((device, index) => {
-    steps.push(planDevice(device, `/linux/devices/${index}`, nodes, sources));
+    steps.push(planDevice(device, `/linux/devices/${index}`, origin));
   });
   return steps;
 }
 
-function planDevice(device: LinuxDevice, at: string, nodes: boolean, sources: Sources): Step {
+function planDevice(device: LinuxDevice, at: string, origin: DeviceOrigin): Step {
   const target = clean(device.path);
+  const node = nodeStep(device, target, at);
   // Anybody may make a fifo.
-  if (!nodes && device.type !== 'p') return planHostBind(target, target, 0, at, sources);
-  return nodeStep(device, target, at);
+  if (origin === 'made' || device.type === 'p') return node;
+  if (!('slots' in origin)) return planHostBind(target, target, 0, at, origin.bound);
+  const { mode, major, minor } = node;
+  const uid = hostId(node.uid, origin.uids);
+  const gid = hostId(node.gid, origin.gids);
+  const input: PlanInput = { kind: 'device', at, path: target, mode, major, minor, uid, gid };
+  return planTreeBind(target, target, at, origin.slots.input(input));
 }
 
-function nodeStep(device: LinuxDevice, target: string, at: string): Step {
+/** An id that the container does not have stays as it is: nobody's, seen from inside. */
+function hostId(id: number, mappings: readonly IdMapping[]): number {
+  const range = mappings.find(
+    ({ containerID, size }) => id >= containerID && id < containerID + size,
+  );
+  return range === undefined ? id : range.hostID + (id - range.containerID);
+}
+
+function nodeStep(device: LinuxDevice, target: string, at: string): NodeStep {
   return {
     op: 'device',
     at,
@@ -83,6 +119,8 @@ function nodeStep(device: LinuxDevice, target: string, at: string): Step {
     gid: device.gid ?? 0,
   };
 }
+
+type NodeStep = Extract<Step, { op: 'device' }>;
 
 /** The steps of nearly all containers, made once. */
 const DEFAULT_STEPS: readonly Step[] = DEFAULT_DEVICES.map((device) =>

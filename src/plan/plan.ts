@@ -32,6 +32,16 @@ export type PlanInput = { at: string } & (
       /** Whether the mapping goes to the mounts below too (ridmap). */
       idMapRecursive?: boolean;
     }
+  /** A device node that cannot be made inside, as a mount; the ids are the caller's. */
+  | {
+      kind: 'device';
+      path: string;
+      mode: number;
+      major: number;
+      minor: number;
+      uid: number;
+      gid: number;
+    }
   /** A user namespace that exists only to carry this mapping (mount_setattr(2), MOUNT_ATTR_IDMAP). */
   | { kind: 'id-map'; uidMappings: IdMapping[]; gidMappings: IdMapping[] }
   /** The exec fifo of the container, O_RDWR: nobody has to be at the other end. */

@@ -89,14 +89,18 @@ describe('the default devices', () => {
 });
 
 describe('linux.devices', () => {
-  it('are made with type, numbers, mode and owner, wherever they are', async () => {
+  it.each([
+    ['', undefined],
+    [', in a user namespace too', inUserNamespace],
+  ])('are made with type, numbers, mode and owner, wherever they are%s', async (_, enter) => {
     const inside = await lab.inspect(
       {
         nodes:
           "stat -c '%n %F %t:%T %a %u:%g' /dev/char /dev/block /dev/pipe /dev/a/b/deep /dev/unbuffered /elsewhere /dev/null",
         masked: 'umask',
       },
-      (spec) => {
+      (spec, bundle) => {
+        enter?.(spec, bundle);
         if (spec.process?.user !== undefined) spec.process.user.umask = 0o77;
         linuxOf(spec).devices = [
           { path: '/dev/char', type: 'c', major: 10, minor: 229, fileMode: 0o640, uid: 7, gid: 8 },
@@ -121,25 +125,25 @@ describe('linux.devices', () => {
     expect(inside.masked).toBe('0077');
   });
 
-  it('are bound, and a fifo made, in a user namespace', async () => {
+  it('can be used in a user namespace, with an owner that it has not as nobody', async () => {
     const inside = await lab.inspect(
       {
-        nodes: "stat -c '%n %F %t:%T' /dev/kmsg /dev/pipe",
+        use: 'head -c 3 /dev/other | wc -c; stat -c %u:%g /dev/other',
         mounts: 'cat /proc/self/mountinfo',
       },
       (spec, bundle) => {
         inUserNamespace(spec, bundle);
         linuxOf(spec).devices = [
-          { path: '/dev/kmsg', type: 'c', major: 1, minor: 11 },
-          { path: '/dev/pipe', type: 'p' },
+          // The device of another name, so that the host's of this one cannot be it.
+          { path: '/dev/other', type: 'c', major: 1, minor: 5, uid: 70_000, gid: 5 },
         ];
       },
     );
-    expect(inside.nodes.split('\n')).toEqual([
-      '/dev/kmsg character special file 1:b',
-      '/dev/pipe fifo 0:0',
-    ]);
-    expect(mountAt(parseMountInfo(inside.mounts), '/dev/kmsg').root).toBe('/kmsg');
+    expect(inside.use).toBe('3\n65534:5');
+    const mount = mountAt(parseMountInfo(inside.mounts), '/dev/other');
+    expect(mount.options).toEqual(expect.arrayContaining(['nosuid', 'noexec']));
+    // No more of it can be seen than the node.
+    expect(mount.root).toBe('/device');
   });
 
   it('that are bound from the host keep their owner', async () => {

@@ -331,6 +331,11 @@ function furtherPropagation(flags: readonly number[], target: string, at: string
 }
 
 /** A bind of a path of the host that no entry of `mounts` asked for. */
+/** Attaches a tree that an input has: `source` is its name in errors. */
+export function planTreeBind(source: string, target: string, at: string, slot: Slot): Step {
+  return { op: 'bind', at, source, slot, recursive: false, keep: -1, ...NO_CHANGE, target };
+}
+
 export function planHostBind(
   path: string,
   target: string,

@@ -18,6 +18,7 @@ import {
   MS_SLAVE,
   MS_UNBINDABLE,
 } from '../../../src/native/constants.js';
+import { CAP_MKNOD } from '../../../src/plan/capabilities.js';
 import { planContainer } from '../../../src/plan/container.js';
 import { SyncPoint } from '../../../src/plan/steps.js';
 import {
@@ -198,6 +199,38 @@ describe('a new user namespace of a privileged caller', () => {
       CLONE_NEWNS,
       CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
     ]);
+  });
+
+  it('has the parent make devices, for the ids of the container, where it may', () => {
+    const linux = {
+      namespaces: WITH_USER,
+      uidMappings: RANGE,
+      gidMappings: RANGE,
+      devices: [
+        { type: 'c' as const, path: '/dev/other', major: 10, minor: 229, fileMode: 0o640, uid: 7 },
+      ],
+    };
+    const made = planContainer(spec({ linux }), facts());
+    const { hostID = 0 } = RANGE[0] ?? {};
+    const device = made.inputs.findIndex(({ kind }) => kind === 'device');
+    expect(made.inputs[device]).toEqual({
+      ...{ kind: 'device', at: '/linux/devices/0', path: '/dev/other', mode: 0o20640 },
+      ...{ major: 10, minor: 229, uid: hostID + 7, gid: hostID },
+    });
+    expect(stepsOf(made, 'bind').find(({ slot }) => slot === device)).toMatchObject({
+      target: '/dev/other',
+    });
+    // A namespace whose mappings are not known, and a caller that may not make any.
+    const joined = [...NAMESPACES, { type: 'user' as const, path: '/proc/9/ns/user' }];
+    for (const plain of [
+      planContainer(spec({ linux: { ...linux, namespaces: joined } }), facts()),
+      planContainer(spec({ linux }), facts({ effective: facts().effective & ~CAP_MKNOD })),
+    ]) {
+      expect(plain.inputs.filter(({ kind }) => kind === 'device')).toEqual([]);
+      expect(stepsOf(plain, 'bind')).toContainEqual(
+        expect.objectContaining({ at: '/linux/devices/0', source: '/dev/other' }),
+      );
+    }
   });
 
   it('has the parent open what is bound, devices too', () => {

@@ -1,0 +1,91 @@
+#include "device-tree.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+namespace tsrun {
+
+namespace {
+
+constexpr char kName[] = "device";
+
+struct Request {
+  mode_t mode;
+  dev_t device;
+  uid_t uid;
+  gid_t gid;
+  long result;
+};
+
+long negated(long result) { return result < 0 ? -errno : result; }
+
+// Of a file system that the initial user namespace has, or the node could not be opened.
+long newFileSystem() {
+  const int context = static_cast<int>(syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC));
+  if (context < 0) return -errno;
+  long result = negated(syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
+  if (result >= 0) {
+    result = negated(
+        syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+  }
+  close(context);
+  return result;
+}
+
+long makeNode(int directory, const Request& request) {
+  if (mknodat(directory, kName, request.mode, request.device) < 0 ||
+      fchownat(directory, kName, request.uid, request.gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+      fchmodat(directory, kName, request.mode & 07777, 0) < 0) {
+    return -errno;
+  }
+  return negated(syscall(SYS_open_tree, directory, kName, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+}
+
+// A part of a mount can be cloned where that is in the mount namespace of the
+// caller (kernels before 6.15), so it gets one, and nobody else sees the mount.
+long makeTree(const Request& request) {
+  if (unshare(CLONE_NEWNS) < 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) {
+    return -errno;
+  }
+  const long directory = newFileSystem();
+  if (directory < 0) return directory;
+  long result = negated(syscall(SYS_move_mount, static_cast<int>(directory), "", AT_FDCWD, "/",
+                                MOVE_MOUNT_F_EMPTY_PATH));
+  if (result >= 0) result = makeNode(static_cast<int>(directory), request);
+  close(static_cast<int>(directory));
+  return result;
+}
+
+int inChild(void* argument) {
+  auto& request = *static_cast<Request*>(argument);
+  request.result = makeTree(request);
+  return 0;
+}
+
+}  // namespace
+
+long deviceTree(mode_t mode, dev_t device, uid_t uid, gid_t gid) {
+  Request request = {mode, device, uid, gid, -EIO};
+  constexpr size_t kStack = size_t{64} << 10;
+  const auto stack = std::make_unique<char[]>(kStack);
+  // It has the memory and the descriptors of its maker, which waits for its end;
+  // that no signal tells of, so that nobody else takes it for a child of theirs.
+  const int pid =
+      clone(inChild, stack.get() + kStack, CLONE_VM | CLONE_VFORK | CLONE_FILES, &request);
+  if (pid < 0) return -errno;
+  while (waitpid(pid, nullptr, __WALL) < 0) {
+    if (errno != EINTR) return -errno;
+  }
+  return request.result;
+}
+
+}  // namespace tsrun
