@@ -45,6 +45,9 @@ long addArchitectures(scmp_filter_ctx context, const SeccompProfile& profile,
   return 0;
 }
 
+// Calls of 32-bit ARM that are numbered apart, from __ARM_NR_BASE on: set_tls and others.
+constexpr int kArmPrivate = 0x0f0000;
+
 // Whether any architecture of the filter may have the call.
 bool noteNumbers(const std::string& name, SeccompFilter& filter) {
   bool known = false;
@@ -52,6 +55,8 @@ bool noteNumbers(const std::string& name, SeccompFilter& filter) {
     const int number = seccomp_syscall_resolve_name_arch(architecture.token, name.c_str());
     if (number == __NR_SCMP_ERROR) continue;
     known = true;
+    // They say nothing of how new the profile is.
+    if (architecture.token == SCMP_ARCH_ARM && number >= kArmPrivate) continue;
     // libseccomp's own numbers, of calls that this architecture lacks, are negative.
     architecture.highest = std::max(architecture.highest, number);
   }

@@ -29,6 +29,10 @@ const SCMP_ARCH_X32 = 0x4000003e;
 /** Set in the number of every call of the x32 ABI. */
 const X32_SYSCALL_BIT = 0x40000000;
 
+const AUDIT_ARCH_ARM = 0x40000028;
+/** __ARM_NR_BASE: above it are the few private calls of 32-bit ARM, and no new ones. */
+const ARM_PRIVATE = 0x0f0000;
+
 /**
  * Whether unknown calls get ENOSYS. Not where the default lets calls pass, nor
  * where a tracer answers them, who can say ENOSYS itself.
@@ -80,6 +84,9 @@ function limit(number: number): Instruction[] {
 
 function test(arch: number, number: number, x32: number | undefined): Instruction[] {
   const load: Instruction = [LD_ABS, 0, 0, DATA_NR];
+  if (arch === AUDIT_ARCH_ARM) {
+    return [load, [JMP_JGT, 0, 1, ARM_PRIVATE - 1], INTO_FILTER, ...limit(number)];
+  }
   if (arch !== AUDIT_ARCH_X86_64) return [load, ...limit(number)];
   // Without x32 in the profile its calls are the filter's to refuse.
   const other = x32 === undefined ? [INTO_FILTER] : limit(x32);

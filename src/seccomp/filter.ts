@@ -21,7 +21,7 @@ export interface Filter {
 }
 
 /** To be raised when the same profile comes to another program. */
-const COMPILER = 2;
+const COMPILER = 3;
 
 /**
  * The program of a profile, from the cache where it has it.

@@ -19,7 +19,7 @@ export interface LateCall {
 const ADDRESS = 0x7fff_f000;
 /** Stands for a descriptor. */
 const DESCRIPTOR = 3;
-const AT_FDCWD = 0xffff_ff9c;
+const AT_FDCWD = -100;
 
 const PR_SET_DUMPABLE = 4;
 const PR_SET_KEEPCAPS = 8;

@@ -1,6 +1,8 @@
 /** linux.seccomp.listenerPath: somebody else answers the calls of a container. */
 
-import { closeSync, readlinkSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, readlinkSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -10,7 +12,7 @@ import { linuxOf, processOf, useContainers } from '../support/inside.js';
 import { call } from '../support/libc.js';
 import { answerCall, takeCall } from '../support/notifications.js';
 import { newId } from '../support/tsrun.js';
-import { acceptMessages, listenUnix } from '../support/unix-socket.js';
+import { acceptMessages, bindDatagram, listenUnix } from '../support/unix-socket.js';
 
 const lab = useContainers();
 
@@ -76,22 +78,28 @@ test.each([true, false])(
     });
     const { fd, state } = await created;
     const { pid } = JSON.parse((await runtime(['state', id])).stdout) as { pid: number };
-    expect(state).toMatchObject({
-      ociVersion: '1.3.0',
-      fds: ['seccompFd'],
-      pid,
-      metadata: 'for "whom"',
-      state: { id, pid, status: 'creating', annotations: { place: 'Zürich' } },
-    });
+    // All that the specification has, and nothing else.
+    const whole = { ociVersion: '1.3.0', fds: ['seccompFd'], pid, metadata: 'for "whom"' };
+    const container = { ociVersion: bundle.spec.ociVersion, id, pid, bundle: bundle.path };
+    const annotations = { place: 'Zürich' };
+    expect(state).toEqual({ ...whole, state: { ...container, status: 'creating', annotations } });
     expect((await runtime(['start', id])).status).toBe(0);
     expect(await answer(fd, 42)).toEqual({ number: NR.umask, arg: 0x123n });
 
     const executed = handedOver(listening);
     const exec = runtime(['exec', id, '/bin/call', String(NR.umask), '0x77']);
     const second = await executed;
-    expect(second.state.state).toMatchObject({ id, pid, status: 'running' });
-    expect(second.state.pid).not.toBe(pid);
-    expect(await answer(second.fd, 43)).toEqual({ number: NR.umask, arg: 0x77n });
+    // The process is that of exec, the state that of the container.
+    const of = second.state.pid;
+    expect(of).not.toBe(pid);
+    expect(second.state).toEqual({
+      ...whole,
+      pid: of,
+      state: { ...container, status: 'running', annotations },
+    });
+    const { id: question, ...asked } = await takeCall(second.fd);
+    expect(asked).toEqual({ pid: of, number: NR.umask, arg: 0x77n });
+    answerCall(second.fd, question, 43);
     expect(await exec).toMatchObject({ status: 0, stdout: '-43\n', stderr: '' });
 
     const cat = runtime(['exec', id, 'cat', '/dev/shm/result']);
@@ -144,5 +152,88 @@ test('without a listener nothing is made', async () => {
     status: 1,
     stderr:
       'tsrun: /linux/seccomp/listenerPath: cannot connect to /nowhere/listener: no such file or directory\n',
+  });
+});
+
+test.each<[string, (directory: string) => string, string]>([
+  ['a device', () => '/dev/null', 'connection refused'],
+  [
+    'a file',
+    (directory) => {
+      writeFileSync(join(directory, 'file'), '');
+      return join(directory, 'file');
+    },
+    'connection refused',
+  ],
+  ['a directory', (directory) => directory, 'connection refused'],
+  [
+    'a socket that nobody listens on',
+    (directory) => {
+      closeSync(listenUnix(join(directory, 'socket')));
+      return join(directory, 'socket');
+    },
+    'connection refused',
+  ],
+  [
+    'a socket for datagrams',
+    (directory) => {
+      const socket = bindDatagram(join(directory, 'datagrams'));
+      lab.cleanup(() => {
+        closeSync(socket);
+      });
+      return join(directory, 'datagrams');
+    },
+    'protocol wrong type for socket',
+  ],
+  ['a path that is too long', () => `/${'x'.repeat(120)}`, 'file name too long'],
+])('%s is no listener', async (_name, make, reason) => {
+  const path = make(lab.directory());
+  const result = await lab.run('true', (spec) => {
+    notifying(spec, path, true);
+  });
+  expect(result).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: `tsrun: /linux/seccomp/listenerPath: cannot connect to ${path}: ${reason}\n`,
+  });
+});
+
+test('exec ends without a listener, and the container goes on', async () => {
+  const socket = join(lab.directory(), 'listener');
+  const listening = listenUnix(socket);
+  const { path } = lab.bundle('exec sleep 1000', (spec) => {
+    notifying(spec, socket, true);
+  });
+  const runtime = lab.runtime();
+  const id = newId();
+  const created = handedOver(listening);
+  const run = ['run', '--detach', '--bundle', path, id];
+  expect(await runtime(run, { stdio: IGNORED })).toMatchObject({ status: 0 });
+  for (const each of [(await created).fd, listening]) closeSync(each);
+  const exec = await runtime(['exec', id, 'true']);
+  expect([exec.status, exec.stderr]).toEqual([
+    255,
+    `tsrun: /linux/seccomp/listenerPath: cannot connect to ${socket}: connection refused\n`,
+  ]);
+  const { stdout } = await runtime(['ps', '--format', 'json', id]);
+  expect(JSON.parse(stdout)).toHaveLength(1);
+  await runtime(['delete', '--force', id]);
+});
+
+test('who listens and takes no connection ends the create, after ten seconds', async () => {
+  const socket = join(lab.directory(), 'listener');
+  const listening = listenUnix(socket);
+  // As many as wait to be accepted, and one more: the others find no room.
+  const waiting = Array.from({ length: 9 }, () => connect(socket));
+  await Promise.all(waiting.map((each) => once(each, 'connect')));
+  const result = await lab.run('true', (spec) => {
+    notifying(spec, socket, true);
+  });
+  for (const each of waiting) each.destroy();
+  closeSync(listening);
+  expect(result).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: `tsrun: /linux/seccomp/listenerPath: cannot connect to ${socket}: resource temporarily unavailable\n`,
   });
 });

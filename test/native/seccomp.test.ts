@@ -115,6 +115,16 @@ test('the rules hold for 32-bit programs where the profile names their architect
   expect([foreign.stdout, foreign.status]).toEqual(['-99\n', 159]);
 });
 
+test('the rules hold for calls of the x32 ABI where the profile names it', async () => {
+  // A filter is asked before the kernel looks whether it has the ABI.
+  const umask = `exec /bin/call ${NR.umask + 0x40000000} 0`;
+  const both = { ...allowing(deny('umask')), architectures: ['SCMP_ARCH_X32' as const] };
+  const covered = await lab.run(umask, filter(both));
+  expect([covered.stdout, covered.status]).toEqual(['-99\n', 0]);
+  const foreign = await lab.run(umask, filter(allowing(deny('umask'))));
+  expect([foreign.stdout, foreign.status]).toEqual(['', 159]);
+});
+
 test('calls that are newer than the profile are not there; others that it leaves out are denied', async () => {
   const names =
     'read write open openat close mmap munmap mprotect brk execve exit exit_group ioctl';

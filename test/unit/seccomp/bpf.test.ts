@@ -7,6 +7,7 @@ const X86_64 = 0xc000003e;
 const X32 = 0x4000003e;
 const I386 = 0x40000003;
 const AARCH64 = 0xc00000b7;
+const ARM = 0x40000028;
 const ALLOW = 0x7fff0000;
 const ENOSYS = 0x00050026;
 
@@ -27,6 +28,9 @@ describe('calls that are newer than the profile', () => {
     ['a foreign call', [[X86_64, 400]], I386, 500, ALLOW],
     ['no call named', [[X86_64, -1]], X86_64, 500, ALLOW],
     ['arm64', [[AARCH64, 5]], AARCH64, 6, ENOSYS],
+    ['32-bit ARM', [[ARM, 5]], ARM, 6, ENOSYS],
+    ['the last call of 32-bit ARM that is not private', [[ARM, 5]], ARM, 0xeffff, ENOSYS],
+    ['a private call of 32-bit ARM', [[ARM, 5]], ARM, 0xf0000, ALLOW],
   ])('%s', (_name, highest, architecture, number, expected) => {
     expect(answer(behind(highest), architecture, number)).toBe(expected);
   });
