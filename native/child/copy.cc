@@ -32,7 +32,8 @@ static long copyInto(int links, int from, int to, int depth);
 static long copyFile(const Copy& copy, int file) {
   char number[24] = "";
   appendNumber(number, sizeof number, file);
-  const long source = sys::openat(copy.links, number, O_RDONLY | O_CLOEXEC);
+  // Files of the kernel's may keep who reads them waiting.
+  const long source = sys::openat(copy.links, number, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (source < 0) return source;
   const long target =
       sys::openat(copy.to, copy.name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);

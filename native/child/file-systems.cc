@@ -128,7 +128,7 @@ static bool appendOption(char* data, size_t size, const char* option) {
 // All options in one text, as mount(2) takes them.
 static bool joinOptions(const wire::Step& step, long covered, char* data, size_t size) {
   data[0] = 0;
-  char mode[8] = "mode=";
+  char mode[sizeof "mode=0755"] = "mode=";
   bool fits = true;
   if (covered >= 0 && equal(TEXT(step, Mount, type), "tmpfs")) {
     fits = modeOf(static_cast<int>(covered), mode + length(mode)) >= 0 && append(data, size, mode);
@@ -177,7 +177,8 @@ static long detach(int mount) {
 // along when it goes.
 static long mountAside(const wire::Step& step, const char* data) {
   constexpr unsigned kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  const long made = emptyFileSystem("", "2", kAttributes);
+  // Labels take room as files do.
+  const long made = emptyFileSystem("", "16", kAttributes);
   if (made < 0) return made;
   const int shelter = static_cast<int>(made);
   const long top = sys::openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);

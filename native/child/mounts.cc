@@ -190,6 +190,22 @@ static long checkCovered(int target, int mount, const char* path) {
   return fail(-EINVAL, path, wire::Code::WrongFileSystem);
 }
 
+// What a link of the image may lead to: no mask would lie on the copy, and some of it never ends.
+static bool isKernels(int directory) {
+  const long type = fileSystemType(directory);
+  return type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC;
+}
+
+// The same directory that is going to be covered, whatever its name leads to by now.
+static long copyCovered(int target, int mount, const char* path) {
+  if (isKernels(target)) return fail(-EINVAL, path, wire::Code::WrongType);
+  const long source = sys::openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (source < 0) return fail(source, path);
+  const long result = copyTree(static_cast<int>(source), mount);
+  sys::close(static_cast<int>(source));
+  return result;
+}
+
 long mountNew(const wire::Step& step) {
   const Placement place = placementOf(step);
   const long expected = expectedType(TEXT(step, Mount, type));
@@ -204,16 +220,10 @@ long mountNew(const wire::Step& step) {
   if (expected != 0 && fileSystemType(fd) != expected) {
     return fail(-EINVAL, place.target, wire::Code::WrongFileSystem);
   }
-  if (NUMBER(step, Mount, copyUp) != 0) {
-    // The same directory that is going to be covered, whatever its name leads to by now.
-    const long source =
-        sys::openat(static_cast<int>(target), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (source < 0) return fail(source, place.target);
-    const long copied = copyTree(static_cast<int>(source), fd);
-    sys::close(static_cast<int>(source));
-    if (copied < 0) return copied;
-  }
   long result = checkCovered(static_cast<int>(target), fd, place.target);
+  if (result >= 0 && NUMBER(step, Mount, copyUp) != 0) {
+    result = copyCovered(static_cast<int>(target), fd, place.target);
+  }
   if (result >= 0) result = attach(fd, static_cast<int>(target), place);
   sys::close(static_cast<int>(target));
   return keepOrClose(fd, NUMBER(step, Mount, keep), result);

@@ -48,8 +48,8 @@ export const files = [
     changes: [
       {
         file: MOUNTS,
-        from: '  return fail(-EINVAL, path, wire::Code::WrongFileSystem);\n}\n\nlong mountNew',
-        to: '  return 0;\n}\n\nlong mountNew',
+        from: '  return fail(-EINVAL, path, wire::Code::WrongFileSystem);\n}\n\n// What a link',
+        to: '  return 0;\n}\n\n// What a link',
       },
     ],
     build: 'executable',
@@ -410,6 +410,25 @@ export const files = [
       file: 'test/native/root.test.ts',
       name: 'lets no user namespace inside have a procfs or sysfs without masks: %s',
       title: 'lets no user namespace inside have a procfs or sysfs without masks: --no-pivot',
+      message: /to match/,
+    },
+  },
+  {
+    rows: ['H'],
+    what: 'a sysfs that a link of the image leads to is copied',
+    changes: [
+      {
+        file: MOUNTS,
+        from: 'return type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC;',
+        to: 'return type == PROC_SUPER_MAGIC;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/tmpcopyup.test.ts',
+      name: 'copies nothing of the kernel, where a link leads there: %s',
+      title: 'copies nothing of the kernel, where a link leads there: /sys',
+      // Nor does all of it let itself be copied.
       message: /to match/,
     },
   },

@@ -74,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     checkMemory(data);
     return 0;
   }
-  const fuzz::Plan plan = fuzz::makePlan(data);
+  const fuzz::Plan plan = fuzz::makePlan(data, kind == 5);
   const int base = 3 + static_cast<int>(plan.preserved);
   std::string encoded = fuzz::encode(plan);
   if (kind == 1) encoded = data.ConsumeRandomLengthString(300);

@@ -69,10 +69,25 @@ inline std::string makeText(FuzzedDataProvider& data) {
   return text;
 }
 
-inline PlanStep makeStep(FuzzedDataProvider& data) {
+// Operations that came when there was a corpus already. They are not among the others, so that its
+// inputs go on meaning what they did.
+inline constexpr wire::Op kNewer[] = {wire::Op::Cover};
+
+inline wire::Op makeOperation(FuzzedDataProvider& data, bool newer) {
+  constexpr auto kAll = static_cast<uint32_t>(wire::Op::Count);
+  constexpr auto kOlder = kAll - static_cast<uint32_t>(std::size(kNewer));
+  auto left = data.ConsumeIntegralInRange<uint32_t>(0, (newer ? kAll : kOlder) - 1);
+  if (left >= kOlder) return kNewer[left - kOlder];
+  for (uint32_t op = 0;; op++) {
+    const auto found = static_cast<wire::Op>(op);
+    if (std::find(std::begin(kNewer), std::end(kNewer), found) != std::end(kNewer)) continue;
+    if (left-- == 0) return found;
+  }
+}
+
+inline PlanStep makeStep(FuzzedDataProvider& data, bool newer) {
   PlanStep step;
-  step.op = static_cast<wire::Op>(
-      data.ConsumeIntegralInRange<uint32_t>(0, static_cast<uint32_t>(wire::Op::Count) - 1));
+  step.op = makeOperation(data, newer);
   eachField(step.op, [&](char type, int) {
     if (type == 'n') {
       step.numbers.push_back(makeNumber(data));
@@ -97,14 +112,14 @@ inline PlanStep makeStep(FuzzedDataProvider& data) {
   return step;
 }
 
-inline Plan makePlan(FuzzedDataProvider& data) {
+inline Plan makePlan(FuzzedDataProvider& data, bool newer = false) {
   Plan plan;
   plan.slots = data.ConsumeIntegralInRange<uint32_t>(0, 80);
   plan.inherited = data.ConsumeIntegralInRange<uint32_t>(0, plan.slots);
   plan.preserved = data.ConsumeIntegralInRange<uint32_t>(0, 4);
   plan.trace = data.ConsumeBool();
   const int count = data.ConsumeIntegralInRange<int>(1, 12);
-  for (int i = 0; i < count; i++) plan.steps.push_back(makeStep(data));
+  for (int i = 0; i < count; i++) plan.steps.push_back(makeStep(data, newer));
   return plan;
 }
 
