@@ -1,6 +1,5 @@
 /** The binding itself: its operations against the plan's types, and its manners. */
 
-import { createRequire } from 'node:module';
 import {
   closeSync,
   mkdtempSync,
@@ -15,14 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-import type { Native, SpawnRequest } from '../../src/native/types.js';
-import type { Operation, Step, StepBody } from '../../src/plan/steps.js';
+import type { Operation, StepBody } from '../../src/plan/steps.js';
+import { ended, native, openDescriptors, spawn } from '../support/addon.js';
 import { call, int } from '../support/libc.js';
-
-/** TSRUN_ADDON: another build of it, with sanitizers. */
-const native = createRequire(import.meta.url)(
-  process.env['TSRUN_ADDON'] ?? '../../native/build/Release/tsrun.node',
-) as Native;
 
 type Fields<O extends Operation> = Exclude<keyof Extract<StepBody, { op: O }>, 'op'>;
 /** Every field of every operation, and nothing else: held by the compiler. */
@@ -125,51 +119,12 @@ test('the native side knows the operations and fields of the plan', () => {
   expect(known.sort()).toEqual(expected.sort());
 });
 
-const REQUEST: Omit<SpawnRequest, 'steps' | 'trace'> = {
-  cloneFlags: 0,
-  cgroupFd: -1,
-  stdio: [-1, -1, -1],
-  preserve: [],
-  fds: [],
-  slots: 0,
-};
-
-function spawn(steps: unknown[], change: Record<string, unknown> = {}): unknown {
-  return native.spawn({
-    ...REQUEST,
-    steps: steps as Step[],
-    trace: false,
-    ...change,
-  });
-}
-
 /** SOCK_SEQPACKET, as a helper has one. */
 function socketPair(): [number, number] {
   const pair = Buffer.alloc(8);
   expect(int(call('socketpair', 1, 5 | 0o2000000, 0, pair))).toBe(0);
   return [pair.readInt32LE(0), pair.readInt32LE(4)];
 }
-
-const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
-
-test('steps of the wrong shape are refused before anything is made', () => {
-  const before = openDescriptors();
-  const bad: [unknown, string][] = [
-    [{ op: 'nonsense' }, 'unknown operation'],
-    [{}, 'must have an operation'],
-    [7, 'must be an object'],
-    [{ op: 'hostname' }, 'must be a string'],
-    [{ op: 'hostname', name: 7 }, 'must be a string'],
-    [{ op: 'hostname', name: 'a\0b' }, 'NUL'],
-    [{ op: 'exec', args: 'sh', env: [] }, 'must be an array'],
-    [{ op: 'exec', args: ['a\0b'], env: [] }, 'NUL'],
-    [{ op: 'exec', args: [1], env: [] }, 'must hold strings'],
-    [{ op: 'umask', mask: '0' }, 'a number is expected'],
-    [{ op: 'umask', mask: 1n << 70n }, 'more than 64 bits'],
-  ];
-  for (const [step, message] of bad) expect(() => spawn([step])).toThrow(message);
-  expect(openDescriptors()).toBe(before);
-});
 
 test('the last line of a file, whatever ends it', () => {
   const directory = mkdtempSync(join(tmpdir(), 'tsrun-lines-'));
@@ -213,28 +168,6 @@ test('a plan without steps, or with fewer slots than descriptors, is refused', (
   expect(spawn([{ op: 'session' }], { fds: [0] })).toBe(-22);
 });
 
-test('what is no plan is refused before a helper is started', () => {
-  const before = openDescriptors();
-  const getter = Object.defineProperty({}, 'trace', {
-    get: () => {
-      throw new Error('not told');
-    },
-    enumerable: true,
-  }) as Record<string, unknown>;
-  Object.assign(getter, REQUEST, { steps: [{ op: 'session' }] });
-  expect(() => native.spawn(getter as never)).toThrow('not told');
-  // CLONE_THREAD and what it needs: the helper would take the place of the caller.
-  expect(spawn([{ op: 'session' }], { cloneFlags: 0x10000 | 0x800 | 0x100 })).toBe(-22);
-  expect(spawn([{ op: 'session' }], { preserve: new Array<number>(16_385).fill(-1) })).toBe(-22);
-  // Their lengths are no sizes of memory.
-  const list: unknown[] = [];
-  list.length = 2 ** 32 - 1;
-  expect(() => spawn([{ op: 'session' }], { fds: list })).toThrow('a number is expected');
-  const profile = { defaultAction: 0, architectures: [], rules: list };
-  expect(() => native.compileSeccomp(profile as never)).toThrow('a rule must be an object');
-  expect(openDescriptors()).toBe(before);
-});
-
 const CLONE_NEWUTS = 0x04000000;
 
 /** The helper makes these namespaces while the rest of the plan is written. */
@@ -264,13 +197,6 @@ test('of a plan that turns out to be none its helper does not stay', () => {
   }
   expect(left()).toEqual(before);
 });
-
-const ended = (pidfd: number): Promise<unknown> =>
-  new Promise((resolve) => {
-    native.wait(pidfd, 1, 10_000, true, () => {
-      resolve(native.reap(pidfd));
-    });
-  });
 
 test('a helper whose parent goes away ends', async () => {
   const before = openDescriptors();
@@ -310,17 +236,6 @@ test('a hook may have a timeout that nanoseconds do not hold', async () => {
     { op: 'exec', args: ['true'], env: [] },
   ]) as { pidfd: number; socket: number };
   expect(await ended(helper.pidfd)).toEqual({ status: 0, signal: 0 });
-  native.close(helper.pidfd);
-  native.close(helper.socket);
-});
-
-test('text of 64 KiB and more passes whole', async () => {
-  const long = 'x'.repeat(100_000);
-  const helper = spawn([
-    { op: 'find', file: '/bin/busybox', directories: [] },
-    { op: 'exec', args: ['sh', '-c', `test \${#1} = 100000 && exit 9`, 'sh', long], env: [] },
-  ]) as { pidfd: number; socket: number };
-  expect(await ended(helper.pidfd)).toEqual({ status: 9, signal: 0 });
   native.close(helper.pidfd);
   native.close(helper.socket);
 });

@@ -1,51 +1,80 @@
 /** Row 5 (CVE-2019-16884, CVE-2025-52881): a write to a sysctl that a false /proc leads elsewhere. */
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { linuxOf } from '../support/inside.js';
 import { useScene } from '../support/scene.js';
-import { COMMAND } from '../support/tsrun.js';
-import { compileAttacker } from './attackers/compile.js';
+import { testOnceRaces } from './races/tests.js';
 
 const scene = useScene();
-const TRIES = COMMAND[0] === process.execPath ? 10 : 150;
 
-/** A kernel setting of the host that root may write, and which no namespace has one of. */
-const VICTIM = '/proc/sys/kernel/core_pattern';
+/** What an attacker is after: settings of the host that root may write, and which no namespace has one of. */
+const HOST = [
+  '/proc/sys/kernel/core_pattern',
+  '/proc/sys/kernel/sysrq',
+  '/proc/sys/kernel/modprobe',
+];
 
-test('a /proc that is exchanged for a false one leads no sysctl to the host', async () => {
-  const before = readFileSync(VICTIM, 'utf8');
-  const bundle = scene.bundle('true', (spec) => {
-    linuxOf(spec).sysctl = { 'net.ipv4.ip_default_ttl': '77' };
-  });
-  // What the false one has in the place of the setting: a link to that of the host.
-  const fake = join(bundle.rootfs, 'fake');
-  mkdirSync(join(fake, 'sys/net/ipv4'), { recursive: true });
-  symlinkSync(VICTIM, join(fake, 'sys/net/ipv4/ip_default_ttl'));
+const settings = (): string[] =>
+  HOST.filter((path) => existsSync(path)).map((path) => readFileSync(path, 'utf8'));
 
-  const attacker = spawn(compileOutside(bundle.path), [bundle.rootfs, 'proc', 'fake'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = once(attacker, 'exit');
-  await once(attacker.stdout, 'data');
-  let made = 0;
-  try {
-    for (let i = 0; i < TRIES; i++) {
-      const { status } = await scene.run(bundle);
-      made += status === 0 ? 1 : 0;
-      expect(readFileSync(VICTIM, 'utf8')).toBe(before);
-    }
-  } finally {
-    attacker.kill('SIGKILL');
-    await ended;
-  }
-  // Some found the directory in its place, and got as far as the write.
-  expect(made).toBeGreaterThan(0);
-}, 120_000);
+let before: string[];
+
+beforeAll(() => {
+  before = settings();
+});
+
+afterAll(() => {
+  expect(settings()).toEqual(before);
+});
+
+const FILE = 'sys/kernel/domainname';
+const VALUE = 'of.the.race';
+
+/** Where the links lead, so that nothing happens to this machine: as good as any setting that is no sysctl's. */
+const STAND_IN = 'stand-in';
+
+testOnceRaces([
+  {
+    name: 'a sysctl',
+    step: 'sysctl',
+    // The mount goes with the directory, and the other one has the name.
+    place: '/',
+    exchanged: ['proc', 'fake'],
+    furnish: ({ rootfs }) => {
+      writeFileSync(join(rootfs, STAND_IN), '');
+      for (const name of ['proc', 'fake']) {
+        mkdirSync(join(rootfs, name, 'sys/kernel'), { recursive: true });
+        symlinkSync(`/${STAND_IN}`, join(rootfs, name, FILE));
+      }
+    },
+    ask: (spec, { outside }) => {
+      if (spec.root !== undefined) spec.root.readonly = false;
+      spec.mounts = [
+        { destination: '/proc', type: 'proc', source: 'proc' },
+        // In which nothing is made: all tries have one root.
+        { destination: '/dev', type: 'bind', source: outside, options: ['bind'] },
+      ];
+      linuxOf(spec).namespaces?.push({ type: 'uts' });
+      linuxOf(spec).sysctl = { 'kernel.domainname': VALUE };
+    },
+    landed: (pid, { rootfs }) => {
+      if (statSync(join(rootfs, STAND_IN)).size > 0) return 'outside';
+      const name = lstatSync(join(`/proc/${String(pid)}/root/proc`, FILE));
+      return name.isSymbolicLink() ? 'other' : 'inside';
+    },
+  },
+]);
 
 test('a sysctl is the kernel’s own, whatever has the name /proc by then', async () => {
   const file = 'sys/net/ipv4/ip_default_ttl';
@@ -62,8 +91,3 @@ test('a sysctl is the kernel’s own, whatever has the name /proc by then', asyn
   const result = await scene.run(bundle);
   expect(result).toMatchObject({ status: 0, stdout: '77\nfalse\n', stderr: '' });
 });
-
-/** The volume is shared with a container that this attacker stands for. */
-function compileOutside(directory: string): string {
-  return join(directory, compileAttacker('exchange', directory));
-}

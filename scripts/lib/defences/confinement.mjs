@@ -42,6 +42,18 @@ export const confinement = [
   },
   {
     rows: ['5', 'R2'],
+    what: 'settings are written through whatever is called /proc, while that is exchanged',
+    changes: [BY_NAME],
+    build: 'addon',
+    test: {
+      file: 'test/security/row-05-false-proc.test.ts',
+      name: 'a sysctl',
+      title: "'a sysctl' stays inside, or is refused",
+      message: /outside/,
+    },
+  },
+  {
+    rows: ['5', 'R2'],
     what: 'labels are written through whatever is called /proc',
     changes: [BY_NAME],
     build: 'executable',

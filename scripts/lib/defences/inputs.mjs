@@ -1,6 +1,6 @@
 // What is parsed: rows 13, 15, 17, 19, and files of the image.
 
-const ADDON = 'test/native/addon.test.ts';
+const ADDON = 'test/security/row-13-long-fields.test.ts';
 const WRONG_SHAPE = {
   file: ADDON,
   name: 'steps of the wrong shape are refused before anything is made',

@@ -15,6 +15,11 @@ const WRITER = {
   file: 'test/security/row-01-own-executable.test.ts',
   name: 'nothing of the runtime can be written while it joins, and not later by a kept descriptor',
 };
+const UNSEALED = {
+  file: 'native/parent/spawn.cc',
+  from: 'F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {',
+  to: 'F_SEAL_SEAL) < 0) {',
+};
 const LOOKER = {
   file: 'test/security/row-02-joining-process.test.ts',
   name: 'nothing of a process that joins can be seen, though it has the same user and no more rights',
@@ -73,15 +78,20 @@ export const processes = [
   {
     rows: ['1'],
     what: "the helper's memory file can be written to",
-    changes: [
-      {
-        file: 'native/parent/spawn.cc',
-        from: 'F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {',
-        to: 'F_SEAL_SEAL) < 0) {',
-      },
-    ],
+    changes: [UNSEALED],
     build: 'executable',
     test: { ...WRITER, message: /wrote to .*memfd:tsrun/ },
+  },
+  {
+    rows: ['1'],
+    what: 'so can what is executed by way of /proc/self/exe',
+    changes: [UNSEALED],
+    build: 'executable',
+    test: {
+      ...WRITER,
+      name: 'what is executed as %s by way of /proc/self/exe can be written neither then nor later',
+      message: /wrote to .*memfd:tsrun/,
+    },
   },
   {
     rows: ['1'],

@@ -8,21 +8,29 @@ import { setNamespace } from '../../support/inside.js';
 import { stateOf } from '../../support/scene.js';
 import type { Scene } from '../../support/scene.js';
 import { COMMAND, newId } from '../../support/tsrun.js';
+import type { Bundle } from '../../support/bundle.js';
 import type { Spec } from '../../../src/spec/types.js';
 import { compileAttacker } from './compile.js';
 
-/**
- * @param times so often as an `exec`, and as a container in its pid namespace
- * @returns what it printed until the last of them had ended
- */
+/** Whom the attacker waits for. */
+export interface Attacked {
+  /** The attacker's container. */
+  id: string;
+  /** A container in its pid namespace. */
+  beside: Bundle;
+}
+
+/** @returns what the attacker printed until `during` had ended */
 export async function attackDuring(
   scene: Scene,
   name: 'looker' | 'writer',
   change: (spec: Spec) => void,
-  times: number,
+  during: (attacked: Attacked) => Promise<void>,
+  furnish: (rootfs: string) => void = () => undefined,
 ): Promise<string> {
   const bundle = scene.bundle(`exec /${name}`, change);
   compileAttacker(name, bundle.rootfs);
+  furnish(bundle.rootfs);
   const id = newId();
   const attacker = spawn(
     COMMAND[0] ?? '',
@@ -37,16 +45,27 @@ export async function attackDuring(
   const beside = scene.bundle('true', (spec) => {
     setNamespace(spec, 'pid', `/proc/${String(pid)}/ns/pid`);
   });
-  for (let i = 0; i < times; i++) {
-    for (const command of [
-      ['exec', id, 'true'],
-      ['run', '--bundle', beside.path, newId()],
-    ]) {
-      const result = await scene.runtime(command, { stdio: ['ignore', 'pipe', 'pipe'] });
-      expect(result).toMatchObject({ status: 0, stdout: '', stderr: '' });
-    }
+  furnish(beside.rootfs);
+  try {
+    await during({ id, beside });
+  } finally {
+    attacker.stdin.end('\n');
   }
-  attacker.stdin.end('\n');
   expect(await ended).toEqual([0, null]);
   return output;
+}
+
+/** Processes that join the attacker: so often as an `exec`, and as a container. */
+export function joining(scene: Scene, times: number): (attacked: Attacked) => Promise<void> {
+  return async ({ id, beside }) => {
+    for (let i = 0; i < times; i++) {
+      for (const command of [
+        ['exec', id, 'true'],
+        ['run', '--bundle', beside.path, newId()],
+      ]) {
+        const result = await scene.runtime(command, { stdio: ['ignore', 'pipe', 'pipe'] });
+        expect(result).toMatchObject({ status: 0, stdout: '', stderr: '' });
+      }
+    }
+  };
 }

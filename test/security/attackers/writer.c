@@ -70,6 +70,8 @@ int main(void) {
     if (eachOther(attackProcess) < 0) return 1;
     reopenKept();
   }
+  // By now all of them have ended.
+  reopenKept();
   printf("seen %ld helpers %ld\n", seen, helpers);
   return 0;
 }

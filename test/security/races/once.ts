@@ -36,7 +36,7 @@ const AT_ONCE = 4;
 /** Directories and files of a race. */
 export interface Scene {
   rootfs: string;
-  /** What the victim has at OnceKind.place, and the attacker on /mnt. */
+  /** What the victim has at OnceKind.place, and the attacker on /mnt: the root itself for `/`. */
   volume: string;
   /** A directory of the host. */
   outside: string;
@@ -48,7 +48,7 @@ export interface OnceKind {
   name: string;
   /** The step that is attacked, the last of its kind. */
   step: Operation;
-  place: '/dev' | '/vol';
+  place: '/' | '/dev' | '/vol';
   /** Names in there. */
   exchanged: readonly [string, string];
   furnish(scene: Scene): void;
@@ -74,17 +74,20 @@ export class OnceRace {
     compileAttacker('exchange', this.attacker.rootfs);
     this.victim = makeBundle('true');
     const outside = mkdtempSync(join(tmpdir(), 'tsrun-outside-'));
-    const volume = join(this.victim.path, 'volume');
-    this.scene = { rootfs: this.victim.rootfs, volume, outside };
+    const { path, rootfs } = this.victim;
+    const volume = kind.place === '/' ? rootfs : join(path, 'volume');
+    this.scene = { rootfs, volume, outside };
     mkdirSync(join(volume, 'pts'), { recursive: true });
     // The links lead to the same names within the container, which is where they belong.
-    mkdirSync(join(this.victim.rootfs, outside), { recursive: true });
+    mkdirSync(join(rootfs, outside), { recursive: true });
     kind.furnish(this.scene);
     const { spec } = this.attacker;
     spec.mounts?.push({ destination: '/mnt', type: 'bind', source: volume, options: ['rbind'] });
     this.attacker.write();
     this.victim.spec.mounts = [
-      { destination: kind.place, type: 'bind', source: volume, options: ['bind'] },
+      ...(kind.place === '/'
+        ? []
+        : [{ destination: kind.place, type: 'bind', source: volume, options: ['bind'] }]),
       { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['newinstance'] },
     ];
     this.victim.spec.linux = { namespaces: [{ type: 'mount' }] };
