@@ -64,17 +64,20 @@ test.each([1, STATE_VERSION + 1])('it is no damage, and lives: version %i', asyn
   expect(fake.files.get(FILE)).toBeDefined();
 });
 
-test.each([1, STATE_VERSION + 1])('what lives in its cgroup is left alone: version %i', async (version) => {
-  const { fake, other, state } = await shared((pid, path) => older(pid, path, version));
-  const name = { root: ROOT, id: 'a', warn: () => undefined };
-  await expect(kill(fake.native, { ...name, signal: SIGKILL, all: true })).rejects.toMatchObject({
-    code: 'ERR_NOT_RUNNING',
-  });
-  await deleteContainer(fake.native, { ...name, force: true });
-  expect(fake.files.get(`${ROOT}/a`)).toBeUndefined();
-  expect(other.exit).toBeUndefined();
-  expect(fake.files.get(state.cgroup?.path ?? '')).toBeDefined();
-});
+test.each([1, STATE_VERSION + 1])(
+  'what lives in its cgroup is left alone: version %i',
+  async (version) => {
+    const { fake, other, state } = await shared((pid, path) => older(pid, path, version));
+    const name = { root: ROOT, id: 'a', warn: () => undefined };
+    await expect(kill(fake.native, { ...name, signal: SIGKILL, all: true })).rejects.toMatchObject({
+      code: 'ERR_NOT_RUNNING',
+    });
+    await deleteContainer(fake.native, { ...name, force: true });
+    expect(fake.files.get(`${ROOT}/a`)).toBeUndefined();
+    expect(other.exit).toBeUndefined();
+    expect(fake.files.get(state.cgroup?.path ?? '')).toBeDefined();
+  },
+);
 
 test("one that names another cgroup is in nobody's way", async () => {
   const { fake, other } = await shared((pid) => older(pid, '/sys/fs/cgroup/b'));

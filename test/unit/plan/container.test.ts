@@ -729,7 +729,11 @@ describe('the process', () => {
 
   it.each([
     // Behind the namespaces, which are made before the plan is there.
-    ['without a user namespace', NAMESPACES, ['dumpable', 'unshare', 'propagation', 'root', 'sync']],
+    [
+      'without a user namespace',
+      NAMESPACES,
+      ['dumpable', 'unshare', 'propagation', 'root', 'sync'],
+    ],
     // Before nobody may look into the process any more.
     ['in a user namespace', [...NAMESPACES, { type: 'user' }] as const, ['sync']],
   ])('gets its OOM score from the parent %s', (_, namespaces, before) => {
