@@ -132,7 +132,8 @@ kmod|loads its kernel modules
 systemd|its first process
 dbus|its message bus, over which systemd is asked for scopes
 apparmor|loads profiles there: this kernel may have no AppArmor
-podman|a manager that containers are run under
+podman|a manager that containers are run under, there and on this machine
+podman-compose|runs compose files with podman
 conmon|what podman starts the runtime from
 netavark|networks of podman
 aardvark-dns|names in networks of podman
@@ -149,7 +150,7 @@ docker.io|a manager that containers are run under
 docker-cli|its client
 docker-buildx|the plugin of its client that builds images with BuildKit
 docker-compose|the plugin of its client that runs compose files
-buildah|a manager that images are built with, in containers
+buildah|a manager that images are built with, in containers, there and on this machine
 umoci|unpacks an image into a bundle for a runtime
 checkpolicy|compiles the SELinux policy of a second machine
 iproute2|networks of the examples

@@ -3,7 +3,7 @@
 import { beforeAll } from 'vitest';
 
 import { testOperations } from './support/operations.js';
-import { IN_GROUP, life } from './support/podman-life.js';
+import { IN_GROUP, exceeded, life } from './support/podman-life.js';
 import { addNotifyReady, cleanUpNotifying, notifying } from './support/podman-notify.js';
 import { rootfulPodman, usePodman } from './support/podman.js';
 
@@ -15,13 +15,13 @@ const cleanUp = 'podman rm -f -t 0 --ignore $name >/dev/null; rm -r $directory';
 
 testOperations(guest, 'the life of a container, with systemd', {
   ...rootfulPodman('systemd'),
-  operations: life({ cpuset: true }),
+  operations: life('all'),
   cleanUp,
 });
 
 testOperations(guest, 'the life of a container, with cgroupfs', {
   ...rootfulPodman('cgroupfs'),
-  operations: life({ cpuset: true }).filter(({ name }) => IN_GROUP.test(name)),
+  operations: [...life('all').filter(({ name }) => IN_GROUP.test(name)), exceeded('137\n137 true')],
   cleanUp,
 });
 

@@ -3,6 +3,8 @@
 import { beforeAll } from 'vitest';
 
 import type { Operation } from './support/operations.js';
+import { exceeded } from './support/podman-life.js';
+import { options, run } from './support/podman-options.js';
 import { testOperations } from './support/operations.js';
 import { addFilter, rootfulPodman, usePodman } from './support/podman.js';
 
@@ -23,18 +25,7 @@ beforeAll(async () => {
   await addFilter(guest);
 });
 
-const run = (options: string, script: string): string =>
-  `podman run --rm --network none ${options} busybox sh -c 'exec 2>&1; ${script}'`;
-
-const options: readonly Operation[] = [
-  {
-    name: 'run -it',
-    script: `
-      script -qec "$podman run --rm -it --network none busybox \\
-        sh -c 'tty; echo \\$TERM; stat -c %t:%T /dev/console; exit 6'" /dev/null`,
-    prints: /\/dev\/pts\/0\nxterm\n88:0$/,
-    status: 6,
-  },
+const ofMachine: readonly Operation[] = [
   {
     name: '(no options)',
     script: run(
@@ -68,7 +59,7 @@ const options: readonly Operation[] = [
     status: 1,
   },
   {
-    name: '--privileged',
+    name: '--privileged: capabilities, devices',
     script: run(
       '--privileged',
       'grep CapEff /proc/self/status; test -b /dev/nvme0n1 && mount -t tmpfs none /mnt && echo mounted',
@@ -87,58 +78,8 @@ const options: readonly Operation[] = [
     prints:
       /^touch: .*Read-only file system\n1\n512\ndd: .*not permitted\n1\n123456\n100\n200\n(catatonit|podman-init)$/,
   },
-  {
-    name: '-v ro,z,rslave, --mount',
-    script: `
-      mkdir -p $directory/v && echo text >$directory/v/file && chown 1000:2000 $directory/v/file
-      ${run(
-        `-v $directory/v:/ro:ro -v $directory/v:/z:z,rslave,nosuid --mount type=bind,src=$directory/v,dst=/mnt,ro \\
-        --mount type=tmpfs,dst=/t,tmpfs-size=1m -v $directory/v:/o:O`,
-        `touch /ro/x; touch /mnt/x; touch /z/made && cat /ro/file; touch /o/over; ls /o /z
-        grep -c " /z .*nosuid.* master:" /proc/self/mountinfo; grep -c " /t .*size=1024k" /proc/self/mountinfo`,
-      )}`,
-    prints:
-      /^touch: .*Read-only.*\ntouch: .*Read-only.*\ntext\n\/o:\nfile\nmade\nover\n\n\/z:\nfile\nmade\n1\n1$/,
-  },
-  {
-    name: '--userns=auto, -v idmap',
-    script: `
-      mkdir -p $directory/v && echo text >$directory/v/file && chown 1:2 $directory/v/file
-      ${run(
-        '--userns auto:size=5000 -v $directory/v:/v:idmap',
-        'cut -c 11-40 /proc/self/uid_map; stat -c %u:%g /v/file; touch /v/made /made; stat -c %u:%g /v/made /made',
-      )}
-      stat -c %u:%g $directory/v/made`,
-    prints: /^1\d{6} +5000\n1:2\n0:0\n0:0\n0:0$/,
-  },
-  {
-    name: '--uidmap --gidmap, -v U',
-    script: `
-      mkdir -p $directory/u && touch $directory/u/file && chown 5:6 $directory/u $directory/u/file
-      ${run(
-        '--uidmap 0:300000:5000 --gidmap 0:400000:5000 --user 1000:1000 -v $directory/u:/u:U',
-        'id -u; cat /proc/self/uid_map; stat -c %u:%g /u/file; touch /u/made; ls /sys/fs/cgroup/cgroup.procs',
-      )}
-      stat -c %u:%g $directory/u/made`,
-    prints: /^1000\n +0 +300000 +5000\n1000:1000\n\/sys\/fs\/cgroup\/cgroup.procs\n301000:401000$/,
-  },
-  {
-    name: '--memory, exceeded',
-    script: `
-      podman run --name $name --network none --memory 16m --memory-swap 16m busybox \\
-        dd if=/dev/zero of=/dev/null bs=64M count=1
-      echo $?; podman inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' $name`,
-    // The last is conmon's to find out, and with crun, too, it often comes too late for that.
-    prints: /^137\n137 (true|false)$/,
-  },
-  {
-    name: '--cgroups=disabled --ipc=host --uts=host',
-    script: run(
-      '--cgroups disabled --ipc host --uts host',
-      'cut -d : -f 3 /proc/self/cgroup | grep -c libpod-[^c]; hostname',
-    ),
-    prints: '0\nguest',
-  },
+  // conmon has it from the container's scope, which is sometimes gone by then, with crun too.
+  exceeded(/^137\n137 (true|false)$/),
   {
     name: 'runtime = "tsrun" in containers.conf',
     script: `
@@ -146,18 +87,10 @@ const options: readonly Operation[] = [
       podman inspect -f '{{.OCIRuntime}}' $name-default; podman rm $name-default >/dev/null`,
     prints: 'tsrun',
   },
-  {
-    name: 'a command that is not there',
-    script: `
-      podman run --rm --network none busybox nothing; echo $?
-      podman run --rm --network none busybox /etc/passwd; echo $?`,
-    prints:
-      /^Error:.*nothing.*not found.*attempted to invoke a command that was not found\n127\nError:.*\/etc\/passwd.*OCI permission denied\n126$/s,
-  },
 ];
 
 testOperations(guest, 'options of podman run', {
   ...rootfulPodman('systemd'),
-  operations: options,
+  operations: [...options, ...ofMachine],
   cleanUp: 'podman rm -f -t 0 --ignore $name >/dev/null; rm -r $directory',
 });

@@ -28,6 +28,9 @@ export const LEFT =
 /** What tells ten containers apart that run at once. */
 export const TEN = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
+/** Where managers are called: a virtual machine, or a place on this one. */
+export type Place = Pick<Guest, 'run' | 'write'>;
+
 /** One thing that a person does with a manager. */
 export interface Operation {
   /** As the table has it: 'stop', 'run --memory'. */
@@ -69,10 +72,10 @@ const TIMEOUT_MS = 590_000;
  * A test of a scenario. It fails where an operation does not do with one of the
  * runtimes what it should, and names all of them.
  */
-export function testOperations(guest: Guest, title: string, scenario: Scenario): void {
-  test(title, async () => {
+export function testOperations(place: Place, title: string, scenario: Scenario): void {
+  test(title, { timeout: TIMEOUT_MS }, async () => {
     const runtimes = scenario.runtimes ?? (['tsrun', 'crun'] as const);
-    const failures = await Promise.all(runtimes.map((runtime) => run(guest, scenario, runtime)));
+    const failures = await Promise.all(runtimes.map((runtime) => run(place, scenario, runtime)));
     const text = failures.flat().join('\n');
     if (text !== '') throw new Error(text);
   });
@@ -87,11 +90,11 @@ interface Outcome {
 let counter = 0;
 
 /** @returns what is wrong */
-async function run(guest: Guest, scenario: Scenario, runtime: Runtime): Promise<string[]> {
+async function run(place: Place, scenario: Scenario, runtime: Runtime): Promise<string[]> {
   counter += 1;
   const name = `m${process.pid}-${counter}-${runtime}`;
-  const file = guest.write(name, script(scenario, runtime, name));
-  const { stdout, stderr } = await guest.run(`${scenario.shell ?? 'sh'} ${file}`, TIMEOUT_MS);
+  const file = place.write(name, script(scenario, runtime, name));
+  const { stdout, stderr } = await place.run(`${scenario.shell ?? 'sh'} ${file}`, TIMEOUT_MS);
   const outcomes = parse(stdout);
   const failures: string[] = [];
   const check = (operation: Operation, number: number): string | undefined => {

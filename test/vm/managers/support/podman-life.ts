@@ -9,20 +9,30 @@ const PROGRAM = `
   echo started
   while :; do sleep 1000 & wait \$!; done`;
 
-/** What happens to one container; without `cpuset` where that controller is not the caller's. */
-export function life({ cpuset }: { cpuset: boolean }): Operation[] {
+/** Of control groups: `cpuset` may not be the caller's, and on this machine none of them has one. */
+export type Limits = 'all' | 'without cpuset' | 'none';
+
+/** What happens to one container. */
+export function life(allowed: Limits): Operation[] {
+  const cpuset = allowed === 'all';
   const cpus = (list: number): string => (cpuset ? ` --cpuset-cpus ${list}` : '');
+  const limited = allowed !== 'none';
+  const options = !limited
+    ? '--pids-limit 0'
+    : `--memory 64m --memory-swap 64m --cpus 0.5 --pids-limit 20${cpus(1)}`;
   const limits = `memory.max memory.swap.max cpu.max pids.max${cpuset ? ' cpuset.cpus' : ''}`;
   const values = (...list: string[]): string => list.slice(0, cpuset ? 5 : 4).join('\n');
-  return [
+  const operations: Operation[] = [
     {
       name: 'run -d',
       script: `
       podman run -d --name $name --pidfile $directory/pid --network none --log-driver k8s-file \\
-        --memory 64m --memory-swap 64m --cpus 0.5 --pids-limit 20${cpus(1)} \\
+        ${options} \\
         --health-cmd 'test -e /tmp/healthy' --health-interval disable --health-retries 1 \\
-        busybox sh -c '${PROGRAM}'`,
-      prints: /^[0-9a-f]{64}$/,
+        busybox sh -c '${PROGRAM}' >$directory/id
+      # It is this runtime that has it.
+      $runtime list -q | grep -cxf $directory/id`,
+      prints: '1',
     },
     {
       name: `--memory --cpus --pids-limit${cpuset ? ' --cpuset-cpus' : ''}`,
@@ -33,7 +43,7 @@ export function life({ cpuset }: { cpuset: boolean }): Operation[] {
       name: 'exec',
       script: `
       echo input | podman exec -i -u 1000:2000 -w /tmp -e A=b $name sh -c \\
-        'cat; id -u; id -g; pwd; echo $A; echo error >&2; cat /proc/self/cgroup; exit 4'`,
+        'cat; id -u; id -g; pwd; echo $A; echo error >&2; grep ^0:: /proc/self/cgroup; exit 4'`,
       prints: /^input\n1000\n2000\n\/tmp\nb\n(error\n0::\/|0::\/\nerror)$/,
       status: 4,
     },
@@ -73,9 +83,10 @@ export function life({ cpuset }: { cpuset: boolean }): Operation[] {
     {
       name: 'pause',
       script: `
-      podman pause $name >/dev/null && grep frozen $(place)/cgroup.events
+      # crun does not wait until it is.
+      podman pause $name >/dev/null && until_true grep -q 'frozen 1' $(place)/cgroup.events
       podman exec $name true`,
-      prints: /^frozen 1\nError: can only create exec sessions on running containers/,
+      prints: /^Error: can only create exec sessions on running containers/,
       status: 255,
     },
     {
@@ -111,9 +122,10 @@ export function life({ cpuset }: { cpuset: boolean }): Operation[] {
       script: `
       podman start $name >/dev/null && before=$(cat $directory/pid)
       podman restart -t 20 $name >/dev/null && after=$(cat $directory/pid)
-      [ -n "$before" -a "$before" != "$after" ] && [ ! -e /proc/$before ] && cat $(place)/memory.max`,
+      [ -n "$before" -a "$before" != "$after" ] && [ ! -e /proc/$before ] &&
+        cat $(place)/${limited ? 'memory.max' : 'cgroup.freeze'}`,
       // What update has set is kept.
-      prints: '100663296',
+      prints: limited ? '100663296' : '0',
     },
     {
       name: 'kill -9, wait',
@@ -129,8 +141,32 @@ export function life({ cpuset }: { cpuset: boolean }): Operation[] {
       status: 1,
     },
   ];
+  if (limited) operations.push(IN_NAMESPACE);
+  return limited ? operations : operations.filter(({ name }) => !OF_LIMITS.test(name));
 }
+
+const IN_NAMESPACE: Operation = {
+  name: '--userns=auto, --memory',
+  script: `
+      podman run --rm --network none --userns auto:size=3000 --memory 64m busybox sh -c \\
+        'cat /sys/fs/cgroup/memory.max; awk "{ ids += \\$3 } END { print ids }" /proc/self/uid_map'`,
+  prints: '67108864\n3000',
+};
+
+/** They show limits, or set them. */
+const OF_LIMITS = /^(--memory.*|stats|update)$/;
 
 /** The names of those that the manager of the control group has to do with. */
 export const IN_GROUP =
-  /^(run -d|--memory.*|exec|exec -it|stats|pause|unpause|update|kill.*|stop|start.*|rm -f)$/;
+  /^(run -d|--.*|exec|exec -it|stats|pause|unpause|update|kill.*|stop|start.*|rm -f)$/;
+
+/** @param prints the status, and after it what podman says: status again, and whether it was the kernel */
+export const exceeded = (prints: string | RegExp): Operation => ({
+  name: '--memory, exceeded',
+  script: `
+      podman run --name $name --network none --memory 16m --memory-swap 16m busybox \\
+        dd if=/dev/zero of=/dev/null bs=64M count=1
+      echo $?
+      podman inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' $name`,
+  prints,
+});

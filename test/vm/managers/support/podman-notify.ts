@@ -26,19 +26,45 @@ export function notifying(whose: 'system' | 'user'): Operation[] {
     {
       name: 'run --sdnotify=container',
       script: `
-        systemd-run --${whose} -q -u $name-inner -p Type=notify -p NotifyAccess=all -- $podman \\
+        mkfifo $directory/there $directory/go
+        systemd-run --${whose} --no-block -q -u $name-inner -p Type=notify -p NotifyAccess=all -- $podman \\
           run -d --name $name-inner --sdnotify=container --network none -v /run/notify-ready:/notify-ready:ro \\
-          busybox /notify-ready
-        systemctl --${whose} show -P ActiveState $name-inner
+          -v $directory:/wait busybox sh -c 'echo there >/wait/there; cat /wait/go; exec /notify-ready'
+        timeout 120 cat $directory/there >/dev/null
+        # The program runs, the runtime is done or waits, and nothing is ready.
+        timeout 120 sh -c "until $runtime list | grep -q running; do :; done"
+        state() { systemctl --${whose} show -P ActiveState $name-inner; }
+        state
+        timeout 120 tee $directory/go </dev/null
+        active() { [ $(state) = active ]; }
+        until_true active
+        cat /proc/$(systemctl --${whose} show -P MainPID $name-inner)/comm
         podman rm -f -t 0 $name-inner >/dev/null`,
-      // It does not start to be that before READY=1, which podman passes on.
-      prints: 'active',
+      // Of READY=1 the service manager hears from the program alone.
+      prints: /^activating\n(conmon|notify-ready)$/,
+    },
+    {
+      name: 'run --sdnotify=healthy, --health-interval',
+      script: `
+        systemd-run --${whose} --no-block -q -u $name-healthy -p Type=notify -p NotifyAccess=all -- $podman \\
+          run -d --name $name-healthy --sdnotify=healthy --network none -v $directory:/wait \\
+          --health-cmd 'test -e /wait/healthy' --health-interval 1s --health-retries 1 busybox sleep 1000
+        health() { [ "$(podman inspect -f '{{.State.Health.Status}}' $name-healthy 2>/dev/null)" = $1 ]; }
+        # By podman's timer: nobody else asks for it.
+        until_true health unhealthy
+        systemctl --${whose} show -P ActiveState $name-healthy
+        touch $directory/healthy
+        until_true health healthy
+        active() { [ $(systemctl --${whose} show -P ActiveState $name-healthy) = active ]; }
+        until_true active
+        podman rm -f -t 0 $name-healthy >/dev/null`,
+      prints: 'activating',
     },
   ];
 }
 
 /** Afterwards, whatever has failed. */
 export const cleanUpNotifying = (whose: 'system' | 'user'): string => `
-  podman rm -f -t 0 --ignore $name-conmon $name-inner >/dev/null
+  podman rm -f -t 0 --ignore $name-conmon $name-inner $name-healthy >/dev/null
   systemctl --${whose} reset-failed "$name*" 2>/dev/null
   rm -r $directory`;

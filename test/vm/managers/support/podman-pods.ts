@@ -2,7 +2,7 @@
 
 import type { Operation } from './operations.js';
 
-/** NAME is put in. */
+/** NAME and LIMITS are put in. */
 const KUBE = `
 apiVersion: v1
 kind: Pod
@@ -26,7 +26,7 @@ spec:
         readOnlyRootFilesystem: true
         allowPrivilegeEscalation: false
         capabilities: { drop: [ALL] }
-      resources: { limits: { memory: 64Mi } }
+      LIMITS
       volumeMounts: [{ name: data, mountPath: /data }]
   volumes:
     - name: data
@@ -36,17 +36,19 @@ spec:
 /** A web server that serves the file /index.html. */
 export const SERVER = `sh -c 'echo page >/home/index.html; exec busybox httpd -f -h /home'`;
 
-/** @param limited whether podman gives a pod limits of its own */
-export const pods = ({ limited }: { limited: boolean }): Operation[] => [
+/** Whose limits podman sets: with cgroupfs a user's pod gets none; on this machine nothing does. */
+export type PodLimits = 'of pods' | 'of containers' | 'none';
+
+export const pods = (limits: PodLimits): Operation[] => [
   {
     name: 'pod create, run --pod',
     script: `
-        podman pod create --name $name-pod --share pid,net,ipc,uts --hostname together --memory 96m >/dev/null
+        podman pod create --name $name-pod --share pid,net,ipc,uts --hostname together ${limits === 'none' ? '' : '--memory 96m'} >/dev/null
         podman run -d --pod $name-pod --name $name --pidfile $directory/pid busybox ${SERVER} >/dev/null
         podman run --rm --pod $name-pod busybox sh -c \\
           'hostname; busybox wget -q -O - http://127.0.0.1/; cat /proc/1/comm; ps | grep -c [h]ttpd'
-        place=$(place) && place=\${place%/container} && cat \${place%/*}/memory.max`,
-    prints: `together\npage\ncatatonit\n1\n${limited ? 100663296 : 'max'}`,
+        place=$(place) && place=\${place%/container} && cat \${place%/*}/${limits === 'none' ? 'cgroup.freeze' : 'memory.max'}`,
+    prints: `together\npage\ncatatonit\n1\n${{ 'of pods': 100663296, 'of containers': 'max', none: 0 }[limits]}`,
   },
   {
     name: 'pod pause, unpause',
@@ -67,7 +69,7 @@ export const pods = ({ limited }: { limited: boolean }): Operation[] => [
   {
     name: 'kube play',
     script: `
-        sed s/NAME/$name-kube/ >$directory/kube.yaml <<'END'
+        sed "s/NAME/$name-kube/; s/LIMITS/${limits === 'none' ? '' : 'resources: { limits: { memory: 64Mi } }'}/" >$directory/kube.yaml <<'END'
 ${KUBE}END
         podman kube play --log-driver k8s-file --network none $directory/kube.yaml >/dev/null
         logs() { podman logs $name-kube-main 2>&1 | grep -q Read-only; }
@@ -83,6 +85,9 @@ ${KUBE}END
     status: 1,
   },
 ];
+
+/** The names of those that have to do with limits and freezing. */
+export const OF_GROUPS = /^(pod create.*|pod pause.*)$/;
 
 /** Afterwards, whatever has failed. */
 export const cleanUpPods =

@@ -44,7 +44,7 @@ export function usePodman(): Guest {
 }
 
 /** Lets a container do everything but make directories. */
-const FILTER = {
+export const FILTER = {
   defaultAction: 'SCMP_ACT_ALLOW',
   syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 95 }],
 };

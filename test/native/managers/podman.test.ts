@@ -1,0 +1,49 @@
+/** podman, as it comes from Debian, on this machine. */
+
+import { testOperations } from '../../vm/managers/support/operations.js';
+import { builds, cleanUpBuilds } from '../../vm/managers/support/podman-build.js';
+import { cleanUpComposing, composing } from '../../vm/managers/support/podman-compose.js';
+import { life } from '../../vm/managers/support/podman-life.js';
+import { cleanUpNetworks, networks } from '../../vm/managers/support/podman-networks.js';
+import { options } from '../../vm/managers/support/podman-options.js';
+import { cleanUpPods, pods } from '../../vm/managers/support/podman-pods.js';
+import { optionsOfUser } from '../../vm/managers/support/podman-user.js';
+import { FILTER, rootfulPodman } from '../../vm/managers/support/podman.js';
+import { IMPORT, usePlace } from './support/place.js';
+
+const place = usePlace({
+  programs: ['/usr/bin/podman', '/usr/bin/podman-compose'],
+  prepare: `echo '${JSON.stringify(FILTER)}' >/run/no-directories.json; ${IMPORT}`,
+});
+
+const podman = rootfulPodman('cgroupfs');
+
+const cleanUp = 'podman rm -f -t 0 --ignore $name >/dev/null; rm -r $directory';
+
+testOperations(place, 'the life of a container', { ...podman, operations: life('none'), cleanUp });
+
+testOperations(place, 'options of podman run', {
+  ...podman,
+  operations: [
+    ...options,
+    // They are as good for root.
+    ...optionsOfUser.filter(({ name }) => /^--(userns=auto|uidmap)/.test(name)),
+  ],
+  cleanUp,
+});
+
+testOperations(place, 'networks', { ...podman, operations: networks, cleanUp: cleanUpNetworks });
+
+testOperations(place, 'pods', { ...podman, operations: pods('none'), cleanUp: cleanUpPods });
+
+testOperations(place, 'images that are built', {
+  ...podman,
+  operations: builds,
+  cleanUp: cleanUpBuilds,
+});
+
+testOperations(place, 'compose', {
+  ...podman,
+  operations: composing,
+  cleanUp: cleanUpComposing,
+});

@@ -1,0 +1,87 @@
+/** Options of `podman run` that need nothing of the machine. */
+
+import type { Operation } from './operations.js';
+
+export const run = (options: string, script: string): string =>
+  `podman run --rm --network none ${options} busybox sh -c 'exec 2>&1; ${script}'`;
+
+export const options: readonly Operation[] = [
+  {
+    name: 'run -it',
+    script: `
+      # Of a container that ends at once podman does not always show all.
+      typed() { until_true grep -q 88:0 $directory/said; echo; }
+      : >$directory/said
+      typed | script -qec "$podman run --rm -it --network none busybox \\
+        sh -c 'tty; echo \\$TERM; stat -c %t:%T /dev/console; read x; exit 6'" /dev/null >$directory/said
+      status=$?
+      cat $directory/said
+      exit $status`,
+    prints: /\/dev\/pts\/0\nxterm\n88:0\b/,
+    status: 6,
+  },
+  {
+    name: '-v ro,z,rslave, --mount',
+    script: `
+      mkdir -p $directory/v && echo text >$directory/v/file
+      ${run(
+        `-v $directory/v:/ro:ro -v $directory/v:/z:z,rslave,nosuid --mount type=bind,src=$directory/v,dst=/mnt,ro \\
+        --mount type=tmpfs,dst=/t,tmpfs-size=1m -v $directory/v:/o:O`,
+        `touch /ro/x; touch /mnt/x; touch /z/made && cat /ro/file; touch /o/over; ls /o /z
+        grep -c " /z .*nosuid.* master:" /proc/self/mountinfo; grep -c " /t .*size=1024k" /proc/self/mountinfo`,
+      )}`,
+    prints:
+      /^touch: .*Read-only.*\ntouch: .*Read-only.*\ntext\n\/o:\nfile\nmade\nover\n\n\/z:\nfile\nmade\n1\n1$/,
+  },
+  {
+    name: '--userns=auto, -v idmap',
+    script: `
+      mkdir -p $directory/v && echo text >$directory/v/file && chown 1:2 $directory/v/file
+      ${run(
+        '--userns auto:size=5000 -v $directory/v:/v:idmap',
+        'cut -c 11-40 /proc/self/uid_map; stat -c %u:%g /v/file; touch /v/made /made; stat -c %u:%g /v/made /made',
+      )}
+      stat -c %u:%g $directory/v/made`,
+    prints: /^1\d{6} +5000\n1:2\n0:0\n0:0\n0:0$/,
+  },
+  {
+    name: '--uidmap --gidmap, -v U',
+    script: `
+      mkdir -p $directory/u && touch $directory/u/file && chown 5:6 $directory/u $directory/u/file
+      ${run(
+        '--uidmap 0:300000:5000 --gidmap 0:400000:5000 --user 1000:1000 -v $directory/u:/u:U',
+        'id -u; cat /proc/self/uid_map; stat -c %u:%g /u/file; touch /u/made; ls /sys/fs/cgroup/cgroup.procs',
+      )}
+      stat -c %u:%g $directory/u/made`,
+    prints: /^1000\n +0 +300000 +5000\n1000:1000\n\/sys\/fs\/cgroup\/cgroup.procs\n301000:401000$/,
+  },
+  {
+    name: '--cgroups=disabled --ipc=host --uts=host',
+    script: run(
+      '--cgroups disabled --ipc host --uts host',
+      'cut -d : -f 3 /proc/self/cgroup | grep -c libpod-[^c]; hostname',
+    ),
+    prints: '0\nguest',
+  },
+  {
+    name: 'a command that is not there',
+    script: `
+      podman run --rm --network none busybox nothing; echo $?
+      podman run --rm --network none busybox /etc/passwd; echo $?`,
+    prints:
+      /^Error:.*nothing.*not found.*attempted to invoke a command that was not found\n127\nError:.*\/etc\/passwd.*OCI permission denied\n126$/s,
+  },
+  {
+    name: '--privileged',
+    script: run('--privileged', 'mount -t tmpfs none /mnt && echo mounted'),
+    prints: 'mounted',
+  },
+  {
+    name: '--network none, host',
+    script: `
+        podman run --rm --network none busybox sh -c "ip address | grep -c 'inet '"
+        inside=$(podman run --rm --network host busybox readlink /proc/self/ns/net)
+        [ "$inside" = "$(readlink /proc/self/ns/net)" ] && echo same`,
+    prints: '1\nsame',
+  },
+];
