@@ -16,6 +16,7 @@ import { ROOTFS, useOwnGuest } from './support/guest.js';
 const CHECKPOLICY = '/usr/bin/checkpolicy';
 const CONTAINED = 'u:r:contained_t:s0:c1,c2';
 const OTHER = 'u:r:other_t:s0:c3';
+const SHARED = 'u:object_r:box_t:s0';
 const BOX = 'u:object_r:box_t:s0:c1,c2';
 
 const guest = useOwnGuest(
@@ -32,7 +33,7 @@ const guest = useOwnGuest(
     copyFileSync(label, join(share, 'rootfs/bin/label'));
     compileAttacker('exchange', join(share, 'bin'));
   },
-  [CHECKPOLICY],
+  [CHECKPOLICY, '/usr/bin/podman', '/usr/bin/crun'],
 );
 
 /** Containers that are made while paths are exchanged. */
@@ -219,4 +220,45 @@ test('an enforcing policy keeps the container from what it must not read', async
     expect.stringMatching(/other\/file'?: Permission denied/),
     'own',
   ]);
+});
+
+test('podman -v with z and Z: files have the label that every container may read, or this one alone', async () => {
+  const result = await guest.run(`
+    etc=/run/podman/etc
+    mkdir -p $etc/selinux/targeted/contexts /run/podman/bin
+    cp -a /etc/passwd /etc/group /etc/nsswitch.conf /etc/os-release /etc/containers $etc/
+    printf 'SELINUX=permissive\nSELINUXTYPE=targeted\n' >$etc/selinux/config
+    printf 'process = "u:r:contained_t:s0"\nfile = "u:object_r:box_t:s0"\n' \\
+      >$etc/selinux/targeted/contexts/lxc_contexts
+    mount --bind $etc /etc
+    trap 'echo 0 >/sys/fs/selinux/enforce; umount /etc; rm -rf /run/podman' EXIT
+    podman() {
+      TMPDIR=/tmp /usr/bin/podman --root /run/podman/root --runroot /run/podman/run --tmpdir /run/podman/tmp \\
+        --storage-driver vfs --cgroup-manager cgroupfs --events-backend none "$@"
+    }
+    # run LEVEL OPTIONS...
+    run() {
+      level=$1
+      shift
+      podman --runtime $(command -v $runtime) run --rm --network none --log-driver none --pids-limit 0 \\
+        --security-opt label=level:$level "$@"
+    }
+    for runtime in tsrun crun; do
+      v=/run/podman/$runtime
+      mkdir -p $v/shared $v/private
+      echo text | tee $v/shared/file >$v/private/file
+      run s0:c1,c2 -v $v/shared:/shared:z -v $v/private:/private:Z --rootfs ${ROOTFS} sh -c \\
+        'tr "\\0" "\\n" </proc/self/attr/current; label /shared /shared/file /private/file'
+      label $v/shared/file $v/private/file
+      echo 1 >/sys/fs/selinux/enforce
+      run s0:c3 -v $v:/v --rootfs ${ROOTFS} sh -c 'cat /v/shared/file /v/private/file 2>&1'
+      echo 0 >/sys/fs/selinux/enforce
+    done
+  `);
+  const one: unknown[] = [
+    ...[CONTAINED, SHARED, SHARED, BOX, SHARED, BOX],
+    'text',
+    expect.stringMatching(/private\/file'?: Permission denied/),
+  ];
+  expect(result.stdout.trimEnd().split('\n'), result.stderr).toEqual([...one, ...one]);
 });
