@@ -14,6 +14,7 @@ const SOURCES = dirname(fileURLToPath(import.meta.url));
 /** Numbers on x86-64 of what the tests call. */
 export const NR = {
   umask: 95,
+  setgroups: 116,
   ptrace: 101,
   syslog: 103,
   personality: 135,

@@ -15,6 +15,18 @@ const WRITER = {
   file: 'test/security/row-01-own-executable.test.ts',
   name: 'nothing of the runtime can be written while it joins, and not later by a kept descriptor',
 };
+const EARLY_FILTER = [
+  {
+    file: 'src/plan/process.ts',
+    from: '...(noNewPrivileges ? [] : context.filter),',
+    to: '...context.filter,',
+  },
+  {
+    file: 'src/plan/process.ts',
+    from: 'filter: noNewPrivileges ? context.filter : [],',
+    to: 'filter: [],',
+  },
+];
 const UNSEALED = {
   file: 'native/parent/spawn.cc',
   from: 'F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {',
@@ -345,18 +357,7 @@ export const processes = [
   {
     rows: ['18', 'R6'],
     what: 'the filter is loaded before the user changes, whatever noNewPrivileges says',
-    changes: [
-      {
-        file: 'src/plan/process.ts',
-        from: '...(noNewPrivileges ? [] : context.filter),',
-        to: '...context.filter,',
-      },
-      {
-        file: 'src/plan/process.ts',
-        from: 'filter: noNewPrivileges ? context.filter : [],',
-        to: 'filter: [],',
-      },
-    ],
+    changes: EARLY_FILTER,
     build: 'none',
     test: {
       file: 'test/unit/seccomp/late-calls.test.ts',
@@ -367,23 +368,25 @@ export const processes = [
   {
     rows: ['18', 'R6'],
     what: 'the same, in a container',
-    changes: [
-      {
-        file: 'src/plan/process.ts',
-        from: '...(noNewPrivileges ? [] : context.filter),',
-        to: '...context.filter,',
-      },
-      {
-        file: 'src/plan/process.ts',
-        from: 'filter: noNewPrivileges ? context.filter : [],',
-        to: 'filter: [],',
-      },
-    ],
+    changes: EARLY_FILTER,
     build: 'executable',
     test: {
       file: 'test/native/seccomp.test.ts',
       name: 'what is not needed any more may be denied, and hooks run behind the filter',
       message: /status|expected/,
+    },
+  },
+  {
+    rows: ['18', 'R6'],
+    what: 'the same, by calls that would kill',
+    changes: EARLY_FILTER,
+    build: 'executable',
+    test: {
+      file: 'test/security/row-18-order.test.ts',
+      name: 'at execve rights, descriptors and the filter are as they have to be, noNewPrivileges %s',
+      title:
+        'at execve rights, descriptors and the filter are as they have to be, noNewPrivileges true',
+      message: /status"?: \+?\d/,
     },
   },
   {
@@ -441,6 +444,23 @@ export const processes = [
       file: 'test/unit/lifecycle/id-maps.test.ts',
       name: 'the own id alone needs nobody, and denies setgroups',
       message: /setgroups|deny/,
+    },
+  },
+  {
+    rows: ['21'],
+    what: 'the same, in a container of a user',
+    changes: [
+      {
+        file: 'src/lifecycle/id-maps.ts',
+        from: "if (gidWriter === 'self') denySetgroups(native, pid);",
+        to: '',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/row-21-limits-and-groups.test.ts',
+      name: 'without privileges setgroups is denied, and limits are in force',
+      message: /status"?: \+?\d/,
     },
   },
 ];
