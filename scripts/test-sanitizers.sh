@@ -1,10 +1,10 @@
 #!/bin/sh
-# Runs the native suite with the address and the undefined-behaviour sanitizers
+# Runs the native suite, and the attacks, with the address and the undefined-behaviour sanitizers
 # (dynamically linked, as they want it), and the binding's tests with valgrind.
 #
 #   scripts/test-sanitizers.sh build    the addon and the executable's host, into native/build-asan
 #   scripts/test-sanitizers.sh node     the part of the suite that reaches every native call, on Node with that addon
-#   scripts/test-sanitizers.sh quickjs  the suite on the executable's host, on the same objects
+#   scripts/test-sanitizers.sh quickjs  the suite and the attacks on the executable's host, on the same objects
 #   scripts/test-sanitizers.sh          one after the other, to the end
 #
 # The helper and the code between clone and execve stay as they are: they have no
@@ -100,6 +100,9 @@ END
   # The binding's own tests run inside the instrumented process.
   ASAN_OPTIONS=$node_options LD_PRELOAD="$preload" \
     TSRUN_ADDON="$PWD/native/build-asan/Release/tsrun.node" suite test/native/addon.test.ts
+  ASAN_OPTIONS=$node_options LD_PRELOAD="$preload" \
+    TSRUN_ADDON="$PWD/native/build-asan/Release/tsrun.node" node_modules/.bin/vitest run \
+    --project security test/security/row-13-long-fields.test.ts || status=1
   plans 'on Node'
 else
   # With its leaks: this host is taken down at the end.
@@ -108,5 +111,10 @@ else
   plans 'on QuickJS'
   TSRUN_VALGRIND=valgrind suite test/native/binding.test.ts
   TSRUN_CLI="$tree/tsrun-plain $tree/chunks.bin" suite
+  # But for what has less memory than the sanitizers map, and for the descriptors of the runtime
+  # itself, of which this host has another: that of its chunks.
+  TSRUN_SANITIZED=1 TSRUN_CLI="$tree/tsrun-plain $tree/chunks.bin" node_modules/.bin/vitest run \
+    --project security \
+    --exclude "test/security/row-{03-preserved-descriptors,19-huge-files}.test.ts" || status=1
 fi
 exit $status

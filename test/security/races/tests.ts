@@ -23,6 +23,8 @@ const LIMIT = { timeout: 300_000 };
 function needsExecutable(context: TestContext): void {
   if (ON_NODE)
     context.skip('runs on the executable, whose helper is the same and 50 times as quick');
+  if (process.env['TSRUN_SANITIZED'] === '1')
+    context.skip('the helper that is attacked has no sanitizers: it is that of the ordinary run');
 }
 
 /** The runtime with the defence compiled out, for the tests of a file: built when it is asked for. */
