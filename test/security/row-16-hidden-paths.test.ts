@@ -1,19 +1,24 @@
 /** Row 16: read-only and masked paths that are exchanged for links between two look-ups. */
 
 import { linuxOf } from '../support/inside.js';
-import { count } from './races/support.js';
+import { PAIRS, count } from './races/support.js';
 import { testRaces } from './races/tests.js';
 
-/** Mounts of a file, read-only, that show the file they lie on: both in the volume, or neither. */
+/**
+ * Paths with a mount, read-only, that shows the file it lies on: both in the volume, or neither. The
+ * links all lead to one file outside of it, and what is a mount already gets no other.
+ */
 function readOnlyItself(mountinfo: string): number {
-  return mountinfo.split('\n').filter((line) => {
+  const found = { inside: 0, beside: 0, other: 0 };
+  for (const line of mountinfo.split('\n')) {
     const [, , , source = '', target = '', options = ''] = line.split(' ');
-    return (
-      target.endsWith('/secret') &&
-      /^ro(,|$)/.test(options) &&
-      target.startsWith('/vol/') === source.includes('/vol/')
-    );
-  }).length;
+    if (!target.endsWith('/secret')) continue;
+    const inVolume = target.startsWith('/vol/');
+    if (inVolume !== source.includes('/vol/') || !/^ro(,|$)/.test(options)) found.other++;
+    else if (inVolume) found.inside++;
+    else found.beside++;
+  }
+  return (found.beside > 0 ? PAIRS : found.inside) - found.other;
 }
 
 testRaces([

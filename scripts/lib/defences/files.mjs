@@ -307,7 +307,7 @@ export const files = [
       file: security('row-10-closed-streams'),
       name: 'are the null device of the host, where that of the image is %s',
       title: 'are the null device of the host, where that of the image is a file',
-      message: /status"?: \+?\d|character special file 1:3/,
+      message: /expected \d+ to be \+?0|character special file 1:3/,
     },
   },
   {
