@@ -14,7 +14,7 @@ const MOUNTINFO_MAX = 16 * 1024 * 1024;
 const FDINFO_MAX = 4096;
 
 /**
- * @param rootfs absolute path, whose own mounts are the container's
+ * @param rootfs absolute path; what is mounted below it stays in the namespace too, out of reach
  * @returns their mount points, one for each time it is mounted on
  * @throws TsrunError ERR_SYSTEM for what cannot be reached by its mount point
  */
@@ -24,13 +24,12 @@ export function hostMounts(native: Native, rootfs: string): string[] {
     throw cannot(`read /proc/self/mountinfo: ${native.strerror(-mountinfo)}`);
   }
   const found = parseMountinfo(mountinfo).filter(
-    ({ type, root, point }) =>
-      (type === 'proc' || type === 'sysfs') &&
-      root === '/' &&
-      point !== rootfs &&
-      !point.startsWith(`${rootfs}/`),
+    ({ type, root }) => (type === 'proc' || type === 'sysfs') && root === '/',
   );
   for (const { point, type } of found) {
+    if (point === rootfs || point.startsWith(`${rootfs}/`)) {
+      throw cannot(`cover the ${type} on ${point} of the host: the root of the container hides it`);
+    }
     const id = mountId(native, point);
     if (found.some((other) => other.point === point && other.id === id)) continue;
     throw cannot(`cover the ${type} on ${point} of the host: something else is mounted over it`);

@@ -122,6 +122,22 @@ describe('root', () => {
       expect(inside.sys).toMatch(/^mount: permission denied/);
     },
   );
+
+  it('is refused with --no-pivot where it has a procfs already, which nothing could cover', async () => {
+    const mounted =
+      'for word; do if [ -d "$word/rootfs" ]; then mount -t proc proc "$word/rootfs/proc"; fi; done; exec "$@"';
+    const run = (flags: string[]) =>
+      lab.run('echo ran', () => undefined, {
+        flags,
+        prefix: ['unshare', '--mount', 'sh', '-c', mounted, 'sh'],
+      });
+    expect(await run([])).toMatchObject({ status: 0, stdout: 'ran\n' });
+    const refused = await run(['--no-pivot']);
+    expect(refused).toMatchObject({ status: 1, stdout: '' });
+    expect(refused.stderr).toMatch(
+      /--no-pivot: cannot cover the proc on .*\/rootfs\/proc of the host/,
+    );
+  });
 });
 
 describe('linux.rootfsPropagation', () => {

@@ -414,6 +414,23 @@ export const files = [
     },
   },
   {
+    rows: ['I'],
+    what: 'a procfs below the root file system is left without pivot_root',
+    changes: [
+      {
+        file: 'src/lifecycle/host-mounts.ts',
+        from: 'if (point === rootfs || point.startsWith(`${rootfs}/`)) {',
+        to: 'if (point === rootfs) {',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/root.test.ts',
+      name: 'is refused with --no-pivot where it has a procfs already, which nothing could cover',
+      message: /"?status"?: \+?\d/,
+    },
+  },
+  {
     rows: ['H'],
     what: 'a sysfs that a link of the image leads to is copied',
     changes: [

@@ -11,7 +11,6 @@ const MOUNTINFO = [
   '26 22 0:21 /sys /bound/sys rw - proc proc rw',
   '27 22 0:21 / /a\\040b rw - proc proc rw',
   '28 27 0:21 / /a\\040b rw - proc proc rw',
-  '29 22 0:21 / /c/rootfs/proc rw - proc proc rw',
   '30 22 0:21 / /c/rootfs2 rw - proc proc rw',
   '',
 ].join('\n');
@@ -31,7 +30,7 @@ function host(leads: Record<string, number>): Native {
 
 const ALL = { '/proc': 23, '/sys': 24, '/a b': 28, '/c/rootfs2': 30 };
 
-test('whole ones alone, as often as they are mounted, and none of the root file system', () => {
+test('whole ones alone, as often as they are mounted', () => {
   expect(hostMounts(host(ALL), '/c/rootfs')).toEqual([
     '/proc',
     '/sys',
@@ -45,4 +44,12 @@ test('one that is hidden by another mount cannot be covered', () => {
   expect(() => hostMounts(host({ ...ALL, '/sys': 99 }), '/c/rootfs')).toThrow(
     '--no-pivot: cannot cover the sysfs on /sys of the host: something else is mounted over it',
   );
+});
+
+test('one below the root file system would stay where no path leads', () => {
+  expect(() => hostMounts(host(ALL), '/c/rootfs2')).toThrow(
+    '--no-pivot: cannot cover the proc on /c/rootfs2 of the host: the root of the container hides it',
+  );
+  expect(() => hostMounts(host(ALL), '/bound')).not.toThrow();
+  expect(() => hostMounts(host(ALL), '/c')).toThrow('proc on /c/rootfs2 of the host');
 });
