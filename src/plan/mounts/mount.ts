@@ -106,11 +106,13 @@ function planRemount(
   return changes;
 }
 
+/** Undefined also where a later mount on a directory above covers it, and may have one there. */
 function lastOn(target: string, steps: readonly Step[]): Placed | undefined {
   for (let i = steps.length - 1; i >= 0; i--) {
     const step = steps[i];
-    const places = step?.op === 'mount' || step?.op === 'bind';
-    if (places && step.target === target) return step;
+    if (step?.op !== 'mount' && step?.op !== 'bind') continue;
+    if (step.target === target) return step;
+    if (target.startsWith(`${step.target}/`)) return undefined;
   }
   return undefined;
 }
@@ -330,12 +332,12 @@ function furtherPropagation(flags: readonly number[], target: string, at: string
   }));
 }
 
-/** A bind of a path of the host that no entry of `mounts` asked for. */
 /** Attaches a tree that an input has: `source` is its name in errors. */
 export function planTreeBind(source: string, target: string, at: string, slot: Slot): Step {
   return { op: 'bind', at, source, slot, recursive: false, keep: -1, ...NO_CHANGE, target };
 }
 
+/** A bind of a path of the host that no entry of `mounts` asked for. */
 export function planHostBind(
   path: string,
   target: string,

@@ -209,6 +209,20 @@ describe('remount', () => {
     ]);
   });
 
+  it('goes by the name where a later mount on a directory above has covered the one before', () => {
+    const changes = (above: string) => {
+      const mounts = [
+        { destination: '/a/b', type: 'tmpfs' },
+        { destination: above, type: 'bind', source: '/tree', options: ['rbind'] },
+        { destination: '/a/b', options: ['remount', 'bind', 'ro'] },
+      ];
+      const { steps } = planContainer(spec({ mounts }), facts());
+      return steps.flatMap((step) => (step.op === 'remount' ? [step.mount >= 0] : []));
+    };
+    expect(changes('/a')).toEqual([false]);
+    expect(changes('/ab')).toEqual([true]);
+  });
+
   it('cannot change the file system', () => {
     expect(() => plan({ destination: '/t', options: ['remount', 'size=1m'] })).toThrow(
       'remount can only change attributes of a mount, not size=1m',
