@@ -23,7 +23,8 @@ import { controllerOf } from '../cgroups/limits/write.js';
 import type { CgroupWrite } from '../cgroups/limits/write.js';
 import { delegateCgroup } from '../cgroups/delegate.js';
 import { SIGKILL } from '../native/constants.js';
-import type { IdMapping, PlanFacts } from '../plan/plan.js';
+import { hostId } from '../namespaces/id-maps.js';
+import type { PlanFacts } from '../plan/plan.js';
 import type { Spec } from '../spec/types.js';
 
 const DEVICES = '/linux/resources/devices';
@@ -211,15 +212,7 @@ function delegate(
     );
     return;
   }
-  const uid = hostId(mappings, spec.process?.user?.uid ?? 0);
+  const inside = spec.process?.user?.uid ?? 0;
+  const uid = mappings.length === 0 ? inside : hostId(mappings, inside);
   if (uid !== undefined && uid !== callerUid) delegateCgroup(native, cgroup.record, uid);
-}
-
-/** Undefined when the id is not mapped. */
-function hostId(mappings: readonly IdMapping[], id: number): number | undefined {
-  if (mappings.length === 0) return id;
-  for (const { containerID, hostID, size } of mappings) {
-    if (id >= containerID && id < containerID + size) return hostID + id - containerID;
-  }
-  return undefined;
 }

@@ -42,3 +42,11 @@ export function setupId(mappings: readonly IdMapping[]): number {
   const root = mappings.some(({ containerID, size }) => containerID === 0 && size > 0);
   return root ? 0 : (mappings[0]?.containerID ?? 0);
 }
+
+/** What an id of the namespace is outside; undefined when it is not mapped. */
+export function hostId(mappings: readonly IdMapping[], id: number): number | undefined {
+  for (const { containerID, hostID, size } of mappings) {
+    if (id >= containerID && id < containerID + size) return hostID + id - containerID;
+  }
+  return undefined;
+}

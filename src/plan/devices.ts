@@ -1,5 +1,6 @@
 /** linux.devices and the default devices (config-linux.md), and the links beside them. */
 
+import { hostId } from '../namespaces/id-maps.js';
 import type { Places } from '../namespaces/namespaces.js';
 import { S_IFBLK, S_IFCHR, S_IFIFO } from '../native/constants.js';
 import type { LinuxDevice, Mount } from '../spec/types.js';
@@ -93,18 +94,11 @@ function planDevice(device: LinuxDevice, at: string, origin: DeviceOrigin): Step
   if (origin === 'made' || device.type === 'p') return node;
   if (!('slots' in origin)) return planHostBind(target, target, 0, at, origin.bound);
   const { mode, major, minor } = node;
-  const uid = hostId(node.uid, origin.uids);
-  const gid = hostId(node.gid, origin.gids);
+  // One that is not mapped is the host's, as that of a bound node would be.
+  const uid = hostId(origin.uids, node.uid) ?? node.uid;
+  const gid = hostId(origin.gids, node.gid) ?? node.gid;
   const input: PlanInput = { kind: 'device', at, path: target, mode, major, minor, uid, gid };
   return planTreeBind(target, target, at, origin.slots.input(input));
-}
-
-/** An id that the container does not have stays as it is: nobody's, seen from inside. */
-function hostId(id: number, mappings: readonly IdMapping[]): number {
-  const range = mappings.find(
-    ({ containerID, size }) => id >= containerID && id < containerID + size,
-  );
-  return range === undefined ? id : range.hostID + (id - range.containerID);
 }
 
 function nodeStep(device: LinuxDevice, target: string, at: string): NodeStep {
