@@ -990,13 +990,14 @@ Value OpenTree(const CallbackInfo& info) {
                               static_cast<unsigned>(integer(info, 1)) | OPEN_TREE_CLOEXEC));
 }
 
-// deviceTree(mode, major, minor, uid, gid)
+// deviceTree(mode, major, minor, uid, gid, label)
 Value DeviceTree(const CallbackInfo& info) {
+  PATH(label, 5);
   const dev_t device =
       makedev(static_cast<unsigned>(integer(info, 1)), static_cast<unsigned>(integer(info, 2)));
-  return result(
-      info, deviceTree(static_cast<mode_t>(integer(info, 0)), device,
-                       static_cast<uid_t>(integer(info, 3)), static_cast<gid_t>(integer(info, 4))));
+  return result(info, deviceTree(static_cast<mode_t>(integer(info, 0)), device,
+                                 static_cast<uid_t>(integer(info, 3)),
+                                 static_cast<gid_t>(integer(info, 4)), label.c_str()));
 }
 
 Value IdMapTree(const CallbackInfo& info) {

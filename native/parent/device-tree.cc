@@ -23,16 +23,23 @@ struct Request {
   dev_t device;
   uid_t uid;
   gid_t gid;
+  const char* label;
   long result;
 };
 
 long negated(long result) { return result < 0 ? -errno : result; }
 
 // Of a file system that the initial user namespace has, or the node could not be opened.
-long newFileSystem() {
+long newFileSystem(const char* label) {
   const int context = static_cast<int>(syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC));
   if (context < 0) return -errno;
-  long result = negated(syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
+  long result = 0;
+  if (label[0] != 0) {
+    result = negated(syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "context", label, 0));
+  }
+  if (result >= 0) {
+    result = negated(syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
+  }
   if (result >= 0) {
     result = negated(
         syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
@@ -56,7 +63,7 @@ long makeTree(const Request& request) {
   if (unshare(CLONE_NEWNS) < 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) {
     return -errno;
   }
-  const long directory = newFileSystem();
+  const long directory = newFileSystem(request.label);
   if (directory < 0) return directory;
   long result = negated(syscall(SYS_move_mount, static_cast<int>(directory), "", AT_FDCWD, "/",
                                 MOVE_MOUNT_F_EMPTY_PATH));
@@ -73,8 +80,8 @@ int inChild(void* argument) {
 
 }  // namespace
 
-long deviceTree(mode_t mode, dev_t device, uid_t uid, gid_t gid) {
-  Request request = {mode, device, uid, gid, -EIO};
+long deviceTree(mode_t mode, dev_t device, uid_t uid, gid_t gid, const char* label) {
+  Request request = {mode, device, uid, gid, label, -EIO};
   constexpr size_t kStack = size_t{64} << 10;
   const auto stack = std::make_unique<char[]>(kStack);
   // It has the memory and the descriptors of its maker, which waits for its end;

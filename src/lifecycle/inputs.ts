@@ -69,8 +69,8 @@ async function openInput(
     case 'tree':
       return openTree(native, input, opened, fds);
     case 'device': {
-      const { at, path, mode, major, minor, uid, gid } = input;
-      const fd = native.deviceTree(mode, major, minor, uid, gid);
+      const { at, path, mode, major, minor, uid, gid, label } = input;
+      const fd = native.deviceTree(mode, major, minor, uid, gid, label);
       if (fd < 0) throw cannot(native, at, `make the device ${path}`, fd);
       return fds.add(fd);
     }

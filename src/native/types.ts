@@ -259,8 +259,15 @@ export interface Native {
   // Mounts and control groups.
   /** open_tree(2). */
   openTree(path: string, flags: number): FdOrErrno;
-  /** A detached mount that is a new device node; mode has S_IFCHR or S_IFBLK, and the umask is nothing to it. */
-  deviceTree(mode: number, major: number, minor: number, uid: number, gid: number): FdOrErrno;
+  /** A detached mount that is a new device node; mode has S_IFCHR or S_IFBLK, and the umask is nothing to it; `label` is SELinux's, empty for none. */
+  deviceTree(
+    mode: number,
+    major: number,
+    minor: number,
+    uid: number,
+    gid: number,
+    label: string,
+  ): FdOrErrno;
   /** mount_setattr(2) with MOUNT_ATTR_IDMAP on a detached tree, AT_RECURSIVE where asked for. */
   idMapTree(tree: number, userNamespace: number, recursive: boolean): Status;
   /** BPF_PROG_LOAD of a BPF_PROG_TYPE_CGROUP_DEVICE program of 8-byte instructions. */

@@ -410,7 +410,10 @@ function deviceOrigin(
 ): DeviceOrigin {
   if (places.user === 'own' && facts.initialUserNamespace) return 'made';
   if (!parentMakes(places, facts)) return { bound };
-  return { bound, slots, uids: linux?.uidMappings ?? [], gids: linux?.gidMappings ?? [] };
+  return {
+    ...{ bound, slots, label: facts.mountLabel ?? '' },
+    ...{ uids: linux?.uidMappings ?? [], gids: linux?.gidMappings ?? [] },
+  };
 }
 
 function containerHooks(

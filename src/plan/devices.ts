@@ -59,7 +59,14 @@ export type DeviceOrigin =
   /** The host's nodes of the same paths: no node can be made in a user namespace. */
   | { bound: Sources }
   /** The same of the default devices; others are nodes that the parent makes. */
-  | { bound: Sources; slots: Slots; uids: readonly IdMapping[]; gids: readonly IdMapping[] };
+  | {
+      bound: Sources;
+      slots: Slots;
+      uids: readonly IdMapping[];
+      gids: readonly IdMapping[];
+      /** linux.mountLabel, empty for none: that of the file system on /dev. */
+      label: string;
+    };
 
 /** The parent may make devices, and knows whose they are to be. */
 export function parentMakes(places: Places, facts: PlanFacts): boolean {
@@ -97,7 +104,10 @@ function planDevice(device: LinuxDevice, at: string, origin: DeviceOrigin): Step
   // One that is not mapped is the host's, as that of a bound node would be.
   const uid = hostId(origin.uids, node.uid) ?? node.uid;
   const gid = hostId(origin.gids, node.gid) ?? node.gid;
-  const input: PlanInput = { kind: 'device', at, path: target, mode, major, minor, uid, gid };
+  const input: PlanInput = {
+    ...{ kind: 'device', at, path: target, mode, major, minor },
+    ...{ uid, gid, label: origin.label },
+  };
   return planTreeBind(target, target, at, origin.slots.input(input));
 }
 

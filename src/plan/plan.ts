@@ -41,6 +41,8 @@ export type PlanInput = { at: string } & (
       minor: number;
       uid: number;
       gid: number;
+      /** linux.mountLabel, empty for none. */
+      label: string;
     }
   /** A user namespace that exists only to carry this mapping (mount_setattr(2), MOUNT_ATTR_IDMAP). */
   | { kind: 'id-map'; uidMappings: IdMapping[]; gidMappings: IdMapping[] }

@@ -110,6 +110,21 @@ test('the program, its keyring and its mounts have the labels', async () => {
   expect(contexts).toEqual({ '/dev': BOX, '/dev/shm': BOX, '/dev/pts': BOX });
 });
 
+test('a device in a user namespace has the label of the mounts', async () => {
+  const bundle = guest.bundle(
+    'label /dev/own',
+    labelled(({ linux }) => {
+      const mapping = [{ containerID: 0, hostID: 0, size: 65_536 }];
+      linux?.namespaces?.push({ type: 'user' });
+      Object.assign(linux ?? {}, {
+        ...{ uidMappings: mapping, gidMappings: mapping },
+        devices: [{ path: '/dev/own', type: 'c', major: 1, minor: 5 }],
+      });
+    }),
+  );
+  expect(await guest.output(`tsrun run --bundle ${bundle} ${guest.newId()}`)).toBe(`${BOX}\n`);
+});
+
 test('exec has the label of the container, or that of --process-label', async () => {
   const bundle = guest.bundle('exec sleep 1000', labelled());
   const id = guest.newId();

@@ -210,12 +210,12 @@ describe('a new user namespace of a privileged caller', () => {
         { type: 'c' as const, path: '/dev/other', major: 10, minor: 229, fileMode: 0o640, uid: 7 },
       ],
     };
-    const made = planContainer(spec({ linux }), facts());
+    const made = planContainer(spec({ linux }), facts({ mountLabel: 'u:object_r:box_t:s0' }));
     const { hostID = 0 } = RANGE[0] ?? {};
     const device = made.inputs.findIndex(({ kind }) => kind === 'device');
     expect(made.inputs[device]).toEqual({
       ...{ kind: 'device', at: '/linux/devices/0', path: '/dev/other', mode: 0o20640 },
-      ...{ major: 10, minor: 229, uid: hostID + 7, gid: hostID },
+      ...{ major: 10, minor: 229, uid: hostID + 7, gid: hostID, label: 'u:object_r:box_t:s0' },
     });
     expect(stepsOf(made, 'bind').find(({ slot }) => slot === device)).toMatchObject({
       target: '/dev/other',
