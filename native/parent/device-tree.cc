@@ -57,24 +57,28 @@ long makeNode(int directory, const Request& request) {
   return negated(syscall(SYS_open_tree, directory, kName, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
 }
 
-// A part of a mount can be cloned where that is in the mount namespace of the
-// caller (kernels before 6.15), so it gets one, and nobody else sees the mount.
-long makeTree(const Request& request) {
-  if (unshare(CLONE_NEWNS) < 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) {
-    return -errno;
-  }
+// @param attached to the root of the mount namespace, or nowhere
+long makeTree(const Request& request, bool attached) {
   const long directory = newFileSystem(request.label);
   if (directory < 0) return directory;
-  long result = negated(syscall(SYS_move_mount, static_cast<int>(directory), "", AT_FDCWD, "/",
-                                MOVE_MOUNT_F_EMPTY_PATH));
+  long result = 0;
+  if (attached) {
+    result = negated(syscall(SYS_move_mount, static_cast<int>(directory), "", AT_FDCWD, "/",
+                             MOVE_MOUNT_F_EMPTY_PATH));
+  }
   if (result >= 0) result = makeNode(static_cast<int>(directory), request);
   close(static_cast<int>(directory));
   return result;
 }
 
+// It gets a mount namespace, so that nobody else sees the mount.
 int inChild(void* argument) {
   auto& request = *static_cast<Request*>(argument);
-  request.result = makeTree(request);
+  if (unshare(CLONE_NEWNS) < 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) {
+    request.result = -errno;
+  } else {
+    request.result = makeTree(request, true);
+  }
   return 0;
 }
 
@@ -82,6 +86,9 @@ int inChild(void* argument) {
 
 long deviceTree(mode_t mode, dev_t device, uid_t uid, gid_t gid, const char* label) {
   Request request = {mode, device, uid, gid, label, -EIO};
+  const long detached = makeTree(request, false);
+  // Kernels before 6.15 clone a part of a mount only where that is in the caller's mount namespace.
+  if (detached != -EINVAL) return detached;
   constexpr size_t kStack = size_t{64} << 10;
   const auto stack = std::make_unique<char[]>(kStack);
   // It has the memory and the descriptors of its maker, which waits for its end;
