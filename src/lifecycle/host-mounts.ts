@@ -27,23 +27,26 @@ export function hostMounts(native: Native, rootfs: string): string[] {
     ({ type, root }) => (type === 'proc' || type === 'sysfs') && root === '/',
   );
   for (const { point, type } of found) {
+    const cover = (why: string): TsrunError =>
+      cannot(`cover the ${type} on ${point} of the host: ${why}`);
     if (point === rootfs || point.startsWith(`${rootfs}/`)) {
-      throw cannot(`cover the ${type} on ${point} of the host: the root of the container hides it`);
+      throw cover('the root of the container hides it');
     }
     const id = mountId(native, point);
+    if (typeof id === 'number') throw cover(native.strerror(-id));
     if (found.some((other) => other.point === point && other.id === id)) continue;
-    throw cannot(`cover the ${type} on ${point} of the host: something else is mounted over it`);
+    throw cover('something else is mounted over it');
   }
   return found.map(({ point }) => point);
 }
 
-/** Of what a path leads to (proc_pid_fdinfo(5)). */
-function mountId(native: Native, path: string): string | undefined {
+/** Of what a path leads to (proc_pid_fdinfo(5)); a negated errno where it leads nowhere. */
+function mountId(native: Native, path: string): string | number {
   const fd = native.open(path, O_PATH | O_CLOEXEC, 0);
-  if (fd < 0) return undefined;
+  if (fd < 0) return fd;
   const text = native.readText(`/proc/self/fdinfo/${fd}`, FDINFO_MAX);
   native.close(fd);
-  return typeof text === 'number' ? undefined : /\nmnt_id:\s*(\d+)\n/.exec(text)?.[1];
+  return typeof text === 'number' ? text : (/\nmnt_id:\s*(\d+)\n/.exec(text)?.[1] ?? '');
 }
 
 function cannot(what: string): TsrunError {

@@ -15,11 +15,12 @@ const MOUNTINFO = [
   '',
 ].join('\n');
 
-/** @param leads the mount that each path leads to */
+/** @param leads the mount that each path leads to, or a negated errno */
 function host(leads: Record<string, number>): Native {
   const paths = Object.keys(leads);
   return {
-    open: (path: string) => paths.indexOf(path) + 100,
+    open: (path: string) => ((leads[path] ?? 0) < 0 ? leads[path] : paths.indexOf(path) + 100),
+    strerror: (errno: number) => `errno ${String(errno)}`,
     close: () => 0,
     readText: (path: string) =>
       path === '/proc/self/mountinfo'
@@ -52,4 +53,10 @@ test('one below the root file system would stay where no path leads', () => {
   );
   expect(() => hostMounts(host(ALL), '/bound')).not.toThrow();
   expect(() => hostMounts(host(ALL), '/c')).toThrow('proc on /c/rootfs2 of the host');
+});
+
+test('one that the caller cannot reach is refused with the reason', () => {
+  expect(() => hostMounts(host({ ...ALL, '/a b': -13 }), '/c/rootfs')).toThrow(
+    '--no-pivot: cannot cover the proc on /a b of the host: errno 13',
+  );
 });
