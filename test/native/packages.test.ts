@@ -111,6 +111,15 @@ test('it depends on nothing, and says what is linked into it', () => {
     expect(inDebian(`${DOC}/third-party/${source}`)).toContain('License');
     expect(inDebian(`${DOC}/THIRD-PARTY.md`)).toMatch(new RegExp(`^\\| .*\\| ${source} +\\d`, 'm'));
   }
+  // The table of THIRD-PARTY.md, as far as it is of the executable.
+  const copyright = inDebian(`${DOC}/copyright`).replaceAll(/\n +/g, ' ');
+  const parts = [
+    ...inDebian(`${DOC}/THIRD-PARTY.md`).matchAll(/^\| ([^|]+?) +\| yes +\|[^|]*\| (.+?) +\|$/gm),
+  ];
+  expect(parts).toHaveLength(8);
+  for (const [, part = '', terms = ''] of parts) {
+    expect(copyright).toContain(`${part.replaceAll(/\[(.+?)\]\(.+?\)/g, '$1')}: ${terms}`);
+  }
   expect(inDebian('DEBIAN/conffiles').trimEnd().split('\n').sort()).toEqual([
     '/etc/apparmor.d/tsrun-default',
     '/etc/containers/containers.conf.d/tsrun.conf',
