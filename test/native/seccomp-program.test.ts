@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 
 import type { Native } from '../../src/native/types.js';
-import { answerOf } from '../../src/seccomp/bpf.js';
+import { answerOf, INSTRUCTION_SIZE, JMP_JA, LD_ABS, RET } from '../../src/seccomp/bpf.js';
 import { defaultProfile } from '../../src/seccomp/default-profile.js';
 import { compileFilter } from '../../src/seccomp/filter.js';
 import type { LinuxSeccomp } from '../../src/spec/types.js';
@@ -37,6 +37,25 @@ function holds(seccomp: LinuxSeccomp, asked: readonly Asked[]): void {
     answerOf(program, { number, architecture, args }),
   ]);
   expect(answers).toEqual(asked.map(([what, , , , answer]) => [what, answer]));
+}
+
+/** Of classic BPF, see src/seccomp/bpf.ts. */
+const ALU_AND = 0x54;
+
+/** Instructions on the longest way through a program, whatever is asked. All jumps go forward. */
+function longestWay(program: Uint8Array): number {
+  const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
+  const ways: number[] = [];
+  for (let index = program.byteLength / INSTRUCTION_SIZE - 1; index >= 0; index -= 1) {
+    const at = index * INSTRUCTION_SIZE;
+    const code = view.getUint16(at, true);
+    const next = (skipped: number): number => ways[index + 1 + skipped] ?? Infinity;
+    if (code === RET) ways[index] = 1;
+    else if (code === LD_ABS || code === ALU_AND) ways[index] = 1 + next(0);
+    else if (code === JMP_JA) ways[index] = 1 + next(view.getUint32(at + 4, true));
+    else ways[index] = 1 + Math.max(next(view.getUint8(at + 2)), next(view.getUint8(at + 3)));
+  }
+  return ways[0] ?? 0;
 }
 
 describe('a filter for many architectures', () => {
@@ -132,3 +151,12 @@ describe('the default profile on arm64', () => {
     ]);
   });
 });
+
+test.each(['x86_64', 'aarch64'] as const)(
+  'the default profile on %s takes few comparisons for any call: a tree, and no list',
+  (machine) => {
+    const program = compileFilter(native, defaultProfile(machine, new Set()));
+    // As a list of numbers it would be more than 300.
+    expect(longestWay(program)).toBeLessThan(64);
+  },
+);
