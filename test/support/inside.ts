@@ -22,6 +22,8 @@ export interface Change {
 }
 
 export interface LabOptions extends RunOptions {
+  /** Instead of `run`. */
+  verb?: 'create';
   /** Flags of `run`. */
   flags?: string[];
   id?: string;
@@ -29,7 +31,7 @@ export interface LabOptions extends RunOptions {
 
 export interface Lab {
   runtime(): Runtime;
-  /** `run` of a script, whatever comes of it. */
+  /** `run` (or another verb) of a script, whatever comes of it. */
   run(script: string, change?: Change, options?: LabOptions): Promise<Result>;
   /** Runs each command inside one container: what it wrote, under its name. */
   inspect<K extends string>(
@@ -124,10 +126,10 @@ export function useContainers(): Lab {
     cleanup: (step) => {
       undo.push(step);
     },
-    run: (script, change, { flags = [], id = newId(), ...options } = {}) => {
+    run: (script, change, { verb = 'run', flags = [], id = newId(), ...options } = {}) => {
       const { path } = lab.bundle(script, change);
       ids.push(id);
-      return runtime(['run', '--bundle', path, ...flags, id], options);
+      return runtime([verb, '--bundle', path, ...flags, id], options);
     },
     inspect: async (commands, change, options) => {
       const names = Object.keys(commands) as (keyof typeof commands)[];
