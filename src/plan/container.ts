@@ -379,6 +379,7 @@ function planMounts(
     warnings,
     late: [],
     kept: new KeptMounts(),
+    uidMappings: spec.linux?.uidMappings ?? [],
     label: facts.mountLabel,
   };
   const steps: Step[] = [];
