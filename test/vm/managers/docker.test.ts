@@ -112,6 +112,9 @@ testOperations(guest, 'a container that runs', {
 
 testOperations(guest, 'what a container may be given', {
   ...COMMON,
+  // tsrun too by its name, as dockerd has it in `runtimes` beside crun.
+  prelude: `${DOCKER}
+    by="--runtime $runtime"`,
   operations: [
     {
       name: 'run -it, on the bridge, with less',
