@@ -91,11 +91,13 @@ export class Race {
     this.attacker = makeBundle(`exec /exchange /mnt ${String(PAIRS)}`);
     compileAttacker('exchange', this.attacker.rootfs);
     // The links lead to the same names within the container, which is where they belong.
-    for (const place of [this.outside, join(this.victim.rootfs, this.outside)]) this.fill(place);
     const volume = join(this.victim.rootfs, 'vol');
     for (let i = 0; i < PAIRS; i++) {
+      // Of its own: what is a mount already gets no other, and would not be missed.
+      const place = join(this.outside, String(i));
+      for (const root of ['/', this.victim.rootfs]) this.fill(join(root, place));
       this.fill(join(volume, `d${String(i)}`));
-      symlinkSync(this.outside, join(volume, `e${String(i)}`));
+      symlinkSync(place, join(volume, `e${String(i)}`));
     }
     const { spec } = this.attacker;
     spec.mounts?.push({ destination: '/mnt', type: 'bind', source: volume, options: ['rbind'] });
@@ -117,7 +119,7 @@ export class Race {
   }
 
   private async create(kind: Kind, command: readonly string[], tries: number): Promise<Outcome> {
-    const before = readdirSync(this.outside).sort().join();
+    const before = this.found();
     const { spec } = this.victim;
     const original = JSON.stringify(spec);
     const outcome: Outcome = { tries: 0, outside: 0 };
@@ -130,7 +132,7 @@ export class Race {
         ...command,
         ...[...root, 'run', '--bundle', this.victim.path, newId()],
       ]);
-      const made = readdirSync(this.outside).sort().join() === before ? 0 : 1;
+      const made = this.found() === before ? 0 : 1;
       if (made === 0 && (result.status !== 0 || result.stderr !== '')) {
         throw new Error(`the container was not created: ${result.stderr}`);
       }
@@ -140,6 +142,10 @@ export class Race {
     }
     Object.assign(spec, JSON.parse(original));
     return outcome;
+  }
+
+  private found(): string {
+    return readdirSync(this.outside, { recursive: true }).sort().join();
   }
 
   async remove(): Promise<void> {
