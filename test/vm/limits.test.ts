@@ -75,6 +75,33 @@ test('memory.max kills, with status 137 and an event', async () => {
   expect(run.status).toBe(137);
 });
 
+test('an exec into a cgroup without memory is an error, and the runtime outlives that', async () => {
+  const id = guest.newId();
+  const exec = `tsrun exec --detach --cgroup small ${id} true </dev/null`;
+  const result = await guest.run(`${started(limited('sleep 1000', {}), id)}
+    mkdir init small && echo $pid >init/cgroup.procs && echo +memory >cgroup.subtree_control || exit
+    left() { cat small/cgroup.procs; ls -d */; ls /run/tsrun/${id}; }
+    before=$(left)
+    echo 0 >small/memory.swap.max; echo 65536 >small/memory.max
+    ${exec}; echo "status $?"
+    # As the container could, between any two calls of the runtime.
+    while :; do echo max >small/memory.max; echo 65536 >small/memory.max; done 2>/dev/null &
+    taker=$!
+    for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+      ${exec} 2>/dev/null; test $? != 137 || echo killed
+    done
+    kill $taker; wait $taker 2>/dev/null
+    echo max >small/memory.max; ${exec}; echo "status $?"
+    while grep -q 'populated 1' small/cgroup.events; do :; done
+    test "$(left)" = "$before" || left
+    tsrun delete --force ${id}; ls -d "$PWD" 2>/dev/null || echo gone`);
+  expect(result).toEqual({
+    status: 0,
+    stdout: 'status 255\nstatus 0\ngone\n',
+    stderr: expect.stringMatching(/^tsrun: [^\n]*\n$/) as string,
+  });
+});
+
 test('pids.max stops a fork, cpu.max throttles, and update changes both', async () => {
   const bundle = limited('while :; do :; done', {
     pids: { limit: 20 },
@@ -297,4 +324,25 @@ test('50 containers at once leave nothing', async () => {
     ls -d ${ids.map((id) => `/sys/fs/cgroup/${id} /sys/fs/cgroup/*/${id}`).join(' ')} 2>/dev/null | wc -l`,
   );
   expect(result).toEqual({ status: 0, stdout: '0\n', stderr: '' });
+});
+
+test('a resource limit above the caller’s is set before the capability for that goes', async () => {
+  const bundle = limited(
+    'ulimit -Hn; grep CapEff /proc/self/status; ulimit -Hn 4096',
+    {},
+    (spec) => {
+      spec.process = {
+        ...spec.process,
+        cwd: '/',
+        rlimits: [{ type: 'RLIMIT_NOFILE', soft: 512, hard: 2048 }],
+        capabilities: {},
+      };
+    },
+  );
+  const result = await guest.run(`ulimit -n 512; ulimit -Hn
+    tsrun run --bundle ${bundle} ${guest.newId()}`);
+  expect(result.stdout).toBe('512\n2048\nCapEff:\t0000000000000000\n');
+  // Inside it can no longer be raised.
+  expect(result.status).not.toBe(0);
+  expect(result.stderr).toContain('Operation not permitted');
 });
