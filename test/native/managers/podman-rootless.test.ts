@@ -9,13 +9,16 @@ import {
   cleanUpOfUser,
   networkOfUser,
   optionsOfUser,
+  withoutGroups,
   usersPodman,
 } from '../../vm/managers/support/podman-user.js';
 import { FILTER } from '../../vm/managers/support/podman.js';
 import { IMPORT_OF_USER, usePlace } from './support/place.js';
+import { LISTENER, NOTIFIER, cleanUpNotifying, notifying } from './support/podman-notify.js';
 
 const place = usePlace({
-  programs: ['/usr/bin/podman', '/usr/bin/pasta'],
+  programs: ['/usr/bin/podman', '/usr/bin/pasta', LISTENER],
+  compile: NOTIFIER,
   prepare: `
     echo '${JSON.stringify(FILTER)}' >/run/no-directories.json
     ${IMPORT_OF_USER}`,
@@ -34,6 +37,7 @@ testOperations(place, 'options of podman run of a user', {
   operations: [
     ...optionsOfUser,
     ...options.filter(({ name }) => /^(-v ro|--privileged|--network)/.test(name)),
+    withoutGroups,
   ],
   cleanUp: cleanUpOfUser,
 });
@@ -42,6 +46,12 @@ testOperations(place, 'networks of a user', {
   ...podman,
   operations: [networkOfUser],
   cleanUp: cleanUpOfUser,
+});
+
+testOperations(place, 'a process of a user that somebody waits for', {
+  ...podman,
+  operations: notifying,
+  cleanUp: cleanUpNotifying,
 });
 
 testOperations(place, 'pods of a user', {

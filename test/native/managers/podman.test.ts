@@ -5,14 +5,21 @@ import { builds, cleanUpBuilds } from '../../vm/managers/support/podman-build.js
 import { cleanUpComposing, composing } from '../../vm/managers/support/podman-compose.js';
 import { life } from '../../vm/managers/support/podman-life.js';
 import { cleanUpNetworks, networks } from '../../vm/managers/support/podman-networks.js';
-import { options } from '../../vm/managers/support/podman-options.js';
+import {
+  noOptions,
+  options,
+  readOnly,
+  unconfined,
+} from '../../vm/managers/support/podman-options.js';
 import { cleanUpPods, pods } from '../../vm/managers/support/podman-pods.js';
 import { optionsOfUser } from '../../vm/managers/support/podman-user.js';
 import { FILTER, rootfulPodman } from '../../vm/managers/support/podman.js';
 import { IMPORT, usePlace } from './support/place.js';
+import { LISTENER, NOTIFIER, cleanUpNotifying, notifying } from './support/podman-notify.js';
 
 const place = usePlace({
-  programs: ['/usr/bin/podman', '/usr/bin/podman-compose'],
+  programs: ['/usr/bin/podman', '/usr/bin/podman-compose', LISTENER],
+  compile: NOTIFIER,
   prepare: `echo '${JSON.stringify(FILTER)}' >/run/no-directories.json; ${IMPORT}`,
 });
 
@@ -26,10 +33,19 @@ testOperations(place, 'options of podman run', {
   ...podman,
   operations: [
     ...options,
-    // They are as good for root.
+    noOptions(false),
+    unconfined(false),
+    readOnly(),
+    // They are as good for root: what is left out is of a user alone, or in the list above.
     ...optionsOfUser.filter(({ name }) => /^--(userns=auto|uidmap)/.test(name)),
   ],
   cleanUp,
+});
+
+testOperations(place, 'a process that somebody waits for', {
+  ...podman,
+  operations: notifying,
+  cleanUp: cleanUpNotifying,
 });
 
 testOperations(place, 'networks', { ...podman, operations: networks, cleanUp: cleanUpNetworks });

@@ -8,7 +8,13 @@ import { builds, cleanUpBuilds } from './support/podman-build.js';
 import { IN_GROUP, exceeded, life } from './support/podman-life.js';
 import { addNotifyReady, cleanUpNotifying, notifying } from './support/podman-notify.js';
 import { OF_GROUPS, cleanUpPods, pods } from './support/podman-pods.js';
-import { cleanUpOfUser, networkOfUser, optionsOfUser, usersPodman } from './support/podman-user.js';
+import {
+  cleanUpOfUser,
+  networkOfUser,
+  optionsOfUser,
+  usersPodman,
+  withoutGroups,
+} from './support/podman-user.js';
 import type { Cgroups } from './support/podman-user.js';
 import { addFilter, usePodman } from './support/podman.js';
 import { UID, addUser } from './support/user.js';
@@ -52,6 +58,15 @@ testOperations(guest, 'options of podman run of a user', {
   ...usersPodman('systemd'),
   operations: [
     ...optionsOfUser,
+    withoutGroups,
+    {
+      name: '--privileged --network=host',
+      script: `
+        inside=$(podman run --rm --privileged --network host busybox \\
+          sh -c 'mount -t tmpfs none /mnt && readlink /proc/self/ns/net')
+        [ "$inside" = "$(readlink /proc/self/ns/net)" ] && echo same`,
+      prints: 'same',
+    },
     {
       name: '--memory, exceeded',
       script: `podman run --rm --network none --memory 16m --memory-swap 16m busybox \\
@@ -63,8 +78,9 @@ testOperations(guest, 'options of podman run of a user', {
   cleanUp: cleanUpOfUser,
 });
 
+// With cgroupfs test/native/managers/ has it.
 testOperations(guest, 'networks of a user', {
-  ...usersPodman('cgroupfs'),
+  ...usersPodman('systemd'),
   operations: [networkOfUser],
   cleanUp: cleanUpOfUser,
 });

@@ -4,6 +4,7 @@
  * When its script ends, everything that ran there is killed.
  */
 
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -33,6 +34,8 @@ export const UID = 34567;
 
 const NEEDED = ['/usr/bin/script', '/usr/bin/newuidmap', '/usr/lib/podman/netavark'];
 
+const GUEST = join(HERE, '../../../vm/guest');
+
 /** For `prepare`: root's image `busybox`, and the user's. */
 export const IMPORT =
   'tar -C /run/rootfs -c . | podman import - localhost/busybox >/dev/null 2>&1 || exit';
@@ -46,10 +49,12 @@ interface Options {
   programs: readonly string[];
   /** A shell script that comes before each other one. */
   prepare?: string;
+  /** A program of test/vm/guest/ that the images have in /bin. */
+  compile?: string;
 }
 
 /** For the top of a test file. */
-export function usePlace({ programs, prepare = '' }: Options): Place {
+export function usePlace({ programs, prepare = '', compile }: Options): Place {
   const missing = [...NEEDED, ...programs].find((program) => !existsSync(program));
   beforeEach((context) => {
     context.skip(process.getuid?.() !== 0, 'needs root');
@@ -64,6 +69,10 @@ export function usePlace({ programs, prepare = '' }: Options): Place {
     process.env[RESULTS] = join(directory, 'results');
     chmodSync(directory, 0o755);
     makeRootfs(join(directory, 'rootfs'));
+    if (compile !== undefined) {
+      const file = join(directory, 'rootfs/bin', compile);
+      execFileSync('cc', ['-static', '-O1', '-o', file, join(GUEST, `${compile}.c`)]);
+    }
     const command = COMMAND.map((word) => `'${word}'`).join(' ');
     writeFileSync(join(directory, 'tsrun'), `#!/bin/busybox sh\nexec ${command} "$@"\n`, {
       mode: 0o755,

@@ -85,3 +85,48 @@ export const options: readonly Operation[] = [
     prints: '1\nsame',
   },
 ];
+
+/** @param labels whether there is AppArmor */
+export const noOptions = (labels: boolean): Operation => ({
+  name: '(no options)',
+  script: run(
+    '',
+    `${labels ? LABEL : ''}grep -E "CapEff|NoNewPrivs|Seccomp:" /proc/self/status
+      ulimit -n; wc -l </proc/timer_list`,
+  ),
+  prints: new RegExp(
+    `^${labels ? String.raw`containers-default-\S+ \(enforce\)\n` : ''}CapEff:\t00000000800405fb
+NoNewPrivs:\t0\nSeccomp:\t2\n\\d+\n0$`,
+  ),
+});
+
+/** @param labels whether there is AppArmor */
+export const unconfined = (labels: boolean): Operation => ({
+  name: '--security-opt mask,unmask,seccomp=unconfined,apparmor=unconfined',
+  script: run(
+    `--security-opt mask=/proc/meminfo:/home --security-opt unmask=/proc/timer_list:/proc/sys \\
+      --security-opt seccomp=unconfined --security-opt apparmor=unconfined`,
+    `${labels ? LABEL : ''}grep Seccomp: /proc/self/status
+      wc -l </proc/meminfo; ls /home | wc -l; [ -s /dev/null ] || head -n 1 /proc/timer_list | cut -d " " -f 1
+      grep -c " /proc/sys " /proc/self/mountinfo`,
+  ),
+  prints: `${labels ? 'unconfined\n' : ''}Seccomp:\t0\n0\n0\nTimer\n0`,
+  status: 1,
+});
+
+const LABEL = 'cat /proc/self/attr/current; ';
+
+/** With more options, what is done with them, and what that prints, as a regular expression. */
+export const readOnly = (more = '', script = '', prints = ''): Operation => ({
+  name: `--read-only --tmpfs --sysctl --ulimit --init ${more}`.trim(),
+  script: run(
+    `--read-only --tmpfs /scratch:size=1m,mode=700,noexec ${more} \\
+      --sysctl net.ipv4.ip_forward=1 --sysctl kernel.shmmax=123456 --ulimit nofile=100:200 --init`,
+    `touch /file; touch /tmp/file && grep -c " /scratch .*noexec.*size=1024k" /proc/self/mountinfo
+      cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmax; ulimit -n; ulimit -Hn; cat /proc/1/comm
+      ${script}`,
+  ),
+  prints: new RegExp(
+    String.raw`^touch: .*Read-only file system\n1\n1\n123456\n100\n200\n(catatonit|podman-init)${prints}$`,
+  ),
+});
