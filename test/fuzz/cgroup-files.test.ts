@@ -27,7 +27,7 @@ const mountLine = fc
     root: fc.constantFrom('/', '/part'),
     type: fc.constantFrom('cgroup2', 'cgroup', 'tmpfs', 'cgroup22'),
     optional: fc.constantFrom('', 'shared:1 ', 'shared:1 master:2 '),
-    options: fc.constantFrom('rw', 'rw,cpu,cpuacct', 'rw,name=systemd'),
+    options: fc.constantFrom('rw', 'rw,cpu,cpuacct', 'rw,name=systemd', 'rw,nsdelegate'),
   })
   .map((of) => ({
     ...of,
@@ -128,9 +128,10 @@ fuzz({
       const text = lines.map(({ line }) => line).join('\n');
       const whole = lines.filter(({ type, root }) => type === 'cgroup2' && root === '/').at(-1);
       assert.equal(mount.unifiedMountPoint(text), whole?.place);
-      const native = (unified: boolean, answer: string | number): Native =>
+      const native = (unified: boolean | 'only', answer: string | number): Native =>
         ({
-          statfsType: (path: string) => (unified && path.endsWith('unified') ? CGROUP2 : 1),
+          statfsType: (path: string) =>
+            unified === 'only' || (unified && path.endsWith('unified')) ? CGROUP2 : 1,
           readText: () => answer,
         }) as unknown as Native;
       const found = mount.findUnifiedHierarchy(native(false, text));
@@ -143,6 +144,16 @@ fuzz({
         .at(-1);
       assert.equal(v1.get('cpu'), cpu?.place);
       assert.equal(mount.v1Mounts(native(false, -2)).size, 0);
+      const delegates = lines.some(
+        ({ type, options }) => type === 'cgroup2' && options === 'rw,nsdelegate',
+      );
+      assert.equal(mount.hasNsdelegate(native(false, text)), delegates);
+      assert.equal(mount.hasNsdelegate(native(false, -2)), false);
+      assert.equal(mount.findUnifiedHierarchy(native('only', text))?.layout, 'unified');
+      assert.deepEqual(
+        mount.parseMountinfo(text),
+        lines.map(({ root, place: point, type }) => ({ id: '30', root, point, type })),
+      );
     };
 
     const checkEntry = (path: string, before: string): void => {
@@ -165,6 +176,7 @@ fuzz({
       async (lines, odd, path, before, files) => {
         checkMounts(lines);
         mount.unifiedMountPoint(odd);
+        mount.parseMountinfo(odd);
         checkEntry(path, before);
         const native = {
           readText: (file: string) => files[file.slice('/c/'.length)] ?? -2,

@@ -58,6 +58,8 @@ const file = fc.record({
   root: fc.constantFrom(3, -2),
   fd: fc.constantFrom(4, -2, -40),
   mode: fc.constantFrom(0o100644, 0o10644, 0o20666, 0o40755, undefined),
+  // An image's, or the kernel's own: procfs and sysfs (linux/magic.h).
+  type: fc.constantFrom(0xef53, 0x9fa0, 0x62656572),
   text: fc.oneof(fc.constantFrom<string | number>(-27, -5), passwd),
 });
 
@@ -159,6 +161,7 @@ fuzz({
       root,
       fd,
       mode,
+      type,
       text,
     }: typeof file extends fc.Arbitrary<infer T> ? T : never): void => {
       let open = 0;
@@ -173,10 +176,11 @@ fuzz({
           open--;
         },
         fstat: () => (mode === undefined ? -5 : { mode }),
+        fstatfsType: () => type,
         readText: () => text,
       } as unknown as Native;
       const read = (): string | undefined => rootFile.readRootFile(native, '/r', '/etc/passwd');
-      const there = root >= 0 && fd >= 0 && mode === 0o100644;
+      const there = root >= 0 && fd >= 0 && mode === 0o100644 && type === 0xef53;
       assert.equal(refused(read, 'ERR_BUNDLE'), there && text === -27);
       assert.equal(open, 0);
       if (there && text === -27) return;
