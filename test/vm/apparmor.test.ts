@@ -116,6 +116,64 @@ test('exec joins the profile of the container, or another by --apparmor', async 
   expect(lines[4]).toBe('255');
 });
 
+/** Each profile denies one of these and allows the other. */
+const TRY_BOTH = `cat /proc/self/attr/current
+  echo secret 2>&1 >/etc/hidden && cat /etc/hidden 2>&1
+  echo 1 2>&1 >/proc/sys/vm/drop_caches && echo dropped
+  kill -0 1 && echo signal`;
+const HIDDEN = expect.stringMatching(/hidden'?: [Pp]ermission denied/) as string;
+const NOT_DROPPED = expect.stringMatching(/drop_caches: [Pp]ermission denied/) as string;
+
+test('of a stack of profiles each is in force, in the container and by exec --apparmor', async () => {
+  const stack = 'tsrun-default//&tsrun-test';
+  const profiles = ['tsrun-default', 'tsrun-test', stack];
+  const bundles = profiles.map((profile) => ({
+    id: guest.newId(),
+    bundle: guest.bundle(TRY_BOTH, (spec) => {
+      confined(profile)(spec);
+      spec.linux = { ...spec.linux, readonlyPaths: [], maskedPaths: [] };
+      spec.mounts?.push({ destination: '/etc', type: 'tmpfs', source: 'tmpfs' });
+    }),
+  }));
+  const waiting = guest.newId();
+  const bundle = guest.bundle('sleep 1000', (spec) => {
+    confined('unconfined')(spec);
+    spec.linux = { ...spec.linux, readonlyPaths: [], maskedPaths: [] };
+    spec.mounts?.push({ destination: '/etc', type: 'tmpfs', source: 'tmpfs' });
+  });
+  const script = guest.write('both', TRY_BOTH);
+  const output = await guest.output(`
+    ${bundles.map(({ id, bundle }) => `tsrun run --bundle ${bundle} ${id}; echo --`).join('\n')}
+    tsrun run -d --bundle ${bundle} ${waiting} </dev/null >/dev/null || exit
+    tsrun exec --apparmor '${stack}' ${waiting} sh -c "$(cat ${script})"; echo --
+    tsrun exec --apparmor 'tsrun-default//&tsrun-nope' ${waiting} true 2>&1; echo $?
+    tsrun delete --force ${waiting}
+  `);
+  const [first, second, stacked, joined, missing] = output
+    .split('--\n')
+    .map((part) => part.trimEnd().split('\n'));
+  expect(first).toEqual(['tsrun-default (enforce)', 'secret', NOT_DROPPED, 'signal']);
+  expect(second).toEqual(['tsrun-test (enforce)', HIDDEN, 'dropped', 'signal']);
+  expect(stacked).toEqual([`${stack} (enforce)`, HIDDEN, NOT_DROPPED, 'signal']);
+  expect(joined?.slice(0, 3)).toEqual([`${stack} (enforce)`, HIDDEN, NOT_DROPPED]);
+  expect(missing).toEqual([expect.stringMatching(/apparmor.*tsrun-nope/i), '255']);
+});
+
+test('a profile that is not the one that was asked for is an error, and nothing is left (row 5)', async () => {
+  const id = guest.newId();
+  const bundle = guest.bundle('cat /proc/self/attr/current', confined('tsrun-default'));
+  const lie = Buffer.from('tsrun-test (enforce)\n');
+  // What the helper reads of the file that it has written is another's.
+  const inject = `pread64:retval=${lie.length}:poke_exit=@arg2=${lie.toString('hex')}`;
+  const traced = (options: string): string =>
+    `/usr/bin/strace -f --seccomp-bpf -qq -o /dev/null -e trace=pread64 ${options} tsrun run --bundle ${bundle} ${id}`;
+  const plain = await guest.run(traced(''));
+  expect(plain).toEqual({ status: 0, stdout: 'tsrun-default (enforce)\n', stderr: '' });
+  const result = await guest.run(traced(`-e inject=${inject}`));
+  expect(result).toMatchObject({ status: 1, stdout: '' });
+  expect(result.stderr).toMatch(/\/process\/apparmorProfile: .*tsrun-test/);
+});
+
 test('a profile that is not loaded is an error that names it, and nothing is left', async () => {
   const id = guest.newId();
   const bundle = guest.bundle('true', confined('tsrun-nope'));

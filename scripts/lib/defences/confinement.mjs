@@ -81,6 +81,23 @@ export const confinement = [
     },
   },
   {
+    rows: ['5', 'R7'],
+    what: 'a label is not read back',
+    changes: [
+      {
+        file: 'native/child/labels.cc',
+        from: 'if (result >= 0 && !isLabel(got, expected)) {',
+        to: 'if (result >= 0 && !isLabel(got, expected) && result < 0) {',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/vm/apparmor.test.ts',
+      name: 'a profile that is not the one that was asked for is an error, and nothing is left (row 5)',
+      message: /"?status"?: \+?0/,
+    },
+  },
+  {
     rows: ['14'],
     what: 'cgroups stay writable in a user namespace without a cgroup namespace',
     changes: [
