@@ -3,8 +3,8 @@
  * our own, and what it says there goes on to the caller's.
  *
  * The container may be given a way to say `READY=1`, not to speak to the
- * service manager at large: only lines that begin with READY= are relayed,
- * and the pid that the manager then follows is told by us.
+ * service manager at large: that line alone is relayed, in our words, and the
+ * pid that the manager then follows is told by us.
  */
 
 import type { Native } from '../native/types.js';
@@ -15,6 +15,8 @@ import { waitForEither } from './wait-either.js';
 
 /** A datagram of sd_notify is a few lines. */
 const MAX_DATAGRAM = 4096;
+
+const READY = 'READY=1';
 
 /** As long as systemd-notify and runc wait for the manager. */
 const BARRIER_MS = 30_000;
@@ -66,7 +68,7 @@ export class NotifyRelay {
   }
 
   /**
-   * Waits for READY= and passes it on together with MAINPID=, or returns when
+   * Waits for READY=1 and passes it on together with MAINPID=, or returns when
    * the process has ended without it. Closes the relay.
    *
    * @throws TsrunError ERR_SYSTEM when the caller's socket refuses
@@ -80,9 +82,8 @@ export class NotifyRelay {
           continue;
         }
         if (typeof data === 'number') throw cannot(this.native, 'read', NOTIFY_FILE, data);
-        const ready = readyLine(data);
-        if (ready === undefined) continue;
-        this.send(`${ready}\n`);
+        if (!saysReady(data)) continue;
+        this.send(`${READY}\n`);
         this.send(`MAINPID=${pid}\n`);
         await this.barrier();
         return;
@@ -124,10 +125,11 @@ export class NotifyRelay {
   }
 }
 
-function readyLine(data: Uint8Array): string | undefined {
+/** systemd ends lines at a carriage return, too, and takes a NUL at the end of a datagram. */
+function saysReady(data: Uint8Array): boolean {
   let text = '';
   for (const byte of data) text += String.fromCharCode(byte);
-  return text.split('\n').find((line) => line.startsWith('READY='));
+  return text.split(/[\n\r\0]/).includes(READY);
 }
 
 function cannot(native: Native, what: string, path: string, error: number): TsrunError {

@@ -34,10 +34,11 @@ function notifying(script: string, change: (spec: Spec) => void = () => undefine
   return bundle;
 }
 
-test('start relays READY= alone, tells the pid, and returns then', async () => {
-  // What is not READY= is the manager's business with others.
+test('start relays READY=1 alone, tells the pid, and returns then', async () => {
+  // What is not READY=1 is the manager's business with others; it ends lines at a
+  // carriage return, too.
   const script = `notify 'STATUS=early'; notify 'STATUS=more
-READY=1
+READY=1\rMAINPID=1
 STOPPING=1'; echo "$NOTIFY_SOCKET" > /tmp/out/socket; exec sleep 1000`;
   const bundle = notifying(script, (spec) => {
     if (spec.process !== undefined) spec.process.user = { uid: 1000, gid: 1000 };

@@ -475,4 +475,22 @@ export const confinement = [
       message: /expected \[\] to deeply equal/,
     },
   },
+  {
+    rows: ['J'],
+    what: 'what the container says goes on to the service manager up to the end of its line',
+    changes: [
+      {
+        file: 'src/lifecycle/notify.ts',
+        from: 'this.send(`${READY}\\n`);',
+        to: `const said = data.reduce((text, byte) => text + String.fromCharCode(byte), '');
+        this.send(\`\${said.split('\\n').find((line) => line.startsWith(READY)) ?? READY}\\n\`);`,
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/notify.test.ts',
+      name: 'start relays READY=1 alone, tells the pid, and returns then',
+      message: /expected 'READY=1\\rMAINPID=1/,
+    },
+  },
 ];
