@@ -15,19 +15,19 @@ export interface GVariant {
   items: BusItem[];
 }
 
-const KEYWORDS: Readonly<Record<string, string>> = {
-  boolean: 'b',
-  byte: 'y',
-  int16: 'n',
-  uint16: 'q',
-  int32: 'i',
-  uint32: 'u',
-  int64: 'x',
-  uint64: 't',
-  string: 's',
-  objectpath: 'o',
-  signature: 'g',
-};
+const KEYWORDS: ReadonlyMap<string, string> = new Map([
+  ['boolean', 'b'],
+  ['byte', 'y'],
+  ['int16', 'n'],
+  ['uint16', 'q'],
+  ['int32', 'i'],
+  ['uint32', 'u'],
+  ['int64', 'x'],
+  ['uint64', 't'],
+  ['string', 's'],
+  ['objectpath', 'o'],
+  ['signature', 'g'],
+]);
 
 /** The least and greatest value of each type of integer. */
 const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = {
@@ -89,7 +89,7 @@ class Parser {
     if (word === 'true' || word === 'false') {
       return basic(this.agree('b', wanted), word === 'true' ? '1' : '0');
     }
-    const keyword = word === undefined ? undefined : KEYWORDS[word];
+    const keyword = word === undefined ? undefined : KEYWORDS.get(word);
     if (keyword !== undefined) return this.value(this.agree(keyword, wanted), depth + 1);
     if (word !== undefined) this.at -= word.length;
     return this.number(wanted);
@@ -137,7 +137,9 @@ class Parser {
     if (plain !== undefined) return plain;
     const code = this.match(letter === 'u' ? /[0-9a-fA-F]{4}/y : /[0-9a-fA-F]{8}/y);
     const point = (letter === 'u' || letter === 'U') && code !== undefined ? parseInt(code, 16) : 0;
-    if (point === 0 || point > 0x10ffff) throw this.fault(`the escape "\\${letter}" is unknown`);
+    const isSurrogate = point >= 0xd800 && point <= 0xdfff;
+    if (point === 0 || point > 0x10ffff || isSurrogate)
+      throw this.fault(`the escape "\\${letter}" is unknown`);
     return String.fromCodePoint(point);
   }
 
@@ -152,7 +154,8 @@ class Parser {
       if (!first) this.expect(',');
       const value = this.value(element, depth + 1);
       element ??= value.signature;
-      items.push(...value.items);
+      // There may be more than a call has arguments.
+      for (const item of value.items) items.push(item);
     }
     if (element === undefined) throw this.fault('the type of an empty array is unknown (@as [])');
     return { signature: `a${element}`, items: [['a', element], ...items, [')', '']] };
@@ -177,7 +180,7 @@ class Parser {
       if (types !== undefined && type === undefined) throw this.fault('a tuple is too long');
       const value = this.value(type, depth + 1);
       contents += value.signature;
-      items.push(...value.items);
+      for (const item of value.items) items.push(item);
     }
     if (count === 0) throw this.fault('a tuple is empty');
     if (types !== undefined && count < types.length) throw this.fault('a tuple is too short');
@@ -246,14 +249,15 @@ function isCompleteType(type: string): boolean {
   return type !== '' && completeTypeEnd(type, 0) === type.length;
 }
 
-function completeTypeEnd(type: string, at: number): number | undefined {
+/** @returns undefined for what is no type, or nested too deep */
+function completeTypeEnd(type: string, at: number, depth = 0): number | undefined {
   const letter = type[at];
-  if (letter === undefined) return undefined;
-  if (letter === 'a') return completeTypeEnd(type, at + 1);
+  if (letter === undefined || depth > DEPTH_MAX) return undefined;
+  if (letter === 'a') return completeTypeEnd(type, at + 1, depth + 1);
   if (letter !== '(') return /[bynqiuxtsogv]/.test(letter) ? at + 1 : undefined;
   let next: number | undefined = at + 1;
   while (type[next] !== ')') {
-    next = completeTypeEnd(type, next);
+    next = completeTypeEnd(type, next, depth + 1);
     if (next === undefined) return undefined;
   }
   return next === at + 1 ? undefined : next + 1;

@@ -89,6 +89,11 @@ test.each([
   expect(parseGVariant(text)).toEqual({ signature, items });
 });
 
+test('takes lists of any length inside of others', () => {
+  const result = parseGVariant(`[[${'1,'.repeat(200_000)}1]]`);
+  expect('items' in result && result.items.length).toBe(200_005);
+});
+
 describe('refuses', () => {
   test.each([
     ['', 'a value was expected'],
@@ -115,6 +120,9 @@ describe('refuses', () => {
     ['boolean 1', 'of type "b" was expected'],
     ['true1', 'a value was expected'],
     ['['.repeat(40), 'nested too deep'],
+    [`@${'a'.repeat(40)}s []`, 'is no type'],
+    ['constructor [1]', 'a value was expected'],
+    [String.raw`'\ud800'`, 'escape'],
   ])('%s', (text, reason) => {
     const result = parseGVariant(text);
     expect('fault' in result && result.fault).toContain(reason);
