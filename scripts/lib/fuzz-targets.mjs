@@ -124,4 +124,24 @@ export const targets = {
     maxLength: 1024,
     libraries: ['-l:libseccomp.a'],
   },
+  utf8: {
+    sources: ['native/quickjs/napi/utf8.cc'],
+    covers: ['native/quickjs/napi/utf8.cc'],
+    plants: [
+      {
+        file: 'native/quickjs/napi/utf8.cc',
+        from: 'if (i >= left || at[i] < low',
+        to: 'if (i > left || at[i] < low',
+        finding: /heap-buffer-overflow[^]*sequenceAt/,
+      },
+      {
+        file: 'native/quickjs/napi/utf8.cc',
+        from: 'if (lead == 0xf4) high = 0x8f;',
+        to: 'if (lead == 0xf4) high = 0x90;',
+        finding: /utf8\.cc:\d+: not so: (got == expected\.text|.*firstBad)/,
+      },
+    ],
+    maxLength: 128,
+    libraries: [],
+  },
 };

@@ -64,7 +64,8 @@ function plantedTree(name, index) {
   const plant = targets[name].plants[index];
   const tree = join(build, 'planted', `${name}-${index}`);
   rmSync(tree, { recursive: true, force: true });
-  for (const part of ['native/wire', 'native/parent', 'native/child', 'test/fuzz/native']) {
+  const napi = 'native/quickjs/napi';
+  for (const part of ['native/wire', 'native/parent', 'native/child', napi, 'test/fuzz/native']) {
     cpSync(join(root, part), join(tree, part), { recursive: true });
   }
   const file = join(tree, plant.file);

@@ -18,9 +18,9 @@ export function ownTable(native: Native, pids: readonly number[]): string {
   return columns(rows);
 }
 
-/** The first word behind a name, on any line but the first, which has the process's own. */
+/** The first number behind a name, on any line but the first, which has the process's own. */
 function field(status: string, name: string): string {
-  return new RegExp(`\\n${name}:\\s*(\\S*)`).exec(status)?.[1] ?? '';
+  return new RegExp(`\\n${name}:\\s*(\\d*)`).exec(status)?.[1] ?? '';
 }
 
 /** The arguments; the name in brackets where there are none, as of a zombie. */
