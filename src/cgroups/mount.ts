@@ -49,23 +49,6 @@ export function unifiedMountPoint(mountinfo: string): string | undefined {
   return found;
 }
 
-/**
- * Whether the v2 hierarchy has the option `nsdelegate` (cgroups(7), "Cgroup delegation: mounting
- * with nsdelegate"), which all of its mounts show: there is one hierarchy.
- */
-export function hasNsdelegate(native: Native): boolean {
-  const mountinfo = native.readText('/proc/self/mountinfo', PROC_FILE_MAX);
-  if (typeof mountinfo === 'number') return false;
-  return mountinfo.split('\n').some((line) => {
-    const dash = line.indexOf(' - ');
-    if (dash === -1 || !line.startsWith(' - cgroup2 ', dash)) return false;
-    return line
-      .slice(line.lastIndexOf(' ') + 1)
-      .split(',')
-      .includes('nsdelegate');
-  });
-}
-
 /** Mount points of the v1 hierarchies, by the names of their controllers. */
 export function v1Mounts(native: Native): Map<string, string> {
   const found = new Map<string, string>();

@@ -2,7 +2,7 @@
 
 import type { Native } from '../native/types.js';
 import { apparmorFile } from '../apparmor/apparmor.js';
-import { cgroupOf, findUnifiedHierarchy, hasNsdelegate } from '../cgroups/mount.js';
+import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
 import { cgroupPath } from '../cgroups/path.js';
 import type { PlanFacts } from '../plan/plan.js';
 import { checkLabel } from '../selinux/selinux.js';
@@ -56,7 +56,6 @@ export function gatherFacts(
     // The initial namespace cannot deny it.
     setgroupsDenied: !caller.initialUserNamespace && setgroupsDenied(native),
     ...(place === undefined ? {} : { cgroup: place }),
-    hasNsdelegate: () => hasNsdelegate(native),
     noPivot: request.noPivot,
     ...(request.noPivot ? { hostMounts: hostMounts(native, request.rootfs) } : {}),
     keyring: request.keyring,

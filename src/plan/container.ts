@@ -379,7 +379,6 @@ function planMounts(
     warnings,
     late: [],
     kept: new KeptMounts(),
-    uidMappings: spec.linux?.uidMappings ?? [],
     label: facts.mountLabel,
   };
   const steps: Step[] = [];

@@ -122,8 +122,6 @@ export interface PlanFacts {
     /** systemd makes it, around the process. */
     manager?: 'systemd';
   };
-  /** Whether the kernel keeps a cgroup namespace from the limits of the cgroup that is its root. */
-  hasNsdelegate(): boolean;
   noPivot: boolean;
   /** With noPivot: mount points of the host's procfs and sysfs. */
   hostMounts?: readonly string[];

@@ -27,7 +27,7 @@ const mountLine = fc
     root: fc.constantFrom('/', '/part'),
     type: fc.constantFrom('cgroup2', 'cgroup', 'tmpfs', 'cgroup22'),
     optional: fc.constantFrom('', 'shared:1 ', 'shared:1 master:2 '),
-    options: fc.constantFrom('rw', 'rw,cpu,cpuacct', 'rw,name=systemd', 'rw,nsdelegate'),
+    options: fc.constantFrom('rw', 'rw,cpu,cpuacct', 'rw,name=systemd'),
   })
   .map((of) => ({
     ...of,
@@ -144,11 +144,6 @@ fuzz({
         .at(-1);
       assert.equal(v1.get('cpu'), cpu?.place);
       assert.equal(mount.v1Mounts(native(false, -2)).size, 0);
-      const delegates = lines.some(
-        ({ type, options }) => type === 'cgroup2' && options === 'rw,nsdelegate',
-      );
-      assert.equal(mount.hasNsdelegate(native(false, text)), delegates);
-      assert.equal(mount.hasNsdelegate(native(false, -2)), false);
       assert.equal(mount.findUnifiedHierarchy(native('only', text))?.layout, 'unified');
       assert.deepEqual(
         mount.parseMountinfo(text),

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 
-import type { LinuxResources, Spec } from '../../src/spec/types.js';
+import type { LinuxResources } from '../../src/spec/types.js';
 import { useGuest } from './support/guest.js';
 
 const guest = useGuest();
@@ -12,11 +12,7 @@ const UID = 65534;
 const RUNTIME_DIRECTORY = '/run/tsrun-user';
 const AS_USER = `systemd-run --quiet --collect --wait --pipe --uid=${UID} -E XDG_RUNTIME_DIR=${RUNTIME_DIRECTORY} -E PATH=$PATH`;
 
-function bundle(
-  script: string,
-  resources: LinuxResources = {},
-  change: (spec: Spec) => void = () => undefined,
-): string {
+function bundle(script: string, resources: LinuxResources = {}): string {
   return guest.bundle(script, (spec) => {
     const map = [{ containerID: 0, hostID: UID, size: 1 }];
     spec.linux = {
@@ -31,7 +27,6 @@ function bundle(
       { destination: '/proc', type: 'proc', source: 'proc' },
       { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
     ];
-    change(spec);
   });
 }
 
@@ -68,32 +63,6 @@ test('in a delegated part of the hierarchy limits are in force', async () => {
     status: 0,
     stdout: expect.stringMatching(/^7\n33554432\nsh: can't fork: [^\n]*\n20\n$/) as string,
     stderr: '',
-  });
-});
-
-test('in a delegated part the container has its cgroup, and the kernel keeps it from its limits', async () => {
-  const id = guest.newId();
-  const inside = bundle(
-    'cd /sys; for f in pids.max memory.max cgroup.max.depth; do (echo 9 >$f); done; mkdir sub && echo made; cat pids.max',
-    LIMITS,
-    (spec) => {
-      spec.linux?.namespaces?.push({ type: 'cgroup' });
-      // Without a network namespace there is no sysfs.
-      spec.mounts?.push({ destination: '/sys', type: 'cgroup', source: 'cgroup', options: ['rw'] });
-    },
-  );
-  const script = guest.write(
-    'limits',
-    `cd /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup) && mkdir own && echo $$ >own/cgroup.procs &&
-      echo '+pids +memory' >cgroup.subtree_control || exit
-    tsrun run --bundle ${inside} ${id}`,
-  );
-  const result = await guest.run(withDirectory(`${AS_USER} -p Delegate=yes sh ${script}`));
-  const refused = '[^\\n]*: Operation not permitted\\n';
-  expect(result).toEqual({
-    status: 0,
-    stdout: 'made\n7\n',
-    stderr: expect.stringMatching(new RegExp(`^(${refused}){3}$`)) as string,
   });
 });
 

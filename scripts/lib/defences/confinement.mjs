@@ -103,7 +103,7 @@ export const confinement = [
     changes: [
       {
         file: 'src/plan/mounts/cgroup.ts',
-        from: 'recursiveAttributes.set |= MOUNT_ATTR_RDONLY;',
+        from: 'options.recursiveAttributes.set |= MOUNT_ATTR_RDONLY;',
         to: '',
       },
     ],
@@ -129,23 +129,6 @@ export const confinement = [
       file: CGROUP,
       name: 'without a cgroup namespace, is writable in the container’s own part alone',
       message: /to have a length of 2 but got \+?0/,
-    },
-  },
-  {
-    rows: ['14'],
-    what: 'cgroups stay writable where a user could change the limits of its container',
-    changes: [
-      {
-        file: 'src/plan/mounts/cgroup.ts',
-        from: 'if (facts.hasNsdelegate()) return undefined;',
-        to: 'if (facts.hasNsdelegate() || facts.uid >= 0) return undefined;',
-      },
-    ],
-    build: 'executable',
-    test: {
-      file: CGROUP,
-      name: 'of an ordinary user’s container in a delegated part has limits it cannot write',
-      message: /writable cgroup\.max\.depth/,
     },
   },
   {

@@ -2,7 +2,7 @@
 
 import { MOUNT_ATTR_RDONLY } from '../../native/constants.js';
 import type { Places } from '../../namespaces/namespaces.js';
-import type { IdMapping, PlanFacts } from '../plan.js';
+import type { PlanFacts } from '../plan.js';
 import type { MountOptions } from './options.js';
 
 export type CgroupView =
@@ -28,53 +28,22 @@ export function cgroupView(places: Places, facts: PlanFacts): CgroupView {
 /**
  * A container's root that is an ordinary user outside could write to the
  * cgroups delegated to that user (CVE-2023-25809), so without a cgroup
- * namespace it gets a view that is read-only. So it does with one that does
- * not keep it from the limits of its own cgroup.
+ * namespace it gets a view that is read-only.
  *
- * @param mappings linux.uidMappings
- * @returns why, when that changed anything
+ * @returns whether that changed anything
  */
 export function protectCgroups(
+  view: CgroupView,
   places: Places,
   facts: PlanFacts,
-  mappings: readonly IdMapping[],
   options: MountOptions,
-): string | undefined {
-  if (places.user === 'own' && facts.initialUserNamespace) return undefined;
-  const { attributes, recursiveAttributes } = options;
-  const changes = (attributes.set & ~recursiveAttributes.clear & MOUNT_ATTR_RDONLY) === 0;
-  // The host's mounts below it come along with a view of the whole.
-  if (places.cgroup !== 'own' && !changes) return undefined;
-  const reason = exposure(places, facts, mappings);
-  if (reason === undefined) return undefined;
-  recursiveAttributes.set |= MOUNT_ATTR_RDONLY;
-  recursiveAttributes.clear &= ~MOUNT_ATTR_RDONLY;
-  attributes.clear &= ~MOUNT_ATTR_RDONLY;
-  return changes ? reason : undefined;
-}
-
-/** Why a container with a root that is not the host's could write to what is not its own. */
-function exposure(
-  places: Places,
-  facts: PlanFacts,
-  mappings: readonly IdMapping[],
-): string | undefined {
-  if (places.cgroup === 'own') return 'the container has no cgroup namespace';
-  if (!ownsLimits(places, facts, mappings)) return undefined;
-  // Nothing says that the root of a namespace that is joined is the container's own cgroup.
-  if (places.cgroup === 'joined') {
-    return 'a cgroup namespace that is joined does not keep the container from its own limits';
-  }
-  if (facts.hasNsdelegate()) return undefined;
-  return 'without the option nsdelegate of the cgroup hierarchy the container could change its own limits';
-}
-
-/** The files of the limits belong to the caller, who makes the cgroup. */
-function ownsLimits(places: Places, facts: PlanFacts, mappings: readonly IdMapping[]): boolean {
-  if (places.user === 'own') return true;
-  // Of a namespace that is joined, nothing is known without mappings.
-  if (places.user === 'joined' && mappings.length === 0) return true;
-  return mappings.some(({ hostID, size }) => facts.uid >= hostID && facts.uid < hostID + size);
+): boolean {
+  if (view.kind === 'mount' || places.cgroup === 'joined') return false;
+  if (places.user === 'own' && facts.initialUserNamespace) return false;
+  options.recursiveAttributes.set |= MOUNT_ATTR_RDONLY;
+  options.recursiveAttributes.clear &= ~MOUNT_ATTR_RDONLY;
+  options.attributes.clear &= ~MOUNT_ATTR_RDONLY;
+  return (options.attributes.set & MOUNT_ATTR_RDONLY) === 0;
 }
 
 /**

@@ -12,7 +12,7 @@ import type { Mount } from '../../spec/types.js';
 import { withMountLabel } from '../../selinux/selinux.js';
 import { invalid, unsupported } from '../invalid.js';
 import { clean, resolve } from '../path.js';
-import type { IdMapping, PlanFacts } from '../plan.js';
+import type { PlanFacts } from '../plan.js';
 import type { MountPlacement, Slot, Step } from '../steps.js';
 import { cgroupView, ownCgroup, protectCgroups } from './cgroup.js';
 import type { MountOptions } from './options.js';
@@ -29,8 +29,6 @@ export interface MountContext {
   late: Step[];
   /** What is changed after it was made. */
   kept: KeptMounts;
-  /** linux.uidMappings */
-  uidMappings: readonly IdMapping[];
   /** linux.mountLabel */
   label?: string | undefined;
 }
@@ -177,8 +175,9 @@ function planCgroup(parsed: ParsedMount, target: string, context: MountContext):
   const { options, at } = parsed;
   const { facts, places, sources, warnings } = context;
   const view = cgroupView(places, facts);
-  const reason = protectCgroups(places, facts, context.uidMappings, options);
-  if (reason !== undefined) warnings.push(`${at}: read-only, since ${reason}`);
+  if (protectCgroups(view, places, facts, options)) {
+    warnings.push(`${at}: read-only, since the container has no cgroup namespace`);
+  }
   if (view.kind === 'mount') {
     return planFileSystem(
       { ...parsed, mount: { ...parsed.mount, type: 'cgroup2' } },

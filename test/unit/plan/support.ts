@@ -17,7 +17,6 @@ export function facts(change: Partial<PlanFacts> = {}): PlanFacts {
     lastCapability: 40,
     initialUserNamespace: true,
     cgroup: { root: '/sys/fs/cgroup', layout: 'unified', path: '/c1' },
-    hasNsdelegate: () => true,
     noPivot: false,
     keyring: '_ses.c1',
     ownNamespaces: 0,

@@ -44,9 +44,6 @@ export const IMPORT_OF_USER = `echo '${IMPORT}' >/run/import; /run/as-user /run/
 
 const TIMEOUT_S = 120;
 
-/** Of this machine's hierarchy, to a user, whose container cannot write to its cgroup (docs/cgroups.md). */
-const TOLD = /^tsrun: warning: .*without the option nsdelegate of the cgroup hierarchy.*\n/gm;
-
 interface Options {
   /** Tests are skipped, with the reason, where one is not there. */
   programs: readonly string[];
@@ -110,8 +107,7 @@ export function usePlace({ programs, prepare = '', compile }: Options): Place {
           `${prepare}
 ${script}`,
         ]);
-        const [out, err] = [stdout, stderr].map((text) => text.replaceAll(TOLD, ''));
-        return { status: status ?? NaN, stdout: out ?? '', stderr: err ?? '' };
+        return { status: status ?? NaN, stdout, stderr };
       } finally {
         await removeCgroup(cgroup);
       }

@@ -317,58 +317,6 @@ describe('cgroup mounts', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('are read-only where the container could change its own limits', () => {
-    const host = (nsdelegate: boolean) => userFacts({ hasNsdelegate: () => nsdelegate });
-    const mine = [{ containerID: 0, hostID: 1000, size: 1 }];
-    const inside = (uidMappings: typeof mine, path?: string) => ({
-      ...USER,
-      uidMappings,
-      namespaces: [
-        ...NAMESPACES,
-        { type: 'user' as const },
-        { type: 'cgroup' as const, ...(path === undefined ? {} : { path }) },
-      ],
-    });
-    const told = (linux: Partial<Linux>, facts: PlanFacts) => plan(mount, linux, facts).warnings;
-
-    expect(onlyStep(plan(mount, inside(mine), host(false)), 'mount')).toMatchObject({
-      recursiveSet: MOUNT_ATTR_RDONLY,
-    });
-    expect(told(inside(mine), host(false))).toEqual([
-      '/mounts/0: read-only, since without the option nsdelegate of the cgroup hierarchy the container could change its own limits',
-    ]);
-    expect(told(inside(mine), host(true))).toEqual([]);
-    // Somebody else's, who has not made the cgroup.
-    expect(told(inside(RANGE), host(false))).toEqual([]);
-    expect(told(inside(mine, '/proc/3/ns/cgroup'), host(true))).toEqual([
-      '/mounts/0: read-only, since a cgroup namespace that is joined does not keep the container from its own limits',
-    ]);
-  });
-
-  it('are read-only in a user namespace that is joined, of which nothing is known', () => {
-    const namespaces = [
-      ...NAMESPACES,
-      { type: 'user' as const, path: '/proc/3/ns/user' },
-      { type: 'cgroup' as const },
-    ];
-    const host = facts({ hasNsdelegate: () => false });
-    expect(onlyStep(plan(mount, { namespaces }, host), 'mount')).toMatchObject({
-      recursiveSet: MOUNT_ATTR_RDONLY,
-    });
-  });
-
-  it('do not ask for the options of the hierarchy where they are read-only', () => {
-    const host = userFacts({
-      hasNsdelegate: () => {
-        throw new Error('asked');
-      },
-    });
-    const namespaces = [...NAMESPACES, { type: 'user' as const }, { type: 'cgroup' as const }];
-    const uidMappings = [{ containerID: 0, hostID: 1000, size: 1 }];
-    const readOnly = { ...mount, options: ['ro'] };
-    expect(plan(readOnly, { ...USER, namespaces, uidMappings }, host).warnings).toEqual([]);
-  });
-
   it('are the same under the name cgroup2', () => {
     const namespaces = [...NAMESPACES, { type: 'cgroup' as const }];
     const { steps } = plan({ ...mount, type: 'cgroup2' }, { namespaces });
