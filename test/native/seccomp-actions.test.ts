@@ -10,6 +10,7 @@ import { listenForAudit } from '../support/audit.js';
 import { NR, useCalls, useProbe } from '../support/calls.js';
 import { allowing, deny, filterWith } from '../support/filters.js';
 import { program, useContainers } from '../support/inside.js';
+import { STRACE } from '../support/late-trace.js';
 import { answerCall, isWaiting, takeCall } from '../support/notifications.js';
 import type { Result } from '../support/tsrun.js';
 import { acceptMessages, listenUnix } from '../support/unix-socket.js';
@@ -117,7 +118,7 @@ async function flagsOfLoading(flags: LinuxSeccompFlag[], rule: LinuxSyscall): Pr
   const listening = notifies ? listenUnix(path) : -1;
   const taken = notifies ? acceptMessages(listening) : Promise.resolve([]);
   const log = join(lab.directory(), 'trace');
-  const prefix = ['strace', '--follow-forks', '--trace=seccomp', '--output', log, '--'];
+  const prefix = [...STRACE, '--trace=seccomp', '--output', log, '--'];
   const seccomp = { ...allowing(rule), flags, ...(notifies ? { listenerPath: path } : {}) };
   expect(await lab.run('true', filter(seccomp), { prefix })).toMatchObject({ status: 0 });
   for (const fd of (await taken).flatMap(({ fds }) => fds)) closeSync(fd);

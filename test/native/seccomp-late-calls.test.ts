@@ -92,7 +92,7 @@ test.each(SCENES)(
       processOf(spec).args = ['true'];
     });
     const result = await lab.run('', change, {
-      prefix: ['strace', ...TRACE, '--output', log, '--'],
+      prefix: [...TRACE, '--output', log, '--'],
     });
     expect(result).toMatchObject({ status: 0 });
     expect(callsAfterLoading(readFileSync(log, 'utf8'))).toEqual([...new Set(calls)].sort());
@@ -140,7 +140,7 @@ test.each<[string, boolean, string[]]>([
 ])('exec %s calls this and nothing else', async (_name, privileges, calls) => {
   const { id, file } = await waiting([deny('acct')], privileges);
   const log = join(lab.directory(), 'trace');
-  const prefix = ['strace', ...TRACE, '--output', log, '--'];
+  const prefix = [...TRACE, '--output', log, '--'];
   const result = await lab.runtime()(['exec', '--process', file, id], { prefix });
   expect(result).toMatchObject({ status: 0 });
   expect(callsAfterLoading(readFileSync(log, 'utf8'))).toEqual([...calls].sort());
@@ -171,7 +171,7 @@ test('with a listener the helper waits until it is handed over, and calls nothin
       ...allowing({ names: ['acct'], action: 'SCMP_ACT_NOTIFY' }),
       listenerPath: socket,
     }),
-    { prefix: ['strace', ...TRACE, '--output', log, '--'] },
+    { prefix: [...TRACE, '--output', log, '--'] },
   );
   for (const fd of (await taken).flatMap(({ fds }) => fds)) closeSync(fd);
   closeSync(listening);

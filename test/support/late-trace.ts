@@ -1,7 +1,10 @@
 /** What the helper calls once a filter is loaded, from a trace of strace(1). */
 
-/** Options of strace that `callsAfterLoading` reads the output of: numbers instead of names. */
-export const TRACE = ['--follow-forks', '--const-print-style=raw'];
+/** strace(1); a runtime with sanitizers cannot look for its leaks then. */
+export const STRACE = ['strace', '--follow-forks', '--env=ASAN_OPTIONS=detect_leaks=0'];
+
+/** The same, such that `callsAfterLoading` reads the output: numbers instead of names. */
+export const TRACE = [...STRACE, '--const-print-style=raw'];
 
 const PR_CAP_AMBIENT = '47';
 
