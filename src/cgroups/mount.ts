@@ -37,16 +37,11 @@ export function findUnifiedHierarchy(native: Native): UnifiedHierarchy | undefin
  * where two have the same place.
  */
 export function unifiedMountPoint(mountinfo: string): string | undefined {
-  let found: string | undefined;
-  for (const line of mountinfo.split('\n')) {
-    // ID PARENT MAJ:MIN ROOT MOUNT-POINT OPTIONS [OPTIONAL ...] - TYPE SOURCE SUPER-OPTIONS
-    const dash = line.indexOf(' - ');
-    if (dash === -1 || !line.startsWith(' - cgroup2 ', dash)) continue;
-    const fields = line.slice(0, dash).split(' ');
-    // Another root is a part of the hierarchy, where /proc/PID/cgroup's paths do not lead.
-    if (fields[3] === '/' && fields[4] !== undefined) found = unescape(fields[4]);
-  }
-  return found;
+  // Another root is a part of the hierarchy, where /proc/PID/cgroup's paths do not lead.
+  const whole = parseMountinfo(mountinfo).filter(
+    ({ type, root }) => type === 'cgroup2' && root === '/',
+  );
+  return whole[whole.length - 1]?.point;
 }
 
 /** Mount points of the v1 hierarchies, by the names of their controllers. */
@@ -78,6 +73,7 @@ export interface MountEntry {
 export function parseMountinfo(mountinfo: string): MountEntry[] {
   const entries: MountEntry[] = [];
   for (const line of mountinfo.split('\n')) {
+    // ID PARENT MAJ:MIN ROOT MOUNT-POINT OPTIONS [OPTIONAL ...] - TYPE SOURCE SUPER-OPTIONS
     const dash = line.indexOf(' - ');
     const [id, , , root, point] = line.slice(0, Math.max(dash, 0)).split(' ');
     const [type = ''] = line.slice(dash + 3).split(' ');
