@@ -3,7 +3,9 @@
 // and, by a descriptor that it kept, when that process has ended. It prints what it
 // wrote to, and at the end of its input how many executables it saw.
 //
-// A file of the container's own root may be writable; the test makes that read-only.
+// A file of the container's own root may be writable; the test makes that read-only. The program
+// that the test executes there is left alone all the same: while a file is being opened for writing,
+// be it on a read-only mount, its execve(2) by another fails with ETXTBSY.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include "processes.h"
 
 #define KEPT 64
+#define OWN "/bin/busybox"
 
 static int kept[KEPT];
 static long seen, helpers;
@@ -21,6 +24,7 @@ static void attack(const char* path) {
   const ssize_t size = readlink(path, link, sizeof link - 1);
   if (size > 0) {
     link[size] = 0;
+    if (strcmp(link, OWN) == 0) return;
     if (strstr(link, "memfd:tsrun") != NULL) helpers++;
   }
   const int fd = open(path, O_WRONLY | O_CLOEXEC);
