@@ -50,8 +50,30 @@ export function planApparmor(
       at: `${at}/apparmorProfile`,
       file,
       text: `exec ${profile}`,
-      // Of a stack the kernel decides the order.
-      expected: profile.includes('//&') ? '' : profile,
+      expected: expectedProfiles(profile),
     },
   ];
+}
+
+/** `:NAMESPACE:` or `:NAMESPACE://`, after which there may be no name, and the name. */
+const SCOPED = /^ *(?::([^:]*)(?::(?:\/\/)?|$))? *(.*)$/su;
+
+/**
+ * What has to be in the label that is read back, in any order: the name of each profile, with its
+ * namespace as the kernel writes it. A name without one is looked for in that of the name before.
+ * A stack on what confines the runtime (`&NAME`) has that too, and the kernel may leave out of any
+ * stack what does not confine.
+ */
+function expectedProfiles(profile: string): string {
+  const stack = profile.trim().replace(/^&/, '').split('//&');
+  let scope = '';
+  const names = stack.map((each) => {
+    const [, namespace = '', name = ''] = SCOPED.exec(each) ?? [];
+    if (namespace !== '') scope = `:${namespace}:`;
+    return { scope, name: name === '' ? UNCONFINED : name };
+  });
+  return names
+    .filter(({ name }) => stack.length === 1 || name !== UNCONFINED)
+    .map((each) => each.scope + each.name)
+    .join('//&');
 }

@@ -159,19 +159,77 @@ test('of a stack of profiles each is in force, in the container and by exec --ap
   expect(missing).toEqual([expect.stringMatching(/apparmor.*tsrun-nope/i), '255']);
 });
 
+test('profiles with blanks in their names, and of a namespace of policies, are read back in a stack', async () => {
+  const namespace = `/sys/kernel/security/apparmor/policy/namespaces/tsrun-inner`;
+  const profile = (name: string, more = ''): string =>
+    `profile "${name}" flags=(attach_disconnected,mediate_deleted${more}) { file,\n capability,\n }\n`;
+  const files = [
+    guest.write('spaced', profile('tsrun spaced (one)') + profile('tsrun-complain', ',complain')),
+    guest.write('inner', profile('tsrun-first') + profile('tsrun-second')),
+  ];
+  const runs = [
+    ['tsrun-test//&tsrun spaced (one)', 'tsrun spaced (one)//&tsrun-test (enforce)'],
+    ['tsrun-test//& tsrun-complain', 'tsrun-complain//&tsrun-test (mixed)'],
+    ['&tsrun-test', 'tsrun-test//&unconfined (enforce)'],
+    // A process sees those of its own namespace.
+    ['tsrun-test//&:tsrun-inner://tsrun-second//&tsrun-first', 'tsrun-first//&tsrun-second'],
+    [':tsrun-inner://tsrun-first', 'tsrun-first (enforce)'],
+  ].map(([asked = '', seen = '']) => {
+    const bundle = guest.bundle('cat /proc/self/attr/current', confined(asked));
+    return { run: `tsrun run --bundle ${bundle} ${guest.newId()}`, seen };
+  });
+  const output = await guest.output(`
+    mkdir ${namespace} && /sbin/apparmor_parser -r ${files[0] ?? ''} &&
+      /sbin/apparmor_parser -r -n tsrun-inner ${files[1] ?? ''} || exit
+    ${runs.map(({ run }) => run).join('\n')}
+    rmdir ${namespace} && /sbin/apparmor_parser -R ${files[0] ?? ''}`);
+  const lines = output.trimEnd().split('\n');
+  expect(lines).toEqual(runs.map(({ seen }) => expect.stringContaining(seen) as string));
+});
+
+/** What the helper reads of the file that it has written is this. */
+function reading(label: string): string {
+  const text = Buffer.from(`${label}\n`);
+  return `-e inject=pread64:retval=${text.length}:poke_exit=@arg2=${text.toString('hex')}`;
+}
+
+function traced(options: string, bundle: string, id: string): string {
+  return `/usr/bin/strace -f --seccomp-bpf -qq -o /dev/null -e trace=pread64 ${options} tsrun run --bundle ${bundle} ${id}`;
+}
+
 test('a profile that is not the one that was asked for is an error, and nothing is left (row 5)', async () => {
   const id = guest.newId();
   const bundle = guest.bundle('cat /proc/self/attr/current', confined('tsrun-default'));
-  const lie = Buffer.from('tsrun-test (enforce)\n');
-  // What the helper reads of the file that it has written is another's.
-  const inject = `pread64:retval=${lie.length}:poke_exit=@arg2=${lie.toString('hex')}`;
-  const traced = (options: string): string =>
-    `/usr/bin/strace -f --seccomp-bpf -qq -o /dev/null -e trace=pread64 ${options} tsrun run --bundle ${bundle} ${id}`;
-  const plain = await guest.run(traced(''));
+  const plain = await guest.run(traced('', bundle, id));
   expect(plain).toEqual({ status: 0, stdout: 'tsrun-default (enforce)\n', stderr: '' });
-  const result = await guest.run(traced(`-e inject=${inject}`));
+  const result = await guest.run(traced(reading('tsrun-test (enforce)'), bundle, id));
   expect(result).toMatchObject({ status: 1, stdout: '' });
   expect(result.stderr).toMatch(/\/process\/apparmorProfile: .*tsrun-test/);
+});
+
+test('a stack that lacks one of those that were asked for is an error (row 5)', async () => {
+  const bundle = guest.bundle('echo ran', confined('tsrun-test//&tsrun-default'));
+  const run = (label: string): string => traced(reading(label), bundle, guest.newId());
+  // Of another namespace, or with more to its name, it is another.
+  const lies = [
+    'tsrun-default (enforce)',
+    'tsrun-test (enforce)',
+    'tsrun-default//&:inner:tsrun-test (mixed)',
+    ':inner:tsrun-default//&tsrun-test (enforce)',
+    'tsrun-default//&tsrun-test-2 (enforce)',
+    'tsrun-default//tsrun-test (enforce)',
+    'unconfined',
+  ];
+  const result = await guest.run(`
+    ${run('tsrun-default//&tsrun-more//&tsrun-test (mixed)')}
+    ${lies.map((label) => `${run(label)} || echo $?`).join('\n')}`);
+  expect(result.stdout).toBe(`ran\n${'1\n'.repeat(lies.length)}`);
+  const said = result.stderr.trimEnd().split('\n');
+  expect(said).toHaveLength(lies.length);
+  lies.forEach((label, index) => {
+    expect(said[index]).toContain('/process/apparmorProfile: ');
+    expect(said[index]).toContain(label.replace(/ \(.*/, ''));
+  });
 });
 
 test('a profile that is not loaded is an error that names it, and nothing is left', async () => {

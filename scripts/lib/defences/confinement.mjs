@@ -98,6 +98,23 @@ export const confinement = [
     },
   },
   {
+    rows: ['5', 'R7'],
+    what: 'of a stack of profiles only the first is read back',
+    changes: [
+      {
+        file: 'native/child/labels.cc',
+        from: 'if (*end == 0) return true;\n    expected = end',
+        to: 'return true;\n    expected = end',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/vm/apparmor.test.ts',
+      name: 'a stack that lacks one of those that were asked for is an error (row 5)',
+      message: /\+ ran/,
+    },
+  },
+  {
     rows: ['14'],
     what: 'cgroups stay writable in a user namespace without a cgroup namespace',
     changes: [

@@ -55,6 +55,36 @@ it('labels the keyring and the next program, before the procfs is closed', () =>
   expect(order.match(/ proc /g)).toHaveLength(1);
 });
 
+it.each([
+  // Beside each other, the kernel orders them.
+  ['box//&other', 'box//&other'],
+  ['box//& other', 'box//&other'],
+  ['box//child', 'box//child'],
+  // On top of what confines the runtime, which is not ours to know.
+  ['&box', 'box'],
+  ['&box//&other', 'box//&other'],
+  // It is shown, or not.
+  ['box//&unconfined', 'box'],
+  ['box//&', 'box'],
+  ['unconfined', 'unconfined'],
+  ['&unconfined', 'unconfined'],
+  // Of a namespace of policies, which those behind it are in too.
+  [':inner:box', ':inner:box'],
+  [':inner://box', ':inner:box'],
+  [':inner:///bin/box', ':inner:/bin/box'],
+  [':inner:', ':inner:unconfined'],
+  [':inner', ':inner:unconfined'],
+  ['box//&:inner://other//&third', 'box//&:inner:other//&:inner:third'],
+  ['box//&:inner:unconfined', 'box'],
+  ['box//&:inner:unconfined//&other', 'box//&:inner:other'],
+])('expects of %j to read back %j', (apparmorProfile, expected) => {
+  const plan = planContainer(
+    spec({ process: { apparmorProfile } }),
+    facts({ apparmor: 'attr/apparmor/exec' }),
+  );
+  expect(stepsOf(plan, 'label')).toMatchObject([{ text: `exec ${apparmorProfile}`, expected }]);
+});
+
 it('needs no procfs without a label', () => {
   expect(operations(planContainer(spec(), facts()))).not.toContain('proc');
 });
