@@ -20,8 +20,10 @@ import {
 } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 import { NAMESPACE_FLAG } from '../namespaces/namespaces.js';
+import { CAP_SYS_PTRACE } from '../plan/capabilities.js';
 import type { PlanInput } from '../plan/plan.js';
 import { SyncPoint } from '../plan/steps.js';
+import type { Step } from '../plan/steps.js';
 import type { LinuxNamespaceType } from '../spec/types.js';
 import { killAndReap } from './child.js';
 import type { IdMapCaller } from './id-maps.js';
@@ -165,14 +167,17 @@ async function openIdMap(
   fds: OpenFds,
 ): Promise<number> {
   const { at, uidMappings, gidMappings } = input;
+  // Processes with the caller's ids have every right in what it makes (namespaces/stages.ts). Whoever
+  // may look into what is not dumpable leaves them nothing to look at.
+  const hidden = caller.uid === 0 && (caller.effective & CAP_SYS_PTRACE) !== 0n;
   const child = native.spawn({
-    cloneFlags: CLONE_NEWUSER,
+    cloneFlags: hidden ? 0 : CLONE_NEWUSER,
     cgroupFd: -1,
     stdio: [-1, -1, -1],
     preserve: [],
     fds: [],
     slots: 0,
-    steps: [{ op: 'sync', at, point: SyncPoint.idMap }],
+    steps: [...(hidden ? hideInNewUser(at) : []), { op: 'sync', at, point: SyncPoint.idMap }],
     trace: false,
   });
   if (typeof child === 'number') throw cannot(native, at, 'make a user namespace', child);
@@ -195,6 +200,13 @@ async function openIdMap(
     await killAndReap(native, child.pidfd);
     native.close(child.pidfd);
   }
+}
+
+function hideInNewUser(at: string): Step[] {
+  return [
+    { op: 'dumpable', at, on: false },
+    { op: 'unshare', at, flags: CLONE_NEWUSER },
+  ];
 }
 
 function cannot(native: Native, at: string, what: string, error: number): TsrunError {

@@ -8,6 +8,10 @@
  *   second clone, and so does a new one that must belong to a user namespace
  *   which is not entered at the first clone.
  * - Others are entered in place by unshare(2) and setns(2).
+ * - Whoever has the caller's ids and is in its user namespace has every right in a new one that the
+ *   caller makes, with no capability at all (user_namespaces(7)). A process that executes something
+ *   in there may be looked into by all of them, dumpable or not (ptrace(2)): by a container of root's
+ *   with the machine's pid namespace. So root's helper is executed outside and made undumpable first.
  */
 
 import { CLONE_NEWPID, CLONE_NEWUSER } from '../native/constants.js';
@@ -35,8 +39,11 @@ export interface Stages {
   unshare: number;
 }
 
-/** @param privileged the caller has CAP_SYS_ADMIN over its own user namespace */
-export function planStages(places: Places, privileged: boolean): Stages {
+/**
+ * @param privileged the caller has CAP_SYS_ADMIN over its own user namespace
+ * @param root the caller is its root, whose are the files in /proc of what is not dumpable (proc(5))
+ */
+export function planStages(places: Places, privileged: boolean, root: boolean): Stages {
   const joined: LinuxNamespaceType[] = [];
   let unshare = 0;
   for (const type of NAMESPACE_TYPES) {
@@ -48,7 +55,7 @@ export function planStages(places: Places, privileged: boolean): Stages {
   }
   const time: Stage[] = places.time === 'new' ? [{ op: 'time' }] : [];
 
-  if (joined.length === 0) {
+  if (joined.length === 0 && !(places.user === 'new' && root)) {
     const user = places.user === 'new';
     return {
       cloneFlags: (user ? CLONE_NEWUSER : 0) | (places.pid === 'new' ? CLONE_NEWPID : 0),

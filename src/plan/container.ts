@@ -61,7 +61,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const warnings: string[] = [];
   const cgroupWrites = planCgroup(spec, warnings);
   const slots = new Slots();
-  const stages = planStages(places, isPrivileged(facts));
+  const stages = planStages(places, isPrivileged(facts), facts.uid === 0);
   // The root of a cgroup namespace is the cgroup in which it is made.
   const late =
     isSmall(cgroupWrites) && canEnterLate(facts) ? stages.unshare & CLONE_NEWCGROUP : undefined;

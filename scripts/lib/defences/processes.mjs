@@ -52,6 +52,16 @@ const OUTSIDE = {
   to: '',
 };
 
+const REACHER = {
+  file: 'test/security/row-02-joining-process.test.ts',
+  name: 'root without capabilities, in the pid namespace of the machine, reaches no file through $what',
+  message: /reached of the host/,
+};
+const reaching = (what) => ({
+  ...REACHER,
+  title: REACHER.name.replace('$what', `'${what}'`),
+});
+
 export const processes = [
   {
     rows: ['G'],
@@ -186,6 +196,37 @@ export const processes = [
     ],
     build: 'executable',
     test: LOOKER,
+  },
+  {
+    rows: ['2', 'R4'],
+    what: 'the first process of a container with a user namespace is executed in that',
+    changes: [
+      {
+        file: 'src/namespaces/stages.ts',
+        from: "if (joined.length === 0 && !(places.user === 'new' && root)) {",
+        to: 'if (joined.length === 0) {',
+      },
+    ],
+    build: 'executable',
+    test: reaching('a first process'),
+  },
+  {
+    rows: ['2', 'R4'],
+    what: 'so is the process whose user namespace maps the ids of a mount',
+    changes: [
+      {
+        file: 'src/lifecycle/inputs.ts',
+        from: 'cloneFlags: hidden ? 0 : CLONE_NEWUSER,',
+        to: 'cloneFlags: CLONE_NEWUSER,',
+      },
+      {
+        file: 'src/lifecycle/inputs.ts',
+        from: '...(hidden ? hideInNewUser(at) : []),',
+        to: '',
+      },
+    ],
+    build: 'executable',
+    test: reaching('a mapping of ids'),
   },
   {
     rows: ['3'],

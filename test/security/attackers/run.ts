@@ -23,7 +23,7 @@ export interface Attacked {
 /** @returns what the attacker printed until `during` had ended */
 export async function attackDuring(
   scene: Scene,
-  name: 'looker' | 'writer',
+  name: 'looker' | 'reacher' | 'writer',
   change: (spec: Spec) => void,
   during: (attacked: Attacked) => Promise<void>,
   furnish: (rootfs: string) => void = () => undefined,

@@ -37,7 +37,7 @@ function text({ cloneFlags, enter }: { cloneFlags: number; enter: Stage[] }): st
   return `clone(${flagNames(cloneFlags)}) ${stages.join(' ')}`;
 }
 
-/** user, pid, network: what happens for a privileged caller, and for one without privileges. */
+/** user, pid, network: what happens for a privileged caller that is root, and for one without privileges. */
 const TABLE: [Place, Place, Place, string, string?][] = [
   ['own', 'own', 'own', 'clone() undumpable'],
   ['own', 'own', 'new', 'clone() undumpable'],
@@ -49,11 +49,23 @@ const TABLE: [Place, Place, Place, string, string?][] = [
   ['own', 'joined', 'new', 'clone() undumpable pid fork()'],
   ['own', 'joined', 'joined', 'clone() undumpable network pid fork()'],
 
-  ['new', 'own', 'own', 'clone(user) id-map undumpable'],
-  ['new', 'own', 'new', 'clone(user) id-map undumpable'],
+  ['new', 'own', 'own', 'clone() undumpable fork(user) id-map', 'clone(user) id-map undumpable'],
+  ['new', 'own', 'new', 'clone() undumpable fork(user) id-map', 'clone(user) id-map undumpable'],
   ['new', 'own', 'joined', 'clone() undumpable network fork(user) id-map'],
-  ['new', 'new', 'own', 'clone(user+pid) id-map undumpable'],
-  ['new', 'new', 'new', 'clone(user+pid) id-map undumpable'],
+  [
+    'new',
+    'new',
+    'own',
+    'clone() undumpable fork(user+pid) id-map',
+    'clone(user+pid) id-map undumpable',
+  ],
+  [
+    'new',
+    'new',
+    'new',
+    'clone() undumpable fork(user+pid) id-map',
+    'clone(user+pid) id-map undumpable',
+  ],
   ['new', 'new', 'joined', 'clone() undumpable network fork(user+pid) id-map'],
   ['new', 'joined', 'own', 'clone() undumpable pid fork(user) id-map'],
   ['new', 'joined', 'new', 'clone() undumpable pid fork(user) id-map'],
@@ -102,9 +114,9 @@ describe('stages of the namespaces', () => {
   for (const [user, pid, network, privileged, unprivileged = privileged] of TABLE) {
     it(`user ${user}, pid ${pid}, network ${network}`, () => {
       const places = { ...OWN, user, pid, network };
-      expect(text(planStages(places, true))).toBe(privileged);
-      expect(text(planStages(places, false))).toBe(unprivileged);
-      expect(planStages(places, true).unshare).toBe(network === 'new' ? CLONE_NEWNET : 0);
+      expect(text(planStages(places, true, true))).toBe(privileged);
+      expect(text(planStages(places, false, false))).toBe(unprivileged);
+      expect(planStages(places, true, true).unshare).toBe(network === 'new' ? CLONE_NEWNET : 0);
     });
   }
 
@@ -117,31 +129,40 @@ describe('stages of the namespaces', () => {
       pid: 'new',
       uts: 'joined',
     };
-    expect(planStages(places, true).unshare).toBe(CLONE_NEWNS | CLONE_NEWIPC);
+    expect(planStages(places, true, true).unshare).toBe(CLONE_NEWNS | CLONE_NEWIPC);
   });
 
   it('moves clocks while the process may still write its own files', () => {
-    expect(text(planStages({ ...OWN, time: 'new' }, true))).toBe('clone() time undumpable');
-    expect(text(planStages({ ...OWN, time: 'new', user: 'new' }, false))).toBe(
+    expect(text(planStages({ ...OWN, time: 'new' }, true, true))).toBe('clone() time undumpable');
+    expect(text(planStages({ ...OWN, time: 'new', user: 'new' }, false, false))).toBe(
       'clone(user) id-map time undumpable',
     );
   });
 
+  it('makes no user namespace of root’s before the process is protected in that of its caller', () => {
+    const places: Places = { ...OWN, time: 'new', user: 'new', pid: 'new' };
+    for (const privileged of [true, false]) {
+      expect(text(planStages(places, privileged, true))).toBe(
+        'clone() undumpable fork(user+pid) id-map time',
+      );
+    }
+  });
+
   it('joins nothing before the process is protected', () => {
     const places: Places = { ...OWN, time: 'new', network: 'joined' };
-    expect(text(planStages(places, true))).toBe('clone() undumpable network time');
+    expect(text(planStages(places, true, true))).toBe('clone() undumpable network time');
   });
 
   it('opens the offsets before, for a user namespace that is joined', () => {
     const places: Places = { ...OWN, time: 'new', user: 'joined', pid: 'joined' };
-    expect(text(planStages(places, false))).toBe(
+    expect(text(planStages(places, false, false))).toBe(
       'clone() open-offsets undumpable user pid time fork()',
     );
   });
 
   it('joins every type', () => {
     for (const type of NAMESPACE_TYPES) {
-      expect(text(planStages({ ...OWN, [type]: 'joined' }, true))).toContain(` ${type}`);
+      expect(text(planStages({ ...OWN, [type]: 'joined' }, true, true))).toContain(` ${type}`);
     }
   });
 });

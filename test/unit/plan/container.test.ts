@@ -179,21 +179,23 @@ describe('a new user namespace of a privileged caller', () => {
     facts(),
   );
 
-  it('maps ids first, protects the process, becomes root, then makes the rest', () => {
-    expect(plan.cloneFlags).toBe(CLONE_NEWUSER | CLONE_NEWPID);
+  it('protects the process, maps ids, becomes root, then makes the rest', () => {
+    expect(plan.cloneFlags).toBe(0);
+    expect(onlyStep(plan, 'fork').flags).toBe(CLONE_NEWUSER | CLONE_NEWPID);
     expect(plan.idMaps).toEqual({ uidMappings: RANGE, gidMappings: RANGE });
     // The parent raises what the process may not raise itself any more.
     expect(plan.limits).toEqual([{ at: '/process/rlimits/0', resource: 7, hard: 1024n }]);
-    expect(operations(plan).slice(0, 7)).toEqual([
-      'sync',
+    expect(operations(plan).slice(0, 8)).toEqual([
       'dumpable',
+      'fork',
+      'sync',
       'unshare',
       'propagation',
       'root',
       'become',
       'unshare',
     ]);
-    expect(plan.steps[0]).toMatchObject({ op: 'sync', point: SyncPoint.idMap });
+    expect(plan.steps[2]).toMatchObject({ op: 'sync', point: SyncPoint.idMap });
     expect(onlyStep(plan, 'become')).toMatchObject({ uid: 0, gid: 0, clearGroups: true });
     expect(stepsOf(plan, 'unshare').map(({ flags }) => flags)).toEqual([
       CLONE_NEWNS,
