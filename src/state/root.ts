@@ -12,7 +12,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * `/run/tsrun` for root in the initial user namespace, `$XDG_RUNTIME_DIR/tsrun`
  * for everybody else, root in a user namespace included.
  *
- * @throws TsrunError ERR_STATE when XDG_RUNTIME_DIR is needed and not set
+ * @throws TsrunError ERR_STATE when XDG_RUNTIME_DIR is needed and not set, or holds another user's
+ *   directory of that name
  */
 export function defaultRoot(native: Native, environment: Environment): string {
   if (native.getuid()[1] === 0 && inInitialUserNamespace(native)) return '/run/tsrun';
@@ -25,7 +26,23 @@ export function defaultRoot(native: Native, environment: Environment): string {
       'cannot choose a state directory: XDG_RUNTIME_DIR is not set (use --root)',
     );
   }
-  return `${runtimeDirectory}/tsrun`;
+  const root = `${runtimeDirectory}/tsrun`;
+  requireOwn(native, root);
+  return root;
+}
+
+/**
+ * The directory of a session is its user's alone, but the variable may name /tmp, where anybody can
+ * have been there first: what is in the states, hooks above all, is then that user's.
+ */
+function requireOwn(native: Native, root: string): void {
+  const stat = native.lstat(root);
+  if (typeof stat === 'number' || stat.uid === native.getuid()[1]) return;
+  throw new TsrunError(
+    'ERR_STATE',
+    `state directory ${root} belongs to another user (${stat.uid}): ` +
+      'XDG_RUNTIME_DIR must be a directory of the caller (use --root)',
+  );
 }
 
 /**

@@ -389,6 +389,23 @@ export const confinement = [
     },
   },
   {
+    rows: ['K'],
+    what: 'the directory of states may be anybody’s',
+    changes: [
+      {
+        file: 'src/state/root.ts',
+        from: '  requireOwn(native, root);\n',
+        to: '',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: 'test/unit/state/root.test.ts',
+      name: 'the directory of a session is not used when somebody else was there first',
+      message: /to throw/,
+    },
+  },
+  {
     rows: ['20'],
     what: 'the state directory is for everybody',
     changes: [

@@ -16,6 +16,19 @@ test('root has /run/tsrun, others have the directory of their session', () => {
   expect(() => defaultRoot(fake.native, {})).toThrow('XDG_RUNTIME_DIR is not set');
 });
 
+test('the directory of a session is not used when somebody else was there first', () => {
+  const fake = new FakeSystem();
+  const session = { XDG_RUNTIME_DIR: '/tmp' };
+  fake.uid = 7;
+  const directory = fake.files.put('/tmp/tsrun');
+  directory.uid = 8;
+  expect(() => defaultRoot(fake.native, session)).toThrow(
+    'state directory /tmp/tsrun belongs to another user (8)',
+  );
+  directory.uid = 7;
+  expect(defaultRoot(fake.native, session)).toBe('/tmp/tsrun');
+});
+
 test('the root directory is made with its parents, for its owner alone', () => {
   const fake = new FakeSystem();
   ensureRoot(fake.native, '/run/user/7/tsrun');
