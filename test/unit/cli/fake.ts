@@ -52,6 +52,7 @@ export function fakeSystem(overrides: Partial<Native> = {}): Fake {
     realpath: () => '/cwd',
     statfsType: () => 0x01021994,
     readText: () => -ENOENT,
+    lstat: () => -ENOENT,
     getuid: () => [1000, 1000],
     getgid: () => [100, 100],
     seccompFlagWorks: () => true,
