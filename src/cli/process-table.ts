@@ -4,55 +4,146 @@
  */
 
 import { TsrunError } from '../errors.js';
-import { waitForExit } from '../lifecycle/child.js';
+import { killAndReap, waitForExit } from '../lifecycle/child.js';
 import { execute } from '../lifecycle/execute.js';
 import { EAGAIN, POLLIN } from '../native/constants.js';
 import type { Native } from '../native/types.js';
 import { waitFor } from '../native/wait.js';
 import { planProgram } from '../plan/hooks.js';
 import type { Context } from './context.js';
+import { print } from './output.js';
 import { ownTable } from './proc-table.js';
 
 const CHUNK = 65536;
 
+/** Many times what a ps program shows of one process (128 KiB of arguments). */
+const LINE_MAX = 1 << 20;
+
+const NEW_LINE = 10;
+
 /**
+ * Prints the table, as it comes: a machine may have many processes, whose arguments are long.
+ *
  * @param psOptions of the ps program, `-ef` without any
  * @throws TsrunError ERR_EXEC when there is no ps program to take the options, ERR_SYSTEM
- *   when it fails or its options leave out the pid
+ *   when it fails, its options leave out the pid, or it prints a line without an end
  */
-export async function processTable(
+export async function printProcessTable(
   context: Context,
   pids: readonly number[],
   psOptions: readonly string[],
-): Promise<string | Uint8Array> {
-  if (psOptions.length > 0)
-    return bytes(linesOf(await capture(context, ['ps', ...psOptions]), pids));
+): Promise<void> {
+  const { native } = context;
+  const args = ['ps', ...(psOptions.length > 0 ? psOptions : ['-ef'])];
+  const lines = new ProcessLines(pids);
+  const printAll = async (kept: readonly Uint8Array[]): Promise<void> => {
+    for (const line of kept) await print(native, line);
+  };
   try {
-    return bytes(linesOf(await capture(context, ['ps', '-ef']), pids));
+    await capture(context, args, (data) => printAll(lines.take(data)));
   } catch (error) {
-    if (!(error instanceof TsrunError) || error.code !== 'ERR_EXEC') throw error;
-    return ownTable(context.native, pids);
+    const isMissing = error instanceof TsrunError && error.code === 'ERR_EXEC';
+    if (!isMissing || psOptions.length > 0) throw error;
+    return print(native, ownTable(native, pids));
   }
+  await printAll(lines.end());
 }
 
 /** Of a table with a column PID, its header and the lines of these processes. */
-export function linesOf(table: string, pids: readonly number[]): string {
-  const [header = '', ...lines] = table.split('\n');
-  const column = fields(header).indexOf('PID');
-  if (column === -1) {
-    throw new TsrunError('ERR_SYSTEM', 'cannot find the column PID in the output of ps');
+export class ProcessLines {
+  private readonly wanted: ReadonlySet<string>;
+  /** Of the PID; undefined before the header. */
+  private column: number | undefined;
+  /** What has come of a line that has no end yet. */
+  private rest: Uint8Array[] = [];
+  private restSize = 0;
+
+  constructor(pids: readonly number[]) {
+    this.wanted = new Set(pids.map(String));
   }
-  const wanted = new Set(pids.map(String));
-  const kept = lines.filter((line) => wanted.has(fields(line)[column] ?? ''));
-  return [header, ...kept, ''].join('\n');
+
+  /** @returns those that are whole and to be printed */
+  take(data: Uint8Array): Uint8Array[] {
+    const kept: Uint8Array[] = [];
+    let start = 0;
+    for (;;) {
+      const end = data.indexOf(NEW_LINE, start);
+      this.rest.push(data.subarray(start, end === -1 ? data.length : end + 1));
+      this.restSize += (end === -1 ? data.length : end + 1) - start;
+      if (this.restSize > LINE_MAX) {
+        throw new TsrunError(
+          'ERR_SYSTEM',
+          `cannot take the output of ps: a line of more than ${LINE_MAX} bytes`,
+        );
+      }
+      if (end === -1) return kept;
+      kept.push(...this.line());
+      start = end + 1;
+    }
+  }
+
+  /** @returns the last line, if it has no end and is to be printed */
+  end(): Uint8Array[] {
+    if (this.restSize === 0 && this.column !== undefined) return [];
+    this.rest.push(Uint8Array.of(NEW_LINE));
+    this.restSize += 1;
+    return this.line();
+  }
+
+  private line(): Uint8Array[] {
+    const line = new Uint8Array(this.restSize);
+    let size = 0;
+    for (const part of this.rest) {
+      line.set(part, size);
+      size += part.length;
+    }
+    this.rest = [];
+    this.restSize = 0;
+    if (this.column === undefined) {
+      this.column = columnOf(line, 'PID');
+      return [line];
+    }
+    return this.wanted.has(field(line, this.column) ?? '') ? [line] : [];
+  }
 }
 
-function fields(line: string): string[] {
-  return line.trim().split(/\s+/);
+function columnOf(header: Uint8Array, name: string): number {
+  for (let column = 0; ; column++) {
+    const found = field(header, column);
+    if (found === name) return column;
+    if (found === undefined) {
+      throw new TsrunError('ERR_SYSTEM', `cannot find the column ${name} in the output of ps`);
+    }
+  }
 }
 
-/** What a program prints, one character a byte. */
-async function capture(context: Context, args: readonly string[]): Promise<string> {
+/**
+ * The text between blanks that is the n-th, if it may be a pid or its name: no more of a line is
+ * looked at than it takes.
+ *
+ * @returns undefined when there are not as many
+ */
+function field(line: Uint8Array, n: number): string | undefined {
+  let at = 0;
+  for (let index = 0; ; index++) {
+    while (at < line.length && isBlank(line[at])) at++;
+    if (at === line.length) return undefined;
+    const start = at;
+    while (at < line.length && !isBlank(line[at])) at++;
+    if (index === n) return at - start > 20 ? '' : String.fromCharCode(...line.subarray(start, at));
+  }
+}
+
+function isBlank(byte = 0): boolean {
+  return byte === 32 || (byte >= 9 && byte <= 13);
+}
+
+/** Gives what a program prints to `take`. */
+async function capture(
+  context: Context,
+  args: readonly string[],
+  take: (data: Uint8Array) => Promise<void>,
+): Promise<void> {
   const { native, environment } = context;
   const pipe = native.pipe();
   if (typeof pipe === 'number') throw failed(native, 'cannot make a pipe', pipe);
@@ -76,21 +167,29 @@ async function capture(context: Context, args: readonly string[]): Promise<strin
       },
       {},
     ).finally(() => native.close(writing));
-    const text = await readToEnd(native, reading);
-    const exit = await waitForExit(native, child.pidfd);
-    native.close(child.pidfd);
-    if (typeof exit === 'object' && (exit.status !== 0 || exit.signal !== 0)) {
-      const how = exit.signal === 0 ? `status ${exit.status}` : `signal ${exit.signal}`;
-      throw new TsrunError('ERR_SYSTEM', `${args.join(' ')} ended with ${how}`);
+    try {
+      await readToEnd(native, reading, take).catch(async (error: unknown) => {
+        await killAndReap(native, child.pidfd);
+        throw error;
+      });
+      const exit = await waitForExit(native, child.pidfd);
+      if (typeof exit === 'object' && (exit.status !== 0 || exit.signal !== 0)) {
+        const how = exit.signal === 0 ? `status ${exit.status}` : `signal ${exit.signal}`;
+        throw new TsrunError('ERR_SYSTEM', `${args.join(' ')} ended with ${how}`);
+      }
+    } finally {
+      native.close(child.pidfd);
     }
-    return text;
   } finally {
     native.close(reading);
   }
 }
 
-async function readToEnd(native: Native, fd: number): Promise<string> {
-  let text = '';
+async function readToEnd(
+  native: Native,
+  fd: number,
+  take: (data: Uint8Array) => Promise<void>,
+): Promise<void> {
   for (;;) {
     const data = native.read(fd, CHUNK);
     if (data === -EAGAIN) {
@@ -99,15 +198,11 @@ async function readToEnd(native: Native, fd: number): Promise<string> {
     } else if (typeof data === 'number') {
       throw failed(native, 'cannot read the output of ps', data);
     } else if (data.length === 0) {
-      return text;
+      return;
     } else {
-      for (const byte of data) text += String.fromCharCode(byte);
+      await take(data);
     }
   }
-}
-
-function bytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
 function failed(native: Native, doing: string, error: number): TsrunError {

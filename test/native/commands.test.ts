@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { stateOf, useScene } from '../support/scene.js';
 import type { StateJson } from '../support/scene.js';
-import { newId } from '../support/tsrun.js';
+import { COMMAND, newId } from '../support/tsrun.js';
 
 const scene = useScene();
 const QUIET = { stdio: ['ignore', 'ignore', 'ignore'] as ['ignore', 'ignore', 'ignore'] };
@@ -73,25 +73,58 @@ test('ps: pids as JSON, a table, options of ps', async () => {
   await container.remove();
 });
 
-test('ps: the program is looked up in PATH and has the environment of the caller', async () => {
-  const container = await scene.started('exec sleep 1000');
+/** A PATH in front of ours where ps is this script. */
+function withPs(script: string): { directory: string; PATH: string } {
   const directory = mkdtempSync(join(tmpdir(), 'tsrun-ps-'));
   onTestFinished(() => {
     rmSync(directory, { recursive: true });
   });
-  const script = '#!/bin/sh\ntr "\\0" "\\n" </proc/$$/environ >"$0.env"\nexec /bin/ps "$@"\n';
-  writeFileSync(join(directory, 'ps'), script, { mode: 0o755 });
-  const env = {
-    PATH: `${directory}:${process.env['PATH'] ?? ''}`,
-    EMPTY: '',
-    'WITH SPACE': 'a=b=c\nd',
-    UMLAUT: 'ä',
-  };
+  writeFileSync(join(directory, 'ps'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return { directory, PATH: `${directory}:${process.env['PATH'] ?? ''}` };
+}
+
+test('ps: the program is looked up in PATH and has the environment of the caller', async () => {
+  const container = await scene.started('exec sleep 1000');
+  const { directory, PATH } = withPs(
+    'tr "\\0" "\\n" </proc/$$/environ >"$0.env"\nexec /bin/ps "$@"',
+  );
+  const env = { PATH, EMPTY: '', 'WITH SPACE': 'a=b=c\nd', UMLAUT: 'ä' };
   const said = await scene.runtime(['ps', container.id], { env });
   expect(said).toMatchObject({ status: 0, stderr: '' });
   const lines = readFileSync(join(directory, 'ps.env'), 'utf8').split('\n').sort();
   const given = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   expect(lines).toEqual([...given.join('\n').split('\n'), ''].sort());
+  await container.remove();
+});
+
+test('ps: a program that prints a line without an end is ended, and that is an error', async () => {
+  const container = await scene.started('exec sleep 1000');
+  const { directory, PATH } = withPs('echo $$ >"$0.pid"; echo PID CMD; exec cat /dev/zero');
+  const said = await scene.runtime(['ps', container.id], { env: { PATH } });
+  expect(said).toMatchObject({ status: 1, stdout: 'PID CMD\n' });
+  expect(said.stderr).toMatch(
+    /^tsrun: cannot take the output of ps: a line of more than \d+ bytes\n$/,
+  );
+  const pid = readFileSync(join(directory, 'ps.pid'), 'utf8').trim();
+  expect(existsSync(`/proc/${pid}`)).toBe(false);
+  await container.remove();
+});
+
+test('ps: the lines of all other processes take no memory', async (context) => {
+  if (COMMAND[0] === process.execPath) context.skip('Node takes more by itself');
+  const container = await scene.started('exec sleep 1000');
+  const line = `0 ${'x'.repeat(1021)}`;
+  const { PATH } = withPs(
+    `echo PID CMD; yes '${line}' | head -n 32768; echo ${container.pid} last; exit 0`,
+  );
+  const prefix = ['prlimit', `--as=${24 << 20}`, '--'];
+  const said = await scene.runtime(['ps', container.id], { env: { PATH }, prefix });
+  expect(said).toEqual({
+    status: 0,
+    signal: null,
+    stdout: `PID CMD\n${container.pid} last\n`,
+    stderr: '',
+  });
   await container.remove();
 });
 

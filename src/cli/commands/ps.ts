@@ -10,7 +10,7 @@ export const run: Command<'ps'> = async (context, options, [id = '', ...psOption
     await print(context.native, toJson(pids));
     return 0;
   }
-  const { processTable } = await import('../process-table.js');
-  await print(context.native, await processTable(context, pids, psOptions));
+  const { printProcessTable } = await import('../process-table.js');
+  await printProcessTable(context, pids, psOptions);
   return 0;
 };

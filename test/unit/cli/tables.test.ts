@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { columns } from '../../../src/cli/columns.js';
 import { listTable } from '../../../src/cli/list-table.js';
 import { ownTable } from '../../../src/cli/proc-table.js';
-import { linesOf } from '../../../src/cli/process-table.js';
+import { ProcessLines } from '../../../src/cli/process-table.js';
 import { fakeSystem } from './fake.js';
 
 test('columns are as wide as their widest cell, and 12 at least', () => {
@@ -35,19 +35,49 @@ test('the table of containers', () => {
   );
 });
 
-test('of the output of ps only the lines of the container are left', () => {
-  const table = [
-    'UID          PID    PPID CMD',
-    'root           1       0 /sbin/init 42',
-    'root          42       1 sleep 1000',
-    'root         420       1 sleep 42',
-    '',
-  ].join('\n');
-  expect(linesOf(table, [42])).toBe(
-    'UID          PID    PPID CMD\nroot          42       1 sleep 1000\n',
-  );
-  expect(linesOf(table, [])).toBe('UID          PID    PPID CMD\n');
-  expect(() => linesOf('NO SUCH', [1])).toThrow('column PID');
+const PS = [
+  'UID          PID    PPID CMD',
+  'root           1       0 /sbin/init 42',
+  'root          42       1 sleep 1000',
+  'root         420       1 sleep 42',
+  '',
+].join('\n');
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const textOf = (lines: Uint8Array[]): string =>
+  lines.map((line) => new TextDecoder().decode(line)).join('');
+
+test.each([1, 7, 1000])(
+  'of the output of ps, %d bytes at a time, the container is left',
+  (size) => {
+    const kept = (pids: readonly number[]): string => {
+      const lines = new ProcessLines(pids);
+      const parts = PS.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? [];
+      return textOf([...parts.flatMap((part) => lines.take(bytes(part))), ...lines.end()]);
+    };
+    expect(kept([42])).toBe('UID          PID    PPID CMD\nroot          42       1 sleep 1000\n');
+    expect(kept([])).toBe('UID          PID    PPID CMD\n');
+  },
+);
+
+test('of the output of ps the last line needs no end, and others may be of any number', () => {
+  const lines = new ProcessLines([3]);
+  expect(textOf(lines.take(bytes('USER PID\n')))).toBe('USER PID\n');
+  const other = bytes(`${'x'.repeat(1 << 16)} 4\n`);
+  for (let i = 0; i < 40; i++) expect(lines.take(other)).toEqual([]);
+  // A name may have any byte, those of a space without a break too.
+  expect(lines.take(bytes('à 3'))).toEqual([]);
+  expect(textOf(lines.end())).toBe('à 3\n');
+});
+
+test('output of ps without a column for the pid, or without an end of its line, is refused', () => {
+  expect(() => new ProcessLines([1]).take(bytes('NO SUCH\n'))).toThrow('column PID');
+  expect(() => new ProcessLines([1]).end()).toThrow('column PID');
+  const lines = new ProcessLines([1]);
+  lines.take(bytes('PID\n'));
+  expect(() => {
+    for (let i = 0; i < 40; i++) lines.take(bytes('x'.repeat(1 << 16)));
+  }).toThrow('cannot take the output of ps: a line of more than 1048576 bytes');
 });
 
 test('without a ps program the table is made from /proc', () => {
