@@ -1,11 +1,13 @@
 /** process.user, args, env, cwd, oomScoreAdj, noNewPrivileges, as the program itself sees them. */
 
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import type { Process, Spec } from '../../src/spec/types.js';
-import { fieldsOf, useScene } from '../support/scene.js';
+import type { Bundle } from '../support/bundle.js';
+import { fieldsOf, stateOf, useScene } from '../support/scene.js';
 import { newId, runProgram } from '../support/tsrun.js';
 
 const scene = useScene();
@@ -135,6 +137,35 @@ test('a working directory that only the user may enter is entered', async () => 
     });
   });
   expect(text).toBe('/mnt/own\n');
+});
+
+test('a working directory that nobody in the container may enter is named, by create and by exec', async () => {
+  const mapping = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+  const mapped = (cwd: string): Bundle => {
+    const bundle = scene.bundle('sleep 1000', (spec) => {
+      withProcess({ cwd, user: { uid: 1000, gid: 1000 } })(spec);
+      spec.linux?.namespaces?.push({ type: 'user' });
+      Object.assign(spec.linux ?? {}, { uidMappings: mapping, gidMappings: mapping });
+    });
+    execFileSync('chown', ['-R', '100000:100000', bundle.path]);
+    // Of somebody who is not there: not even the container's root may enter.
+    mkdirSync(join(bundle.rootfs, 'closed'), { mode: 0o700 });
+    chownSync(join(bundle.rootfs, 'closed'), 5, 5);
+    return bundle;
+  };
+  const made = await scene.runtime(['create', '--bundle', mapped('/closed').path, newId()]);
+  const refused = (pointer: string): string =>
+    `tsrun: ${pointer}: cannot change to directory /closed: permission denied\n`;
+  expect(made).toMatchObject({ status: 1, stdout: '', stderr: refused('/process/cwd') });
+
+  const id = newId();
+  const run = ['run', '--detach', '--bundle', mapped('/').path, id];
+  const quiet = { stdio: ['ignore', 'ignore', 'ignore'] as ['ignore', 'ignore', 'ignore'] };
+  expect(await scene.runtime(run, quiet)).toMatchObject({ status: 0 });
+  scene.expectOrphan((await stateOf(scene.runtime, id)).pid);
+  const entered = await scene.runtime(['exec', '--cwd', '/closed', id, 'true']);
+  expect(entered).toMatchObject({ status: 255, stdout: '', stderr: refused('/cwd') });
+  expect(await scene.runtime(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
 });
 
 test('a working directory that is a file is refused by its name', async () => {
