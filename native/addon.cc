@@ -44,6 +44,7 @@
 #include "parent/device-tree.h"
 #include "parent/encode.h"
 #include "parent/errors.h"
+#include "parent/locked-tree.h"
 #include "parent/messages.h"
 #include "parent/poller.h"
 #include "parent/seccomp.h"
@@ -663,6 +664,8 @@ const char* kindName(wire::Kind kind) {
       return "trace";
     case wire::Kind::Listener:
       return "listener";
+    case wire::Kind::Tree:
+      return "tree";
   }
   return "unknown";
 }
@@ -988,6 +991,24 @@ Value OpenTree(const CallbackInfo& info) {
   PATH(path, 0);
   return answer(info, syscall(SYS_open_tree, AT_FDCWD, path.c_str(),
                               static_cast<unsigned>(integer(info, 1)) | OPEN_TREE_CLOEXEC));
+}
+
+// openTreeIn(mountNamespace, path, flags)
+Value OpenTreeIn(const CallbackInfo& info) {
+  PATH(path, 1);
+  return result(
+      info, openTreeIn(integer(info, 0), path.c_str(), static_cast<unsigned>(integer(info, 2))));
+}
+
+// setTreeAttributes(tree, set, clear, recursive)
+Value SetTreeAttributes(const CallbackInfo& info) {
+  mount_attr attributes = {};
+  attributes.attr_set = static_cast<uint64_t>(integer(info, 1));
+  attributes.attr_clr = static_cast<uint64_t>(integer(info, 2));
+  const bool recursive = info[3].ToBoolean();
+  return answer(info, syscall(SYS_mount_setattr, integer(info, 0), "",
+                              AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attributes,
+                              sizeof attributes));
 }
 
 // deviceTree(mode, major, minor, uid, gid, label)
@@ -1432,6 +1453,8 @@ constexpr Entry kEntries[] = {
     {"makeRaw", MakeRaw},
     {"restoreTerminal", RestoreTerminal},
     {"openTree", OpenTree},
+    {"openTreeIn", OpenTreeIn},
+    {"setTreeAttributes", SetTreeAttributes},
     {"deviceTree", DeviceTree},
     {"idMapTree", IdMapTree},
     {"loadDeviceProgram", LoadDeviceProgram},

@@ -128,6 +128,7 @@ long setDomainname(const wire::Step& step);
 
 long setPropagation(const wire::Step& step);
 long openTree(const wire::Step& step);
+long lockTree(const wire::Step& step);
 long prepareRoot(const wire::Step& step);
 long mountNew(const wire::Step& step);
 long mountBind(const wire::Step& step);

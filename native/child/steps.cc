@@ -38,6 +38,8 @@ long runStep(const wire::Step& step) {
       return setPropagation(step);
     case Op::OpenTree:
       return openTree(step);
+    case Op::LockTree:
+      return lockTree(step);
     case Op::Root:
       return prepareRoot(step);
     case Op::Mount:

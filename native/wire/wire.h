@@ -103,11 +103,12 @@ consteval int fieldIndex(const char* fields, const char* name, char type) {
 //   Forked  fd: pidfd           second clone; the sender ends        go, by receiveMessage()
 //   Console fd: pty master      text: its name                       -
 //   Listener fd: seccomp(2)'s   the filter is loaded               go (one byte)
+//   Tree    value: slot, fd: its mount namespace                      go, with a tree or without
 //   Warning text                went on without something            -
 //   Trace   times               monotonic ns at the end of each step -
 //   Failed  value: errno, code  the step failed; the helper ends     -
 //   end of the socket           execve, or the helper is gone        -
-enum class Kind : uint32_t { Sync = 1, Failed, Forked, Console, Warning, Trace, Listener };
+enum class Kind : uint32_t { Sync = 1, Failed, Forked, Console, Warning, Trace, Listener, Tree };
 
 struct MessageHeader {
   Kind kind;

@@ -53,6 +53,7 @@ import { writeIdMaps } from './id-maps.js';
 import { openInputs } from './inputs.js';
 import { newKeyringName } from './keyring.js';
 import { sendListener } from './listener.js';
+import { openLocked } from './locked-trees.js';
 import { raiseLimits, setOomScoreAdj } from './limits.js';
 import type { NewScope } from './scope.js';
 import { checkSysctls } from './namespaces-own.js';
@@ -531,6 +532,7 @@ class Creation {
             pid,
             state: hookState({ ...state, pid }, 'creating'),
           }),
+        tree: (slot, mountNamespace) => openLocked(native, plan, inputs, slot, mountNamespace),
         warning: options.warn,
         ...(trace === undefined ? {} : { trace: (times) => trace(plan.steps, times) }),
       },

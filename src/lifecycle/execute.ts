@@ -38,6 +38,12 @@ export interface Handlers {
   console?(fd: number, name: string): void;
   /** A filter with a listener is loaded; the helper waits. The descriptor is closed after. */
   listener?(fd: number, child: Child): void | Promise<void>;
+  /**
+   * A tree that the caller has opened is to be exchanged for one of the helper's mount namespace.
+   *
+   * @returns that, or -1 for none; both descriptors are closed after
+   */
+  tree?(slot: number, mountNamespace: number): number;
   warning?(message: string): void;
   trace?(times: readonly number[]): void;
 }
@@ -73,6 +79,9 @@ export async function execute(
   }
   return conversation.child;
 }
+
+/** kGo of native/wire/wire.h. */
+const GO = 'g';
 
 class Conversation {
   private readonly order: SyncPointValue[];
@@ -128,12 +137,27 @@ class Conversation {
         }
         this.goOn(socket, message);
         return;
+      case 'tree':
+        this.exchangeTree(socket, message);
+        return;
       case 'warning':
         this.handlers.warning?.(describeWarning(this.steps, message));
         return;
       case 'trace':
         this.handlers.trace?.(message.times ?? []);
         return;
+    }
+  }
+
+  private exchangeTree(socket: number, { value, fd }: Message): void {
+    let tree = -1;
+    try {
+      tree = this.handlers.tree?.(value, fd) ?? -1;
+      if (tree < 0) this.proceed(socket);
+      else this.checkSent(this.native.sendFd(socket, GO, tree));
+    } finally {
+      if (tree >= 0) this.native.close(tree);
+      this.native.close(fd);
     }
   }
 
@@ -164,7 +188,10 @@ class Conversation {
   }
 
   private proceed(socket: number): void {
-    const sent = this.native.proceed(socket);
+    this.checkSent(this.native.proceed(socket));
+  }
+
+  private checkSent(sent: number): void {
     // A helper that died meanwhile is found by the next receive, with its reason.
     if (sent < 0 && sent !== -EPIPE && sent !== -ECONNRESET) {
       throw broken(this.native, 'let the helper go on', -sent);

@@ -354,6 +354,15 @@ export class FakeSystem {
         helper.waiting = true;
         return { ...base, type: 'listener', fd: this.open({ kind: 'other', content: '' }) };
       }
+      if (step.op === 'lock-tree') {
+        helper.waiting = true;
+        return {
+          ...base,
+          type: 'tree',
+          value: step.slot,
+          fd: this.open({ kind: 'other', content: '' }),
+        };
+      }
       if (step.op === 'gate') return helper.steps.some(({ op }) => op === 'seccomp') ? 0 : -EAGAIN;
       if (step.op === 'find') this.ran.push(step.file);
     }
@@ -610,7 +619,11 @@ export class FakeSystem {
         return added < 0 ? added : this.open({ kind: 'other', content: '' });
       },
       sendUnixDatagram: () => 0,
-      sendFd: () => 0,
+      sendFd: (socket) => {
+        const fd = this.fds.get(socket);
+        if (fd?.kind === 'socket') fd.helper.waiting = false;
+        return 0;
+      },
       receive: (socket) => {
         const fd = this.fds.get(socket);
         return fd?.kind === 'socket' ? this.next(fd.helper) : -EBADF;
@@ -655,6 +668,8 @@ export class FakeSystem {
       makeRaw: () => bytes(''),
       restoreTerminal: () => 0,
       openTree: (path) => this.openPath(path, 0, 0),
+      openTreeIn: (_mountNamespace, path) => this.openPath(path, 0, 0),
+      setTreeAttributes: () => 0,
       deviceTree: () => this.open({ kind: 'other', content: '' }),
       idMapTree: () => 0,
       loadDeviceProgram: () => this.open({ kind: 'other', content: '' }),

@@ -40,16 +40,16 @@ export interface ExitInfo {
 
 /** What the helper process says on its socket; see docs/architecture.md, protocol. */
 export interface Message {
-  type: 'sync' | 'failed' | 'forked' | 'console' | 'warning' | 'trace' | 'listener';
+  type: 'sync' | 'failed' | 'forked' | 'console' | 'warning' | 'trace' | 'listener' | 'tree';
   /** Index of the plan step that speaks. */
   step: number;
-  /** sync: the SyncPoint. failed: a positive errno. */
+  /** sync: the SyncPoint. failed: a positive errno. tree: the slot. */
   value: number;
   /** failed: a FailureCode that says more than the errno. */
   code: number;
   /** failed, warning: path or other object that the step was working on. */
   text: string;
-  /** forked: a pidfd. console: the terminal's master side. listener: that of a seccomp filter. Else -1. */
+  /** forked: a pidfd. console: the terminal's master side. listener: that of a seccomp filter. tree: its mount namespace. Else -1. */
   fd: number;
   /** trace: monotonic nanoseconds at the end of each step, in order. */
   times?: number[];
@@ -259,6 +259,10 @@ export interface Native {
   // Mounts and control groups.
   /** open_tree(2). */
   openTree(path: string, flags: number): FdOrErrno;
+  /** The same in a mount namespace. */
+  openTreeIn(mountNamespace: number, path: string, flags: number): FdOrErrno;
+  /** mount_setattr(2) on a detached tree, AT_RECURSIVE where asked for. */
+  setTreeAttributes(tree: number, set: number, clear: number, recursive: boolean): Status;
   /** A detached mount that is a new device node; mode has S_IFCHR or S_IFBLK, and the umask is nothing to it; `label` is SELinux's, empty for none. */
   deviceTree(
     mode: number,

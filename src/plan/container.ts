@@ -35,7 +35,7 @@ import { planPrivateProc } from './mounts/proc.js';
 import { sourceMode, Sources } from './mounts/sources.js';
 import { clean, resolve } from './path.js';
 import { planPersonality } from './personality.js';
-import type { ContainerPlan, PlanFacts } from './plan.js';
+import type { ContainerPlan, PlanFacts, PlanInput } from './plan.js';
 import { planConsole, planKeyring, planOomScoreAdj, planProcess, syncStep } from './process.js';
 import { planRaisedLimits } from './rlimits.js';
 import { filterLoading, planFilter } from './seccomp.js';
@@ -104,6 +104,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     ...enterNamespaces(stages.enter, linux, joins),
     ...becomeRoot(linux, places, stages.unshare & ~(late ?? 0), setgroups && !keepGroups, [
       ...openTrees(places, mounts.openTrees, propagation),
+      ...lockTrees(places, mounts.steps, slots.inputs, propagation),
       ...(ownMounts ? [rootMount(root.path, facts)] : []),
     ]),
     // The namespaces are made before the helper has its plan, when nothing comes before them.
@@ -289,6 +290,30 @@ function openTrees(places: Places, trees: readonly Step[], propagation: RootProp
   };
   // Before the tree is cut off the host's, if the container's mounts are to reach there.
   return propagation.shared ? [...trees, cut] : [cut, ...trees];
+}
+
+/**
+ * The sources that the parent has opened, for a mount namespace that belongs to another user
+ * namespace. Not what is to be shared with the host's mounts, which a tree from inside is not.
+ */
+function lockTrees(
+  places: Places,
+  steps: readonly Step[],
+  inputs: readonly PlanInput[],
+  propagation: RootPropagation,
+): Step[] {
+  if (places.user === 'own' || places.mount !== 'new' || propagation.shared) return [];
+  // A later entry of `mounts` takes something back.
+  const changed = new Set(
+    steps.flatMap((step) =>
+      step.op === 'remount' && (step.attrClear | step.recursiveClear) !== 0 ? [step.mount] : [],
+    ),
+  );
+  return steps.flatMap((step): Step[] => {
+    if (step.op !== 'bind' || !step.at.startsWith('/mounts/')) return [];
+    if (inputs[step.slot]?.kind !== 'tree' || changed.has(step.slot)) return [];
+    return [{ op: 'lock-tree', at: step.at, slot: step.slot }];
+  });
 }
 
 /**

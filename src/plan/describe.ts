@@ -45,6 +45,8 @@ export function describeStep(step: Step): string {
       return 'cannot set the propagation of the mounts';
     case 'open-tree':
       return `cannot open mount source ${step.path}`;
+    case 'lock-tree':
+      return 'cannot take over a mount source';
     case 'root':
       return `cannot use ${step.path} as the root file system`;
     case 'mount':

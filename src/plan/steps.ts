@@ -120,6 +120,11 @@ export type StepBody =
   | { op: 'propagation'; flags: number }
   /** Keeps a clone of a host path for a later `bind`; follows links. */
   | { op: 'open-tree'; path: string; recursive: boolean; slot: Slot }
+  /**
+   * The tree in the slot becomes one of the helper's own mount namespace, where the parent can open
+   * that: what the caller's mounts forbid cannot be undone there.
+   */
+  | { op: 'lock-tree'; slot: Slot }
   /** Makes `path` (or the tree in `slot`) the mount that becomes the root; a bind of itself. */
   | { op: 'root'; path: string; slot: Slot; propagation: number }
   /** A new file system (fsopen, fsconfig, fsmount, move_mount). */

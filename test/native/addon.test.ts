@@ -49,6 +49,7 @@ const OPERATIONS: Table = {
   domainname: { name: 's' },
   propagation: { flags: 'n' },
   'open-tree': { path: 's', recursive: 'n', slot: 'n' },
+  'lock-tree': { slot: 'n' },
   root: { path: 's', slot: 'n', propagation: 'n' },
   mount: { ...placement, type: 's', source: 's', options: 'l', copyUp: 'n', keep: 'n' },
   bind: { ...placement, source: 's', slot: 'n', recursive: 'n', keep: 'n' },

@@ -485,4 +485,22 @@ export const files = [
     build: 'addon',
     test: { ...once(security('row-c-device-owner'), 'the owner of a device'), message: /outside/ },
   },
+  {
+    rows: ['L'],
+    what: 'the sources of mounts have no locks in a user namespace',
+    changes: [
+      {
+        file: 'src/plan/container.ts',
+        from: "if (places.user === 'own' || places.mount !== 'new' || propagation.shared) return [];",
+        to: "if (places.mount === 'new' || propagation.shared) return [];",
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: security('row-l-locked-mounts'),
+      name: 'the root of a user namespace cannot undo it: %j',
+      title: 'the root of a user namespace cannot undo it: ["rbind"]',
+      message: /expected true to be false/,
+    },
+  },
 ];

@@ -185,12 +185,13 @@ describe('a new user namespace of a privileged caller', () => {
     expect(plan.idMaps).toEqual({ uidMappings: RANGE, gidMappings: RANGE });
     // The parent raises what the process may not raise itself any more.
     expect(plan.limits).toEqual([{ at: '/process/rlimits/0', resource: 7, hard: 1024n }]);
-    expect(operations(plan).slice(0, 8)).toEqual([
+    expect(operations(plan).slice(0, 9)).toEqual([
       'dumpable',
       'fork',
       'sync',
       'unshare',
       'propagation',
+      'lock-tree*3',
       'root',
       'become',
       'unshare',

@@ -22,7 +22,10 @@ const USER: Partial<Linux> = {
 
 function plan(mount: Mount, linux: Partial<Linux> = {}, host: PlanFacts = facts()) {
   const result = planContainer(spec({ mounts: [mount], linux }), host);
-  return { ...result, mine: result.steps.filter(({ at }) => at.startsWith('/mounts/0')) };
+  const mine = result.steps.filter(
+    ({ at, op }) => at.startsWith('/mounts/0') && op !== 'lock-tree',
+  );
+  return { ...result, mine };
 }
 
 describe('bind mounts', () => {
@@ -72,6 +75,35 @@ describe('bind mounts', () => {
       { op: 'bind', propagation: MS_SLAVE | MS_REC },
       { op: 'remount', propagation: MS_SHARED | MS_REC },
     ]);
+  });
+
+  it('of a user namespace are opened again in its mount namespace, before the root is changed', () => {
+    const locked = (options: string[], linux: object = {}, further: Mount[] = []): number[] => {
+      const mounts = [{ destination: '/b', source: '/s', options }, ...further];
+      const { steps } = planContainer(spec({ mounts, linux: { ...USER, ...linux } }), facts());
+      const binds = stepsOf({ steps }, 'bind').filter(({ at }) => at.startsWith('/mounts/'));
+      const locks = stepsOf({ steps }, 'lock-tree');
+      expect(locks.every(({ slot }) => binds.some((bind) => bind.slot === slot))).toBe(true);
+      const [first] = locks;
+      if (first !== undefined) {
+        const order = steps.map(({ op }) => op);
+        expect(order.indexOf('unshare')).toBeLessThan(steps.indexOf(first));
+        expect(order.indexOf('root')).toBeGreaterThan(steps.lastIndexOf(first));
+      }
+      return locks.map(({ slot }) => slot);
+    };
+    const remount = (option: string): Mount[] => [
+      { destination: '/b', options: ['remount', 'bind', option] },
+    ];
+    expect(locked(['rbind'])).toHaveLength(1);
+    expect(locked(['rbind', 'rw'])).toHaveLength(1);
+    expect(locked(['rbind'], {}, remount('ro'))).toHaveLength(1);
+    expect(locked(['rbind'], {}, remount('rw'))).toEqual([]);
+    expect(locked(['rbind'], { rootfsPropagation: 'rshared' })).toEqual([]);
+    const joined = USER.namespaces?.map((namespace) =>
+      namespace.type === 'mount' ? { ...namespace, path: '/proc/9/ns/mnt' } : namespace,
+    );
+    expect(locked(['rbind'], { namespaces: joined })).toEqual([]);
   });
 
   it('of a user namespace are private where they ask for it at once', () => {

@@ -1,0 +1,9 @@
+// Trees of mounts as a container's mount namespace has them.
+#pragma once
+
+namespace tsrun {
+
+// open_tree(2) with the caller's rights, in a mount namespace: a descriptor or a negated errno.
+long openTreeIn(int mountNamespace, const char* path, unsigned flags);
+
+}  // namespace tsrun
