@@ -421,6 +421,24 @@ long Kernel::call(long number, long a, long b, long c, long d, long e) {
       __asm__ volatile("" : : "r"(sum));
       return fails() ? error() : 1;
     }
+    case SYS_recvmsg: {
+      if (!isOpen(a)) return -EBADF;
+      if (fails()) return error();
+      auto* message = reinterpret_cast<msghdr*>(b);
+      *static_cast<char*>(message->msg_iov[0].iov_base) = 'g';
+      if (data_.ConsumeBool()) {
+        message->msg_controllen = 0;
+        return 1;
+      }
+      HOLDS(message->msg_controllen >= CMSG_LEN(sizeof(int)));
+      cmsghdr* header = CMSG_FIRSTHDR(message);
+      header->cmsg_level = SOL_SOCKET;
+      header->cmsg_type = SCM_RIGHTS;
+      header->cmsg_len = CMSG_LEN(sizeof(int));
+      const int fd = newDescriptor();
+      memcpy(CMSG_DATA(header), &fd, sizeof fd);
+      return 1;
+    }
     case SYS_sendfile:
       if (!isOpen(a)) return -EBADF;
       if (!isOpen(b)) return -EBADF;
