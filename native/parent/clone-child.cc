@@ -49,6 +49,8 @@ static long keepCapabilities() {
 extern "C" int becomeHelper(void* argument) {
   auto* work = static_cast<ChildWork*>(argument);
   if (work->waits) {
+    // The parent's alone: the end of the parent is the end of the waiting.
+    sys::close(work->parentEnd);
     char go = 0;
     long got;
     do {

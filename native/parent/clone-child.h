@@ -19,6 +19,7 @@ struct ChildWork {
   int count;
   int helper;
   int socket;  // the child's end, its own number
+  int parentEnd;
   char* argv[4];
   // Until a byte comes: the parent has to move the process first.
   bool waits;

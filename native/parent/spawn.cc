@@ -207,6 +207,7 @@ long spawnHelper(const SpawnRequest& request, Spawned& spawned) {
   work.count = static_cast<int>(sources.size());
   work.helper = static_cast<int>(helper);
   work.socket = pair[1];
+  work.parentEnd = pair[0];
   work.keepCapabilities = (request.cloneFlags & CLONE_NEWUSER) != 0;
   work.argv[0] = owned->name.data();
   work.argv[1] = owned->base.data();

@@ -21,6 +21,8 @@ import { setSubreaper, waitFor } from '../support/shim.js';
 import { newId } from '../support/tsrun.js';
 
 const CLONE3 = 435;
+/** For what should end at once, and is ended otherwise. */
+const PATIENCE_MS = 5_000;
 const UNIFIED = '/sys/fs/cgroup/unified';
 
 describe('a helper in a frozen cgroup', () => {
@@ -59,6 +61,12 @@ describe('a helper in a frozen cgroup', () => {
     native.close(socket);
   });
 });
+
+/** Ours, orphans that came to us and zombies too. */
+function children(): number[] {
+  const text = readFileSync(`/proc/self/task/${process.pid.toString()}/children`, 'utf8');
+  return text.trim().split(/\s+/).map(Number);
+}
 
 describe('where clone3 is answered ENOSYS', () => {
   const scene = useScene();
@@ -108,5 +116,30 @@ describe('where clone3 is answered ENOSYS', () => {
     );
     expect(readFileSync(join(bundle.rootfs, 'tmp/hooks'), 'utf8')).toBe('startContainer\n');
     expect((await scene.runtime(['delete', '--force', id], { prefix })).status).toBe(0);
+  });
+
+  test('a runtime that is killed before it has moved the process leaves none', async () => {
+    const container = await scene.started('exec sleep 1000');
+    const [cgroup = ''] = cgroupsOf(container.id);
+    const before = children();
+    // At its first write to the file that moves a process.
+    const strace = [
+      ...['strace', '--quiet=all', '--output=/dev/null', `--trace-path=${cgroup}/cgroup.procs`],
+      ...['--trace=write', '--inject=write:error=EIO:signal=KILL', '--'],
+    ];
+    const killed = await scene.runtime(['exec', container.id, 'true'], {
+      prefix: [...prefix, ...strace],
+      stdio: ['ignore', 'ignore', 'ignore'],
+    });
+    expect(killed.status).toBe(128);
+    const orphans = children().filter((pid) => !before.includes(pid) && pid !== container.pid);
+    expect(orphans).toHaveLength(1);
+    for (const pid of orphans) {
+      const late = setTimeout(() => process.kill(pid, 'SIGKILL'), PATIENCE_MS);
+      // It has ended by itself.
+      expect(await waitFor(pid)).toEqual({ status: 127, signal: 0 });
+      clearTimeout(late);
+    }
+    await container.remove();
   });
 });
