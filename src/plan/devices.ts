@@ -47,9 +47,14 @@ const TYPE_BITS: Readonly<Record<LinuxDevice['type'], number>> = {
   p: S_IFIFO,
 };
 
-/** /dev of the host is used as it is when it is bound there. */
+/**
+ * /dev of the host is used as it is when it is bound there, and when its file system is mounted
+ * anew: of devtmpfs there is only one.
+ */
 export function ownsDev(mounts: readonly { mount: Mount; bind: boolean }[]): boolean {
-  return !mounts.some(({ mount, bind }) => bind && clean(mount.destination) === '/dev');
+  return !mounts.some(
+    ({ mount, bind }) => (bind || mount.type === 'devtmpfs') && clean(mount.destination) === '/dev',
+  );
 }
 
 /** Where devices come from. */

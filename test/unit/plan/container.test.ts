@@ -21,6 +21,7 @@ import {
 import { CAP_MKNOD } from '../../../src/plan/capabilities.js';
 import { planContainer } from '../../../src/plan/container.js';
 import { SyncPoint } from '../../../src/plan/steps.js';
+import type { Mount } from '../../../src/spec/types.js';
 import {
   DEFAULT_MOUNTS,
   facts,
@@ -606,8 +607,11 @@ describe('the root', () => {
 });
 
 describe('/dev', () => {
-  it('is left alone when it is bound', () => {
-    const mounts = [{ destination: '/dev/', type: 'bind', source: '/dev', options: ['rbind'] }];
+  it.each<[string, Mount]>([
+    ['bound', { destination: '/dev/', type: 'bind', source: '/dev', options: ['rbind'] }],
+    ['the devtmpfs of the host', { destination: '/dev', type: 'devtmpfs', source: 'devtmpfs' }],
+  ])('is left alone when it is %s', (_, mount) => {
+    const mounts = [mount];
     const plan = planContainer(spec({ mounts }), facts());
     expect(stepsOf(plan, 'device')).toEqual([]);
     expect(stepsOf(plan, 'symlink')).toEqual([]);
