@@ -130,7 +130,7 @@ export function capabilityMasks(
     warnings.push(`${at}/${set}: ignored, not ${rule}: ${capabilityNames(excess).join(', ')}`);
   };
   limit('effective', masks.permitted, 'permitted');
-  limit('inheritable', masks.bounding | masks.permitted, 'in the bounding set');
+  limit('inheritable', masks.bounding, 'in the bounding set');
   limit('ambient', masks.permitted & masks.inheritable, 'both permitted and inheritable');
   return masks;
 }

@@ -93,6 +93,22 @@ test.each<[string, number, LinuxCapabilities | undefined, Sets]>([
   expect(setsOf(await scene.output('', change(uid, capabilities)))).toEqual(expected);
 });
 
+test('what is not in the bounding set is not inheritable, with a warning', async () => {
+  const sets: LinuxCapabilities = {
+    bounding: ['CAP_KILL'],
+    permitted: ['CAP_CHOWN', 'CAP_KILL'],
+    inheritable: ['CAP_CHOWN', 'CAP_KILL'],
+  };
+  const bundle = scene.bundle('', change(0, sets));
+  const result = await scene.runtime(['run', '--bundle', bundle.path, 'not-inheritable']);
+  expect(result).toMatchObject({
+    status: 0,
+    stderr:
+      'tsrun: warning: /process/capabilities/inheritable: ignored, not in the bounding set: CAP_CHOWN\n',
+  });
+  expect(setsOf(result.stdout)).toMatchObject({ CapInh: KILL, CapBnd: KILL });
+});
+
 test('without noNewPrivileges the sets are the same', async () => {
   const all: LinuxCapabilities = { ...mixed, ambient: ['CAP_KILL'] };
   expect(setsOf(await scene.output('', change(1000, all, false)))).toEqual({

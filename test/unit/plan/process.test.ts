@@ -66,14 +66,20 @@ describe('capabilities', () => {
     const warnings: string[] = [];
     expect(
       capabilityMasks(
-        { permitted: ['CAP_CHOWN'], effective: ['CAP_KILL'], ambient: ['CAP_CHOWN'] },
+        {
+          permitted: ['CAP_CHOWN'],
+          effective: ['CAP_KILL'],
+          inheritable: ['CAP_CHOWN'],
+          ambient: ['CAP_CHOWN'],
+        },
         ALL_CAPABILITIES,
         '/c',
         warnings,
       ),
-    ).toMatchObject({ effective: 0n, ambient: 0n });
+    ).toMatchObject({ effective: 0n, inheritable: 0n, ambient: 0n });
     expect(warnings).toEqual([
       '/c/effective: ignored, not permitted: CAP_KILL',
+      '/c/inheritable: ignored, not in the bounding set: CAP_CHOWN',
       '/c/ambient: ignored, not both permitted and inheritable: CAP_CHOWN',
     ]);
   });
