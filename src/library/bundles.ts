@@ -3,6 +3,7 @@
 import { loadBundle as load, rootfsPath } from '../lifecycle/bundle.js';
 import type { Bundle } from '../lifecycle/bundle.js';
 import { gatherFacts } from '../lifecycle/facts.js';
+import { plannedKeyringName } from '../lifecycle/keyring.js';
 import { checkSysctls } from '../lifecycle/namespaces-own.js';
 import { loadNative } from '../native/node.js';
 import { planContainer as compile } from '../plan/container.js';
@@ -44,7 +45,7 @@ export async function planContainer(options: PlanOptions): Promise<ContainerPlan
     rootfs: rootfsPath(native, bundle, spec),
     spec,
     noPivot: options.noPivot === true,
-    ...(options.noNewKeyring === true ? {} : { keyring: `_ses.${id}` }),
+    ...(options.noNewKeyring === true ? {} : { keyring: plannedKeyringName(id) }),
     preservedFds: 0,
     listenFds: 0,
   });

@@ -11,6 +11,11 @@ import type { Native } from '../native/types.js';
 
 const RANDOM = '/proc/sys/kernel/random/uuid';
 
+/** Of a plan that is shown: what is random in it comes with the container. */
+export function plannedKeyringName(id: string): string {
+  return `_ses.${id}`;
+}
+
 /** @throws TsrunError ERR_SYSTEM */
 export function newKeyringName(native: Native, id: string): string {
   const uuid = native.readText(RANDOM, 64);
@@ -19,5 +24,5 @@ export function newKeyringName(native: Native, id: string): string {
       errno: -uuid,
     });
   }
-  return `_ses.${id}.${uuid.trim()}`;
+  return `${plannedKeyringName(id)}.${uuid.trim()}`;
 }

@@ -69,8 +69,8 @@ export const processes = [
     changes: [
       {
         file: 'src/lifecycle/keyring.ts',
-        from: 'return `_ses.${id}.${uuid.trim()}`;',
-        to: 'return `_ses.${id}`;',
+        from: 'return `${plannedKeyringName(id)}.${uuid.trim()}`;',
+        to: 'return plannedKeyringName(id);',
       },
     ],
     build: 'executable',

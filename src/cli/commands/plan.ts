@@ -3,6 +3,7 @@
 import { loadBundle, rootfsPath } from '../../lifecycle/bundle.js';
 import { isPrivileged, readCaller } from '../../lifecycle/caller.js';
 import { userBus } from '../../cgroups/systemd/user-bus.js';
+import { plannedKeyringName } from '../../lifecycle/keyring.js';
 import { NewScope } from '../../lifecycle/scope.js';
 import { gatherFacts } from '../../lifecycle/facts.js';
 import { planContainer } from '../../plan/container.js';
@@ -36,8 +37,7 @@ export const run: Command<'plan'> = async (context, options, [id = 'container'])
     rootfs: rootfsPath(native, bundle, spec),
     spec,
     noPivot: options['no-pivot'] ?? false,
-    // What is random in it comes with the container.
-    ...(options['no-new-keyring'] === true ? {} : { keyring: `_ses.${id}` }),
+    ...(options['no-new-keyring'] === true ? {} : { keyring: plannedKeyringName(id) }),
     preservedFds: 0,
     listenFds: 0,
     ...(scope === undefined ? {} : { scope: scope.place }),
