@@ -5,6 +5,7 @@
  * containerd's own client asks for `cpu.shares` of every task, which no runtime can give here.
  */
 
+import { ending, joining } from '../../vm/managers/support/docker.js';
 import { testOperations } from '../../vm/managers/support/operations.js';
 import { usePlace } from './support/place.js';
 
@@ -47,38 +48,13 @@ testOperations(usePlace({ programs, prepare: START }), 'docker', {
         [ $runtime != tsrun ] || tsrun --root /run/docker/runtime-runc/moby list -q | grep -c "^$(show .Id)$"`,
       prints: /^(tsrun\nrunning\n1|runc\nrunning)$/,
     },
-    {
-      name: 'exec',
-      script: 'docker exec $name sh -c "echo out; exit 4"',
-      prints: 'out',
-      status: 4,
-    },
-    {
-      name: 'exec -it',
-      script: `/bin/script -qec "docker exec -it $name sh -c 'tty; exit 7'" /dev/null`,
-      prints: /\/dev\/pts\/0$/,
-      status: 7,
-    },
+    ...joining,
     {
       name: 'pause, unpause',
       script: 'docker pause $name >/dev/null; frozen; docker unpause $name >/dev/null; frozen',
       prints: '1\n0',
     },
-    {
-      name: 'top',
-      script: 'docker top $name -o pid,comm | sed 1d | tr -s " " | cut -d" " -f2',
-      prints: 'sh\nsleep',
-    },
-    {
-      name: 'restart, logs',
-      script: 'docker restart $name >/dev/null; docker logs $name',
-      prints: 'started\nstarted',
-    },
-    {
-      name: 'stop',
-      script: 'docker stop $name >/dev/null; show .State.ExitCode',
-      prints: '5',
-    },
+    ...ending,
     {
       name: 'rm -f',
       script:

@@ -4,7 +4,7 @@ import { beforeAll } from 'vitest';
 
 import { useGuest } from '../support/guest.js';
 import { BUILDKIT_CALLS, REMAPPED, REMAPPED_ID, startDaemons } from './support/daemons.js';
-import { DOCKER, ROOT_OF_DOCKER } from './support/docker.js';
+import { DOCKER, ROOT_OF_DOCKER, ending, joining } from './support/docker.js';
 import { testOperations } from './support/operations.js';
 
 const guest = useGuest();
@@ -47,18 +47,7 @@ testOperations(guest, 'a container that runs', {
         [ $3 = "$(tsrun --version | sed -n 's/^commit: //p')" ] && echo commit`,
       prints: 'tsrun true\ncommit',
     },
-    {
-      name: 'exec',
-      script: 'docker exec $name sh -c "echo out; exit 4"',
-      prints: 'out',
-      status: 4,
-    },
-    {
-      name: 'exec -it',
-      script: `/bin/script -qec "docker exec -it $name sh -c 'tty; exit 6'" /dev/null`,
-      prints: /\/dev\/pts\/0$/,
-      status: 6,
-    },
+    ...joining,
     {
       name: 'health check',
       script: `wait_for '[ "$(show .State.Health.Status)" != starting ]'; show .State.Health.Status`,
@@ -86,21 +75,7 @@ testOperations(guest, 'a container that runs', {
       script: 'docker stats --no-stream --format "{{.MemUsage}} {{.PIDs}}" $name',
       prints: /^[1-9][0-9.]*[KM]iB \/ 96MiB 2$/,
     },
-    {
-      name: 'top',
-      script: 'docker top $name -o pid,comm | sed 1d | tr -s " " | cut -d" " -f2',
-      prints: 'sh\nsleep',
-    },
-    {
-      name: 'restart',
-      script: 'docker restart $name >/dev/null; docker logs $name',
-      prints: 'started\nstarted',
-    },
-    {
-      name: 'stop',
-      script: 'docker stop $name >/dev/null; show .State.ExitCode',
-      prints: '5',
-    },
+    ...ending,
     {
       name: 'rm -f',
       script: `docker rm -f $name >/dev/null
