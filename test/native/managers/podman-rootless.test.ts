@@ -12,17 +12,11 @@ import {
   withoutGroups,
   usersPodman,
 } from '../../vm/managers/support/podman-user.js';
-import { FILTER } from '../../vm/managers/support/podman.js';
-import { IMPORT_OF_USER, usePlace } from './support/place.js';
-import { LISTENER, NOTIFIER, cleanUpNotifying, notifying } from './support/podman-notify.js';
+import { IMPORT_OF_USER } from './support/place.js';
+import { cleanUpNotifying, notifying } from './support/podman-notify.js';
+import { usePodman } from './support/podman-place.js';
 
-const place = usePlace({
-  programs: ['/usr/bin/podman', '/usr/bin/pasta', LISTENER],
-  compile: NOTIFIER,
-  prepare: `
-    echo '${JSON.stringify(FILTER)}' >/run/no-directories.json
-    ${IMPORT_OF_USER}`,
-});
+const place = usePodman(['/usr/bin/pasta'], IMPORT_OF_USER);
 
 const podman = usersPodman('cgroupfs');
 

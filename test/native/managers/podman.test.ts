@@ -13,15 +13,12 @@ import {
 } from '../../vm/managers/support/podman-options.js';
 import { cleanUpPods, pods } from '../../vm/managers/support/podman-pods.js';
 import { optionsOfUser } from '../../vm/managers/support/podman-user.js';
-import { FILTER, rootfulPodman } from '../../vm/managers/support/podman.js';
-import { IMPORT, usePlace } from './support/place.js';
-import { LISTENER, NOTIFIER, cleanUpNotifying, notifying } from './support/podman-notify.js';
+import { rootfulPodman } from '../../vm/managers/support/podman.js';
+import { IMPORT } from './support/place.js';
+import { cleanUpNotifying, notifying } from './support/podman-notify.js';
+import { usePodman } from './support/podman-place.js';
 
-const place = usePlace({
-  programs: ['/usr/bin/podman', '/usr/bin/podman-compose', LISTENER],
-  compile: NOTIFIER,
-  prepare: `echo '${JSON.stringify(FILTER)}' >/run/no-directories.json; ${IMPORT}`,
-});
+const place = usePodman(['/usr/bin/podman-compose'], IMPORT);
 
 const podman = rootfulPodman('cgroupfs');
 
