@@ -22,7 +22,7 @@ export async function runTests(tree, tests) {
     const those = tests.filter(({ file }) => projectOf(file) === project);
     const file = join(tree.path, 'defences.json');
     rmSync(file, { force: true });
-    const { output } = await runProgram(
+    const { status, output } = await runProgram(
       [
         ...['node', 'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--retry=0'],
         ...['--reporter=./scripts/lib/defences/reporter.mjs'],
@@ -33,13 +33,16 @@ export async function runTests(tree, tests) {
       {
         TSRUN_DEFENCES_RESULTS: file,
         TSRUN_CLI: join(tree.path, 'dist/tsrun'),
-        ...(project === 'vm' ? { TSRUN_TEST_VM: '1' } : {}),
+        // The virtual machine gets the package, which else has the time of the commit.
+        ...(project === 'vm' ? { TSRUN_TEST_VM: '1', SOURCE_DATE_EPOCH: '1' } : {}),
       },
     );
     try {
       const { tests: ran, errors } = JSON.parse(readFileSync(file, 'utf8'));
       results.tests.push(...ran);
       results.errors.push(...errors);
+      // The reporter does not hear of what is set up before all of them.
+      if (status !== 0 && ran.length === 0) results.errors.push(`no test was run: ${output}`);
     } catch {
       results.errors.push(`vitest left no results: ${output}`);
     }

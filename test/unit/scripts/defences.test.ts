@@ -2,13 +2,24 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { entries } from '../../../scripts/lib/defences/table.mjs';
+import { runTests } from '../../../scripts/lib/defences/tests.mjs';
 import type { Defence } from '../../../scripts/lib/defences/table.mjs';
 import { runProgram } from '../../support/tsrun.js';
 
@@ -102,6 +113,27 @@ test('a defence that is taken out is noticed, and one that nobody notices is an 
   expect(stdout).toContain(`${chosen.length} of ${chosen.length + 1} as they should be`);
   expect(status).toBe(1);
 }, 120_000);
+
+test('what fails before all tests is told, and not that there is no such test', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'tsrun-no-setup-'));
+  onTestFinished(() => {
+    rmSync(path, { recursive: true });
+  });
+  for (const name of ['node_modules', 'scripts'])
+    symlinkSync(join(REPOSITORY, name), join(path, name));
+  const options = "{ name: 'unit', include: ['test/unit/*.test.ts'], globalSetup: './setup.mjs' }";
+  writeFileSync(
+    join(path, 'vitest.config.mjs'),
+    `export default { test: { projects: [{ test: ${options} }] } };`,
+  );
+  writeFileSync(join(path, 'setup.mjs'), "export default () => { throw new Error('no disk'); };");
+  mkdirSync(join(path, 'test/unit'), { recursive: true });
+  const file = 'test/unit/one.test.ts';
+  writeFileSync(join(path, file), "import { test } from 'vitest'; test('one', () => undefined);");
+  const results = await runTests({ path }, [{ file, name: 'one' }]);
+  expect(results.tests).toEqual([]);
+  expect(results.errors).toEqual([expect.stringContaining('no disk')]);
+}, 60_000);
 
 function workingBelow(directory: string): string[] {
   return readdirSync('/proc').filter((pid) => {

@@ -121,7 +121,12 @@ class Qemu implements Machine {
   ) {
     this.share = join(this.directory, 'share');
     mkdirSync(this.share);
-    fill(this.share);
+    try {
+      fill(this.share);
+    } catch (error) {
+      rmSync(this.directory, { recursive: true });
+      throw error;
+    }
     this.up = this.start(requirements);
   }
 
