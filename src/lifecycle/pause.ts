@@ -5,6 +5,7 @@ import { TsrunError } from '../errors.js';
 import { freeze, thaw } from '../cgroups/freezer.js';
 import { isFrozen } from '../cgroups/manager.js';
 import { lockContainer } from '../state/lock.js';
+import type { Lock } from '../state/lock.js';
 import { statusOf } from '../state/status.js';
 import { loadState } from '../state/store.js';
 import { requireCgroup } from './own-cgroup.js';
@@ -18,8 +19,7 @@ import type { ContainerName } from './state.js';
  *   of its own; ERR_CGROUP
  */
 export async function pause(native: Native, { root, id }: ContainerName): Promise<void> {
-  // Exclusive: no exec is to be caught half-way, holding a lock that it cannot let go.
-  const lock = await lockContainer(native, root, id, 'exclusive');
+  const lock = await lockForPause(native, { root, id });
   try {
     const state = loadState(native, root, id);
     const status = statusOf(native, root, state, true);
@@ -31,6 +31,22 @@ export async function pause(native: Native, { root, id }: ContainerName): Promis
     await freeze(native, requireCgroup(native, state, 'pause'));
   } finally {
     lock.release();
+  }
+}
+
+/** An exec takes some ten milliseconds. */
+const EXEC_MS = 2000;
+
+/**
+ * Exclusive: no exec is to be caught half-way, holding a lock that it cannot let go. But a container
+ * can stop a process that joins it, and is not to keep itself from being paused by that.
+ */
+async function lockForPause(native: Native, { root, id }: ContainerName): Promise<Lock> {
+  try {
+    return await lockContainer(native, root, id, 'exclusive', EXEC_MS);
+  } catch (error) {
+    if (!(error instanceof TsrunError) || error.code !== 'ERR_STATE') throw error;
+    return lockContainer(native, root, id, 'shared');
   }
 }
 

@@ -37,13 +37,14 @@ export interface Lock {
  * Locks an existing container.
  *
  * @throws TsrunError ERR_ID_INVALID, ERR_NOT_FOUND when it is not there or goes away meanwhile,
- *   ERR_STATE when another command holds it for more than 30 s
+ *   ERR_STATE when another command holds it for longer, 30 s by default
  */
 export async function lockContainer(
   native: Native,
   root: string,
   id: string,
   mode: 'shared' | 'exclusive',
+  patienceMs = PATIENCE_MS,
 ): Promise<Lock> {
   validateId(id);
   const operation = mode === 'shared' ? LOCK_SH : LOCK_EX;
@@ -55,10 +56,10 @@ export async function lockContainer(
     if (result !== -EWOULDBLOCK) {
       throw stateError(native, 'cannot lock', statePaths(root, id).directory, result);
     }
-    if (waited >= PATIENCE_MS) {
+    if (waited >= patienceMs) {
       throw new TsrunError(
         'ERR_STATE',
-        `cannot lock container "${id}": another command has held it for ${PATIENCE_MS / 1000} s`,
+        `cannot lock container "${id}": another command has held it for ${patienceMs / 1000} s`,
       );
     }
     const pause = PAUSES_MS[Math.min(attempt, PAUSES_MS.length - 1)] ?? 50;

@@ -64,6 +64,28 @@ const reaching = (what) => ({
 
 export const processes = [
   {
+    rows: ['M'],
+    what: 'pause waits for an exec that has been stopped',
+    changes: [
+      {
+        file: 'src/lifecycle/pause.ts',
+        from: "lockContainer(native, root, id, 'exclusive', EXEC_MS);",
+        to: "lockContainer(native, root, id, 'exclusive');",
+      },
+      {
+        file: 'src/lifecycle/pause.ts',
+        from: "return lockContainer(native, root, id, 'shared');",
+        to: 'throw error;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/row-m-stopped-exec.test.ts',
+      name: 'it can be paused all the same, resumed and deleted',
+      message: /another command has held it for 30 s/,
+    },
+  },
+  {
     rows: ['G'],
     what: 'a keyring has a name that anybody knows',
     changes: [

@@ -8,7 +8,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 
 /** @returns its path inside */
 export function compileAttacker(
-  name: 'exchange' | 'keyring' | 'looker' | 'reacher' | 'writer',
+  name: 'exchange' | 'keyring' | 'looker' | 'reacher' | 'stopper' | 'writer',
   rootfs: string,
 ): string {
   execFileSync('cc', [
