@@ -3,7 +3,16 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
-import { EEXIST, EISDIR, ENOENT, ENOTDIR, F_OK, S_IFDIR, S_IFMT } from '../native/constants.js';
+import {
+  EEXIST,
+  EISDIR,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  F_OK,
+  S_IFDIR,
+  S_IFMT,
+} from '../native/constants.js';
 import { validateId } from './id.js';
 import { statePaths } from './paths.js';
 import { STATE_VERSION } from './state.js';
@@ -275,22 +284,47 @@ export function removeDirectory(native: Native, root: string, id: string): void 
   }
 }
 
+/**
+ * Rootless containers with CAP_SYS_ADMIN may write to the directory of their notify socket: they can
+ * nest directories in there as deep as they like, and exchange them for links meanwhile. So what is
+ * to be read is moved out of their reach first, to a name of ours, and nothing is reached through
+ * another directory of theirs.
+ */
 function emptyDirectory(native: Native, directory: string, keep: string): number {
   const names = native.readdir(directory);
   if (typeof names === 'number') return names === -ENOENT ? 0 : names;
+  const full: string[] = [];
   for (const name of names) {
     if (name === keep) continue;
-    const error = removeEntry(native, `${directory}/${name}`);
-    if (error < 0 && error !== -ENOENT) return error;
+    const error = removeEntry(native, `${directory}/${name}`, full);
+    if (error < 0) return error;
   }
-  return 0;
+  for (let moved = 0; ;) {
+    const next = full.pop();
+    if (next === undefined) return 0;
+    const below = native.readdir(next);
+    if (typeof below === 'number') return below;
+    for (const name of below) {
+      const nested: string[] = [];
+      let error = removeEntry(native, `${next}/${name}`, nested);
+      for (const path of nested) {
+        const place = `${directory}/.removed-${native.getpid()}-${moved++}`;
+        error = native.rename(path, place);
+        if (error >= 0) error = removeEntry(native, place, full);
+      }
+      if (error < 0) return error;
+    }
+    const removed = native.rmdir(next);
+    if (removed < 0) return removed;
+  }
 }
 
-function removeEntry(native: Native, path: string): number {
-  const unlinked = native.unlink(path);
-  if (unlinked !== -EISDIR) return unlinked;
-  const error = emptyDirectory(native, path, '');
-  return error < 0 ? error : native.rmdir(path);
+/** @param full gets it when it is a directory with something in it */
+function removeEntry(native: Native, path: string, full: string[]): number {
+  let removed = native.unlink(path);
+  if (removed === -EISDIR) removed = native.rmdir(path);
+  if (removed === -ENOTEMPTY) full.push(path);
+  return removed === -ENOENT || removed === -ENOTEMPTY ? 0 : removed;
 }
 
 /** Ids of all state directories, sorted; none when the root directory is not there. */

@@ -9,7 +9,7 @@ import type { Spec } from '../../src/spec/types.js';
 import type { Bundle } from '../support/bundle.js';
 import { stateOf, useScene } from '../support/scene.js';
 import { waitFor } from '../support/shim.js';
-import { COMMAND, newId } from '../support/tsrun.js';
+import { COMMAND, newId, runProgram } from '../support/tsrun.js';
 import { bindDatagram, receiveMessage } from '../support/unix-socket.js';
 
 const scene = useScene();
@@ -109,6 +109,26 @@ test('a foreground run relays while the container runs', async () => {
   child.stdin.end('go on\n');
   expect(await ended).toBe(6);
   closeSync(socket);
+});
+
+test('what a container leaves beside its socket goes with it, and nothing that it links to', async () => {
+  const bundle = scene.bundle('exec sleep 1000');
+  const env = { ...process.env, NOTIFY_SOCKET: join(bundle.path, 'notify.sock') };
+  const id = newId();
+  const create = ['create', '--bundle', bundle.path, id];
+  expect((await scene.runtime(create, { stdio: QUIET, env })).status).toBe(0);
+  scene.expectOrphan((await stateOf(scene.runtime, id)).pid);
+  const kept = join(bundle.path, 'kept');
+  mkdirSync(kept);
+  writeFileSync(join(kept, 'file'), '');
+  // As a container does that may write there: deeper than a path is long, or a stack.
+  const nest =
+    `cd '${join(scene.runtime.root, id, 'notify')}' && perl -e ` +
+    `'for (1 .. 3000) { mkdir "d" and chdir "d" or die $! } symlink($ARGV[0], "l") or die $!' '${kept}' && ` +
+    `mkdir a && touch a/f && ln -s '${kept}' a/l && ln -s '${kept}' l`;
+  expect((await runProgram(['sh', '-c', nest])).status).toBe(0);
+  expect(await scene.runtime(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
+  expect(readFileSync(join(kept, 'file'), 'utf8')).toBe('');
 });
 
 test('without NOTIFY_SOCKET the container has none', async () => {
