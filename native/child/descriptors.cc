@@ -29,7 +29,8 @@ long forget(const wire::Step& step) {
     sys::close(self.slots[index]);
     self.slots[index] = -1;
   }
-  for (int* fd : {&self.root, &self.proc, &self.onProc, &self.onSys, &self.maskDirectory}) {
+  for (int* fd :
+       {&self.root, &self.proc, &self.onProc, &self.onSys, &self.onDev, &self.maskDirectory}) {
     if (*fd >= 0) sys::close(*fd);
     *fd = -1;
   }

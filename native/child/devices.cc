@@ -21,6 +21,15 @@ static uint64_t linkPolicy(const char* path) {
   return startsWith(path, "/dev/") ? RESOLVE_NO_SYMLINKS : 0;
 }
 
+// Nor on a volume that a link of the image has brought there: on the host they have nothing
+// that keeps anybody from using them.
+static uint64_t devicePolicy(const wire::Step& step, const char* path) {
+  // Without a mount of its own /dev may be one that came with the root file system.
+  const bool known = self.onDev >= 0 || !startsWith(path, "/dev/");
+  const bool crosses = NUMBER(step, Device, crosses) != 0 || !known;
+  return linkPolicy(path) | (crosses ? 0 : RESOLVE_NO_XDEV);
+}
+
 // dev_t as the kernel's mknod takes it and stat gives it (include/linux/kdev_t.h).
 static uint64_t deviceNumber(int64_t major, int64_t minor) {
   const auto high = static_cast<uint64_t>(major);
@@ -46,7 +55,7 @@ long makeDevice(const wire::Step& step) {
   const auto mode = static_cast<unsigned>(NUMBER(step, Device, mode));
   const uint64_t number = deviceNumber(NUMBER(step, Device, major), NUMBER(step, Device, minor));
   static char name[256];
-  const long opened = openParent(path, name, sizeof name, linkPolicy(path));
+  const long opened = openParent(path, name, sizeof name, devicePolicy(step, path));
   if (opened == -ELOOP) return fail(opened, path, wire::Code::WrongType);
   if (opened < 0) return fail(opened, path);
   const int parent = static_cast<int>(opened);

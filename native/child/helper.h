@@ -32,6 +32,7 @@ struct Helper {
   int proc;                 // a procfs of our own; -1 before `proc`
   int onProc;               // the container's mounts on /proc and /sys, O_PATH;
   int onSys;                // -1 where there is none
+  int onDev;                // the one on /dev, for what may follow no links
   int maskDirectory;        // the empty tmpfs over masked directories; -1 until one is needed
   long early;               // namespaces that were made before the plan was there,
   long earlyResult;         // and what came of it
@@ -88,9 +89,9 @@ long setSlot(int64_t index, int fd);
 
 // paths.cc: everything in the container's root, by descriptor, see security.md rows 6 and 7
 // What is below /proc or /sys is looked for in the mount that was made there,
-// whatever those names lead to by now.
+// whatever those names lead to by now; what is below /dev too where `resolve` forbids links.
 long openInRoot(const char* path, int flags, uint64_t resolve = 0);
-// Keeps a descriptor of the mount on /proc or /sys; of others it does not.
+// Keeps a descriptor of the mount on /proc, /sys or /dev; of others it does not.
 long keepMount(const char* path, int mount);
 // O_PATH descriptor of a directory in the root, made with its parents where missing.
 long makeDirectory(const char* path, unsigned mode);

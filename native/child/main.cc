@@ -120,7 +120,8 @@ static void makeNamespacesEarly(long flags) {
   const int base = static_cast<int>(numberOf(argv[1], 10000000));
   self.base = base;
   self.socket = base;
-  self.root = self.proc = self.onProc = self.onSys = self.maskDirectory = self.gate = -1;
+  self.root = self.proc = self.onProc = self.onSys = self.onDev = self.maskDirectory = self.gate =
+      -1;
   self.early = 0;
   if (argc == 3) makeNamespacesEarly(numberOf(argv[2], 0xffffffff));
   waitForParent();

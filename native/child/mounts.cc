@@ -210,10 +210,12 @@ static long copyCovered(int target, int mount, const char* path) {
 long mountNew(const wire::Step& step) {
   const Placement place = placementOf(step);
   const long expected = expectedType(TEXT(step, Mount, type));
-  const uint64_t resolve = expected != 0 ? RESOLVE_NO_SYMLINKS : 0;
+  // The devices of the container are made on what is mounted on /dev.
+  const bool plain = expected != 0 || equal(place.target, "/dev");
+  const uint64_t resolve = plain ? RESOLVE_NO_SYMLINKS : 0;
   const long existing = openInRoot(place.target, O_PATH | O_DIRECTORY, resolve);
   const long target = existing == -ENOENT ? makeTarget(place.target, true, resolve) : existing;
-  if (target == -ELOOP && expected != 0) return fail(target, place.target, wire::Code::WrongType);
+  if (target == -ELOOP && plain) return fail(target, place.target, wire::Code::WrongType);
   if (target < 0) return fail(target, place.target);
   const long mount = makeFileSystem(step, place.target, existing);
   if (mount < 0) return mount;

@@ -18,7 +18,10 @@ static const char* below(const char* path, const char* directory) {
 
 long keepMount(const char* path, int mount) {
   while (*path == '/') path++;
-  int* kept = equal(path, "proc") ? &self.onProc : equal(path, "sys") ? &self.onSys : nullptr;
+  int* kept = equal(path, "proc")  ? &self.onProc
+              : equal(path, "sys") ? &self.onSys
+              : equal(path, "dev") ? &self.onDev
+                                   : nullptr;
   if (kept == nullptr) return 0;
   if (*kept >= 0) sys::close(*kept);
   *kept = -1;
@@ -29,14 +32,23 @@ long keepMount(const char* path, int mount) {
 }
 
 // Whoever can write to the directory of the root may rename its /proc, with
-// which the mount goes, and put another in its place.
-static int startOf(const char** path) {
+// which the mount goes, and put another in its place. A volume comes over it by a link of the
+// image that leads there. In /dev others have links that count from the root.
+static int startOf(const char** path, uint64_t resolve) {
   const char* rest = self.onProc >= 0 ? below(*path, "proc") : nullptr;
   int start = self.onProc;
   if (rest == nullptr) {
     rest = self.onSys >= 0 ? below(*path, "sys") : nullptr;
     start = self.onSys;
   }
+#ifndef TSRUN_UNSAFE_PATHS
+  if (rest == nullptr && (resolve & RESOLVE_NO_SYMLINKS) != 0) {
+    rest = self.onDev >= 0 ? below(*path, "dev") : nullptr;
+    start = self.onDev;
+  }
+#else
+  static_cast<void>(resolve);
+#endif
   if (rest == nullptr) return self.root;
   while (*rest == '/') rest++;
   *path = rest;
@@ -49,7 +61,7 @@ long openInRoot(const char* path, int flags, uint64_t resolve) {
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve;
   // An absolute path would be taken from the descriptor's root all the same.
   while (*path == '/') path++;
-  const int start = startOf(&path);
+  const int start = startOf(&path, resolve);
   if (*path == 0) path = ".";
 #ifdef TSRUN_UNSAFE_PATHS
   // Never in a build that is used: test/security/races shows what would be without the defence.

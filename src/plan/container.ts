@@ -417,8 +417,10 @@ function planMounts(
     bind: options.bind || mount.type === 'bind',
   }));
   if (ownsDev(bound)) {
+    const origin = deviceOrigin(spec, facts, places, sources, slots);
+    const destinations = parsed.map(({ mount }) => clean(mount.destination));
     steps.push(
-      ...planDevices(spec.linux?.devices ?? [], deviceOrigin(spec, facts, places, sources, slots)),
+      ...planDevices(spec.linux?.devices ?? [], origin, destinations),
       ...planDeviceLinks(),
     );
   }

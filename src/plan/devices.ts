@@ -79,9 +79,11 @@ export function parentMakes(places: Places, facts: PlanFacts): boolean {
   return isPrivileged(facts) && (facts.effective & CAP_MKNOD) !== 0n;
 }
 
+/** @param mounts destinations of the entries of `mounts` */
 export function planDevices(
   devices: readonly LinuxDevice[],
   origin: DeviceOrigin,
+  mounts: readonly string[],
 ): readonly Step[] {
   if (origin === 'made' && devices.length === 0) return DEFAULT_STEPS;
   const steps: Step[] = [];
@@ -94,14 +96,20 @@ export function planDevices(
     );
   }
   devices.forEach((device, index) => {
-    steps.push(planDevice(device, `/linux/devices/${index}`, origin));
+    steps.push(planDevice(device, `/linux/devices/${index}`, origin, mounts));
   });
   return steps;
 }
 
-function planDevice(device: LinuxDevice, at: string, origin: DeviceOrigin): Step {
+function planDevice(
+  device: LinuxDevice,
+  at: string,
+  origin: DeviceOrigin,
+  mounts: readonly string[],
+): Step {
   const target = clean(device.path);
-  const node = nodeStep(device, target, at);
+  const crosses = mounts.some((path) => path !== '/dev' && target.startsWith(`${path}/`));
+  const node = nodeStep(device, target, at, crosses);
   // Anybody may make a fifo.
   if (origin === 'made' || device.type === 'p') return node;
   if (!('slots' in origin)) return planHostBind(target, target, 0, at, origin.bound);
@@ -116,7 +124,7 @@ function planDevice(device: LinuxDevice, at: string, origin: DeviceOrigin): Step
   return planTreeBind(target, target, at, origin.slots.input(input));
 }
 
-function nodeStep(device: LinuxDevice, target: string, at: string): NodeStep {
+function nodeStep(device: LinuxDevice, target: string, at: string, crosses = false): NodeStep {
   return {
     op: 'device',
     at,
@@ -126,6 +134,7 @@ function nodeStep(device: LinuxDevice, target: string, at: string): NodeStep {
     minor: device.minor ?? 0,
     uid: device.uid ?? 0,
     gid: device.gid ?? 0,
+    crosses,
   };
 }
 

@@ -165,6 +165,8 @@ export type StepBody =
       minor: number;
       uid: number;
       gid: number;
+      /** An entry of `mounts` lies on the way; any other mount is refused there. */
+      crosses: boolean;
     }
   /** What is there already stays, or goes when `replace` says so. */
   | { op: 'symlink'; target: string; contents: string; replace: boolean }

@@ -57,7 +57,7 @@ const OPERATIONS: Table = {
   'root-attributes': { set: 'n', clear: 'n' },
   'root-propagation': { flags: 'n' },
   mkdir: { target: 's', mode: 'n' },
-  device: { target: 's', mode: 'n', major: 'n', minor: 'n', uid: 'n', gid: 'n' },
+  device: { target: 's', mode: 'n', major: 'n', minor: 'n', uid: 'n', gid: 'n', crosses: 'n' },
   symlink: { target: 's', contents: 's', replace: 'n' },
   mask: { target: 's', label: 's' },
   readonly: { target: 's' },

@@ -31,7 +31,7 @@ export const files = [
     changes: [
       {
         file: MOUNTS,
-        from: 'const uint64_t resolve = expected != 0 ? RESOLVE_NO_SYMLINKS : 0;',
+        from: 'const uint64_t resolve = plain ? RESOLVE_NO_SYMLINKS : 0;',
         to: 'const uint64_t resolve = 0;',
       },
     ],
@@ -501,6 +501,46 @@ export const files = [
       name: 'the root of a user namespace cannot undo it: %j',
       title: 'the root of a user namespace cannot undo it: ["rbind"]',
       message: /expected true to be false/,
+    },
+  },
+  {
+    rows: ['N'],
+    what: 'devices are made on whatever comes to lie on /dev',
+    changes: [
+      {
+        file: 'native/child/paths.cc',
+        from: '    rest = self.onDev >= 0 ? below(*path, "dev") : nullptr;',
+        to: '    rest = nullptr;',
+      },
+      {
+        file: 'native/child/devices.cc',
+        from: '  return linkPolicy(path) | (crosses ? 0 : RESOLVE_NO_XDEV);',
+        to: '  static_cast<void>(crosses);\n  return linkPolicy(path);',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: security('row-n-devices-on-volumes'),
+      name: 'on the volume there are no devices, where it comes over /dev',
+      message: /to be ''/,
+    },
+  },
+  {
+    rows: ['N'],
+    what: 'devices are made on volumes that lie in their way',
+    changes: [
+      {
+        file: 'native/child/devices.cc',
+        from: '  return linkPolicy(path) | (crosses ? 0 : RESOLVE_NO_XDEV);',
+        to: '  static_cast<void>(crosses);\n  return linkPolicy(path);',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: security('row-n-devices-on-volumes'),
+      name: 'a device is refused where the volume comes to be in its way: %s',
+      title: 'a device is refused where the volume comes to be in its way: below /dev',
+      message: /"?status"?: \+?0/,
     },
   },
 ];
