@@ -9,7 +9,6 @@ import type { Step } from '../plan/steps.js';
 import {
   EAGAIN,
   EBADF,
-  EBUSY,
   ECHILD,
   EEXIST,
   EFBIG,
@@ -28,11 +27,10 @@ import {
 } from './constants.js';
 import { CGROUP2_SUPER_MAGIC, NSFS_MAGIC, SIGKILL } from './constants.js';
 import { FakeSystemd } from './fake-systemd.js';
+import { CGROUP_ROOT, FakeCgroups } from './fake-cgroups.js';
 import { FakeFiles, statOf } from './fake-files.js';
 import type { FakeNode } from './fake-files.js';
 import type { ExitInfo, Message, Native, SpawnRequest } from './types.js';
-
-const CGROUP_ROOT = '/sys/fs/cgroup';
 
 /** Calls that cannot fail, or whose failure says nothing: failNth() passes over them. */
 const INFALLIBLE: ReadonlySet<string> = new Set([
@@ -91,22 +89,26 @@ export class FakeSystem {
   readonly files = new FakeFiles();
   readonly systemd = new FakeSystemd({
     enter: (path, pid) => {
-      this.makeCgroups(path);
-      this.setMembers(`${CGROUP_ROOT}${path}`, [pid]);
+      const names = path.split('/').slice(1);
+      names.forEach((_, index) => {
+        this.mkdir(`${CGROUP_ROOT}/${names.slice(0, index + 1).join('/')}`, 0o755);
+      });
+      this.cgroups.enter(`${CGROUP_ROOT}${path}`, pid);
       this.files.put(`/proc/${pid}/cgroup`, 'file', `0::${path}\n`).kernel = true;
     },
     kill: (path) => {
-      for (const pid of this.members(`${CGROUP_ROOT}${path}`)) {
-        const process = this.processes.get(pid);
-        if (process !== undefined) this.end(process, { status: 0, signal: SIGKILL });
-      }
+      this.cgroups.kill(`${CGROUP_ROOT}${path}`);
     },
     // With the slices that have become empty.
     remove: (path) => {
       for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
-        this.files.removeDirectory(`${CGROUP_ROOT}${at}`);
+        this.cgroups.remove(`${CGROUP_ROOT}${at}`);
       }
     },
+  });
+  readonly cgroups = new FakeCgroups(this.files, (pid) => {
+    const process = this.processes.get(pid);
+    if (process !== undefined) this.end(process, { status: 0, signal: SIGKILL });
   });
   readonly fds = new Map<number, Fd>();
   readonly processes = new Map<number, FakeProcess>();
@@ -137,7 +139,6 @@ export class FakeSystem {
       const open = this.fds.get(fd);
       return open?.kind === 'node' ? open.path : undefined;
     };
-    this.files.put(CGROUP_ROOT, 'directory');
     this.files.put('/proc/self/cgroup', 'file', '0::/\n');
     this.files.put('/proc/self/status', 'file', status('000001ffffffffff'));
     this.files.put('/proc/sys/kernel/cap_last_cap', 'file', '40\n');
@@ -195,7 +196,7 @@ export class FakeSystem {
     if (process.exit !== undefined) return;
     process.exit = exit;
     process.state = 'Z';
-    for (const cgroup of this.cgroups()) this.leave(cgroup, process.pid);
+    this.cgroups.leave(process.pid);
     if (process.child) this.showProcess(process);
     else this.forget(process);
     this.wake();
@@ -236,63 +237,6 @@ export class FakeSystem {
     this.processes.delete(process.pid);
   }
 
-  // Control groups.
-
-  private cgroups(): string[] {
-    return this.files
-      .paths()
-      .filter((path) => path.startsWith(`${CGROUP_ROOT}/`) && this.files.list(path) !== undefined);
-  }
-
-  private makeCgroups(path: string): void {
-    const names = path.split('/').slice(1);
-    names.forEach((_, index) => {
-      this.mkdir(`${CGROUP_ROOT}/${names.slice(0, index + 1).join('/')}`, 0o755);
-    });
-  }
-
-  private addCgroup(path: string): void {
-    const file = (name: string, content: string): FakeNode => {
-      const node = this.files.put(`${path}/${name}`, 'file', content);
-      node.kernel = true;
-      return node;
-    };
-    file('cgroup.procs', '');
-    file('cgroup.events', 'populated 0\nfrozen 0\n');
-    file('cgroup.freeze', '0\n');
-    file('cgroup.stat', 'nr_descendants 0\n');
-    file('cgroup.kill', '').written = () => {
-      for (const pid of this.members(path)) {
-        const process = this.processes.get(pid);
-        if (process !== undefined) this.end(process, { status: 0, signal: SIGKILL });
-      }
-    };
-  }
-
-  private members(path: string): number[] {
-    const text = this.files.get(`${path}/cgroup.procs`)?.content ?? '';
-    return text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map(Number);
-  }
-
-  private setMembers(path: string, pids: readonly number[]): void {
-    const procs = this.files.get(`${path}/cgroup.procs`);
-    const events = this.files.get(`${path}/cgroup.events`);
-    if (procs !== undefined) procs.content = pids.map((pid) => `${pid}\n`).join('');
-    if (events !== undefined) {
-      events.content = `populated ${pids.length > 0 ? 1 : 0}\nfrozen 0\n`;
-    }
-  }
-
-  private leave(path: string, gone: number): void {
-    this.setMembers(
-      path,
-      this.members(path).filter((pid) => pid !== gone),
-    );
-  }
-
   /** By files, as tests know where to find them. */
   private capabilities(asked: bigint): { effective: bigint; bounding: bigint; last: number } {
     const text = (path: string): string => this.files.get(path)?.content ?? '';
@@ -315,7 +259,7 @@ export class FakeSystem {
     }
     const cgroup = this.fds.get(request.cgroupFd);
     if (cgroup?.kind === 'node') {
-      this.setMembers(cgroup.path, [...this.members(cgroup.path), process.pid]);
+      this.cgroups.enter(cgroup.path, process.pid);
     }
     const helper = { process, steps: request.steps, at: 0, waiting: false, ended: false };
     return {
@@ -528,7 +472,7 @@ export class FakeSystem {
 
   private mkdir(path: string, mode: number): number {
     const added = this.files.add(path, this.files.node('directory', mode));
-    if (added === 0 && path.startsWith(`${CGROUP_ROOT}/`)) this.addCgroup(path);
+    if (added === 0) this.cgroups.made(path);
     return added;
   }
 
@@ -559,8 +503,8 @@ export class FakeSystem {
       writeText: (path, text) => this.writeText(path, text),
       writeTextAt: (_fd, path, text) => this.writeText(path, text),
       mkdir: (path, mode) => this.mkdir(path, mode),
-      rmdir: (path) => (this.members(path).length > 0 ? -EBUSY : files.removeDirectory(path)),
-      rmdirAt: (fd, name) => files.removeDirectory(`${files.pathOf(fd) ?? ''}/${ascii(name)}`),
+      rmdir: (path) => this.cgroups.remove(path),
+      rmdirAt: (fd, name) => this.cgroups.remove(`${files.pathOf(fd) ?? ''}/${ascii(name)}`),
       directories: (path) => {
         const names = files.list(path) ?? [];
         return names

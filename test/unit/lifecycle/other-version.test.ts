@@ -32,14 +32,7 @@ async function shared(text: (pid: number, path: string) => string) {
   fake.native.reap(pidfd);
   fake.native.close(pidfd);
   const other = fake.addProcess({ pid: 4000, child: false });
-  for (const [name, content] of [
-    ['cgroup.procs', '4000\n'],
-    ['cgroup.events', 'populated 1\nfrozen 0\n'],
-  ] as const) {
-    const file = fake.files.get(`${state.cgroup.path}/${name}`);
-    if (file === undefined) throw new Error('no cgroup');
-    file.content = content;
-  }
+  fake.cgroups.enter(state.cgroup.path, other.pid);
   fake.files.put(FILE, 'file', text(other.pid, state.cgroup.path));
   return { fake, other, state };
 }
