@@ -8,14 +8,6 @@
 
 namespace tsrun::child {
 
-struct DirectoryEntry {
-  uint64_t inode;
-  int64_t offset;
-  unsigned short size;
-  unsigned char type;
-  char name[1];
-};
-
 // Deep trees are refused, not followed until the stack ends.
 static constexpr int kMaxDepth = 64;
 

@@ -147,6 +147,7 @@ long writeSysctl(const wire::Step& step);
 long openConsole(const wire::Step& step);
 long pivotRoot(const wire::Step& step);
 long coverMount(const wire::Step& step);
+long protectLimits(const wire::Step& step);
 long moveRoot(const wire::Step& step);
 long changeRoot(const wire::Step& step);
 
@@ -168,6 +169,15 @@ long passGate(const wire::Step& step);
 long runHook(const wire::Step& step);
 long execute(const wire::Step& step);
 
+// One entry of a directory, as getdents64(2) writes it.
+struct DirectoryEntry {
+  uint64_t inode;
+  int64_t offset;
+  unsigned short size;
+  unsigned char type;
+  char name[1];
+};
+
 // file-systems.cc: a mount that is nowhere yet, or a negated errno
 // `covered` is the directory that it is going to cover, negative where that was not there.
 long makeFileSystem(const wire::Step& step, const char* target, long covered);
@@ -187,6 +197,8 @@ struct MountAttributes {
 long openTreeAt(int dir, const char* path, unsigned flags);
 long mountSetattr(int dir, const char* path, unsigned flags, const MountAttributes& attributes);
 long moveMount(int tree, int target);
+// mounts.cc: a clone of what is at one descriptor onto what is at another; flags: AT_RECURSIVE
+long cloneOnto(int source, int target, unsigned flags, const MountAttributes& attributes);
 // Whether a mount begins there.
 bool isMountRoot(int fd);
 long fileSystemType(int fd);

@@ -264,7 +264,7 @@ long remount(const wire::Step& step) {
   return result;
 }
 
-static long cloneOnto(int source, int target, unsigned flags, const MountAttributes& attributes) {
+long cloneOnto(int source, int target, unsigned flags, const MountAttributes& attributes) {
   const long tree = openTreeAt(source, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | flags);
   if (tree < 0) return tree;
   long result = 0;

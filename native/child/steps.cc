@@ -74,6 +74,8 @@ long runStep(const wire::Step& step) {
       return pivotRoot(step);
     case Op::Cover:
       return coverMount(step);
+    case Op::ProtectLimits:
+      return protectLimits(step);
     case Op::MoveRoot:
       return moveRoot(step);
     case Op::Chroot:

@@ -48,6 +48,8 @@ export interface Cgroup {
    * locked (flock(2)): no other create uses it meanwhile. The caller closes it.
    */
   fd: number;
+  /** That of its subgroup, for CLONE_INTO_CGROUP in its place; also the caller's to close. */
+  entranceFd?: number;
   /** Directories that were made for it, outermost first: what undoCreate() takes away. */
   created: string[];
 }
@@ -127,9 +129,14 @@ export function openCgroup(native: Native, path: string, manager: CgroupRecord['
   });
 }
 
+export function closeCgroup(native: Native, { fd, entranceFd }: Cgroup): void {
+  native.close(fd);
+  if (entranceFd !== undefined) native.close(entranceFd);
+}
+
 /** Closes the cgroup and takes away what createCgroup() made, as far as it is empty. */
 export function undoCreate(native: Native, cgroup: Cgroup): void {
-  native.close(cgroup.fd);
+  closeCgroup(native, cgroup);
   removeDirectories(native, cgroup.created);
 }
 

@@ -10,7 +10,7 @@
 import { TsrunError } from '../errors.js';
 import { ENOENT } from '../native/constants.js';
 import type { Native } from '../native/types.js';
-import type { CgroupRecord } from './record.js';
+import type { CgroupPlace } from './record.js';
 
 const DELEGATE_FILE = '/sys/kernel/cgroup/delegate';
 const DELEGATE_FILE_MAX = 64 * 1024;
@@ -26,13 +26,16 @@ const DELEGATE_FALLBACK = ['cgroup.procs', 'cgroup.subtree_control', 'cgroup.thr
  * @param uid the host's number of the container's process.user.uid
  * @throws TsrunError ERR_CGROUP
  */
-export function delegateCgroup(native: Native, cgroup: CgroupRecord, uid: number): void {
+export function delegateCgroup(native: Native, cgroup: CgroupPlace, uid: number): void {
+  give(native, cgroup.path, uid);
+  for (const file of delegatedFiles(native)) give(native, `${cgroup.path}/${file}`, uid);
+}
+
+/** Names of the files of a cgroup that whom it is delegated to may write. */
+export function delegatedFiles(native: Native): string[] {
   const text = native.readText(DELEGATE_FILE, DELEGATE_FILE_MAX);
   const files = typeof text === 'string' ? text.split('\n') : DELEGATE_FALLBACK;
-  give(native, cgroup.path, uid);
-  for (const file of files) {
-    if (file !== '') give(native, `${cgroup.path}/${file}`, uid);
-  }
+  return files.filter((file) => file !== '');
 }
 
 function give(native: Native, path: string, uid: number): void {

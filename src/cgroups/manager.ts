@@ -3,10 +3,11 @@
  * Where the cgroup is: mount.ts and path.ts. Device rules: devices/.
  */
 
-export { createCgroup, undoCreate } from './create.js';
+export { closeCgroup, createCgroup, undoCreate } from './create.js';
 export type { Cgroup, CgroupRequest } from './create.js';
 export { isFrozen, isPopulated, isThere, waitEmpty } from './events.js';
 export { killAll, moveInto, procs } from './processes.js';
 export { makeThreaded } from './threaded.js';
+export { entrance } from './record.js';
 export type { CgroupRecord } from './record.js';
 export { removeCgroup } from './remove.js';

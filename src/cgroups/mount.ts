@@ -44,18 +44,25 @@ export function unifiedMountPoint(mountinfo: string): string | undefined {
   return whole[whole.length - 1]?.point;
 }
 
+/**
+ * Whether the v2 hierarchy has the option `nsdelegate` (cgroups(7), "Cgroup delegation: mounting
+ * with the nsdelegate option"), which each of its mounts shows.
+ */
+export function hasNsdelegate(native: Native): boolean {
+  const mountinfo = native.readText('/proc/self/mountinfo', PROC_FILE_MAX);
+  if (typeof mountinfo === 'number') return false;
+  const { options = [] } = parseMountinfo(mountinfo).find(({ type }) => type === 'cgroup2') ?? {};
+  return options.includes('nsdelegate');
+}
+
 /** Mount points of the v1 hierarchies, by the names of their controllers. */
 export function v1Mounts(native: Native): Map<string, string> {
   const found = new Map<string, string>();
   const mountinfo = native.readText('/proc/self/mountinfo', PROC_FILE_MAX);
   if (typeof mountinfo === 'number') return found;
-  for (const line of mountinfo.split('\n')) {
-    const dash = line.indexOf(' - ');
-    if (dash === -1 || !line.startsWith(' - cgroup ', dash)) continue;
-    const place = line.split(' ')[4];
-    const options = line.slice(line.lastIndexOf(' ') + 1).split(',');
-    if (place === undefined) continue;
-    for (const name of options) found.set(name, unescape(place));
+  for (const { type, point, options } of parseMountinfo(mountinfo)) {
+    if (type !== 'cgroup') continue;
+    for (const name of options) found.set(name, point);
   }
   return found;
 }
@@ -67,6 +74,8 @@ export interface MountEntry {
   root: string;
   point: string;
   type: string;
+  /** Of the file system, which all of its mounts share. */
+  options: string[];
 }
 
 /** The lines of /proc/PID/mountinfo (proc_pid_mountinfo(5)), a mount on top of another behind that. */
@@ -78,7 +87,8 @@ export function parseMountinfo(mountinfo: string): MountEntry[] {
     const [id, , , root, point] = line.slice(0, Math.max(dash, 0)).split(' ');
     const [type = ''] = line.slice(dash + 3).split(' ');
     if (id === undefined || root === undefined || point === undefined) continue;
-    entries.push({ id, root: unescape(root), point: unescape(point), type });
+    const options = line.slice(line.lastIndexOf(' ') + 1).split(',');
+    entries.push({ id, root: unescape(root), point: unescape(point), type, options });
   }
   return entries;
 }

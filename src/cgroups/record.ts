@@ -8,9 +8,19 @@ export interface CgroupRecord extends CgroupPlace {
    * have 64 bits with a generation (kernfs_node.id).
    */
   inode: string;
+  /**
+   * Name of the cgroup directly below it that its processes are in (systemd.resource-control(5),
+   * "DelegateSubgroup="); absent when they are in it itself.
+   */
+  subgroup?: string;
 }
 
 export interface CgroupPlace {
   /** Its directory in the v2 hierarchy, as the host has it mounted. */
   path: string;
+}
+
+/** Where the processes go. */
+export function entrance({ path, subgroup }: CgroupRecord): CgroupPlace {
+  return { path: subgroup === undefined ? path : `${path}/${subgroup}` };
 }

@@ -9,6 +9,7 @@ import { replaceDevices } from '../cgroups/devices/replace.js';
 import { deviceRules, deviceRuleWarnings } from '../cgroups/devices/rules.js';
 import {
   createCgroup,
+  entrance,
   isPopulated,
   isThere,
   killAll,
@@ -16,12 +17,13 @@ import {
   undoCreate,
 } from '../cgroups/manager.js';
 import type { Cgroup } from '../cgroups/manager.js';
-import { applyLimits } from '../cgroups/limits/apply.js';
+import { applyToBoth } from '../cgroups/limits/apply.js';
 import { enableControllers } from '../cgroups/limits/enable.js';
 import { notInV2 } from '../cgroups/limits/missing.js';
 import { controllerOf } from '../cgroups/limits/write.js';
 import type { CgroupWrite } from '../cgroups/limits/write.js';
 import { delegateCgroup } from '../cgroups/delegate.js';
+import { makeSubgroup } from '../cgroups/subgroup.js';
 import { SIGKILL } from '../native/constants.js';
 import { hostId } from '../namespaces/id-maps.js';
 import type { PlanFacts } from '../plan/plan.js';
@@ -41,6 +43,8 @@ export interface CgroupDemand {
   /** The caller must have a cgroup for the container. */
   required: boolean;
   callerUid: number;
+  /** Its processes get a cgroup below it (ContainerPlan.cgroupSubgroup). */
+  subgroup: boolean;
   /** The caller calls setDevices() itself where the cgroup is a fresh one. */
   devicesLater?: boolean;
   warn: (message: string) => void;
@@ -85,12 +89,22 @@ export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgrou
     // Others made the parents that were there, with the controllers that they want. Later limits
     // and statistics need them in those that are new.
     if (cgroup.created.length > 1) enableControllers(native, place.root, cgroup.record.path);
+    // Before the limits, of which one may be the number of cgroups below.
+    if (demand.subgroup) {
+      makeSubgroup(native, cgroup);
+      passControllersOn(native, cgroup, place.root);
+    }
     furnishCgroup(native, cgroup, place.root, demand);
   } catch (error) {
     undoCreate(native, cgroup);
     throw error;
   }
   return cgroup;
+}
+
+/** What the container may use of them is what it has. */
+export function passControllersOn(native: Native, { record }: Cgroup, root: string): void {
+  enableControllers(native, root, entrance(record).path);
 }
 
 /**
@@ -103,11 +117,10 @@ export function furnishCgroup(
   native: Native,
   cgroup: Cgroup,
   root: string,
-  demand: Omit<CgroupDemand, 'place' | 'required' | 'unwanted'>,
+  demand: Omit<CgroupDemand, 'place' | 'required' | 'unwanted' | 'subgroup'>,
 ): void {
-  const { path } = cgroup.record;
   const fresh = isFresh(cgroup);
-  applyLimits(native, { root, directory: path, fresh }, demand.writes);
+  applyToBoth(native, { root, record: cgroup.record, fresh }, demand.writes);
   if (!fresh || demand.devicesLater !== true) setDevices(native, cgroup, demand);
   delegate(native, cgroup, root, demand);
 }
@@ -119,11 +132,12 @@ export async function removeContainerCgroup(native: Native, cgroup: Cgroup): Pro
     if (!isThere(native, record)) return;
     if (isPopulated(native, record)) await killAll(native, record, SIGKILL);
     // One that was there before is not ours to remove, but what we put into it is.
-    if (cgroup.created.includes(record.path)) await removeCgroup(native, record);
+    const ours = [record, entrance(record)].find(({ path }) => cgroup.created.includes(path));
+    if (ours !== undefined) await removeCgroup(native, ours);
   } finally {
     undoCreate(native, {
       ...cgroup,
-      created: cgroup.created.filter((made) => made !== record.path),
+      created: cgroup.created.filter((made) => made.length < record.path.length),
     });
   }
 }
@@ -203,7 +217,7 @@ function delegate(
   const mount = [...(spec.mounts ?? [])].reverse().find(({ type }) => type === 'cgroup');
   if (!isNew || mount === undefined || mount.options?.includes('ro') === true) return;
   // An init system in there passes on what it is given.
-  if (cgroup.created.length <= 1) enableControllers(native, root, cgroup.record.path);
+  if (cgroup.created.length <= 1) enableControllers(native, root, entrance(cgroup.record).path);
   const mappings = spec.linux?.uidMappings ?? [];
   if (mappings.length === 0 && namespaces.some(({ type }) => type === 'user')) {
     // Of a namespace that is joined: its numbers are those of other users here.
@@ -214,5 +228,5 @@ function delegate(
   }
   const inside = spec.process?.user?.uid ?? 0;
   const uid = mappings.length === 0 ? inside : hostId(mappings, inside);
-  if (uid !== undefined && uid !== callerUid) delegateCgroup(native, cgroup.record, uid);
+  if (uid !== undefined && uid !== callerUid) delegateCgroup(native, entrance(cgroup.record), uid);
 }

@@ -4,9 +4,9 @@ import { EOPNOTSUPP } from '../native/constants.js';
 import type { Native, SpawnRequest } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { isMemoryLimited } from '../cgroups/limits/memory.js';
-import type { CgroupWrite } from '../cgroups/limits/write.js';
-import { makeThreaded, moveInto } from '../cgroups/manager.js';
-import type { Cgroup } from '../cgroups/manager.js';
+import { makeSubgroup } from '../cgroups/subgroup.js';
+import { closeCgroup, entrance, makeThreaded, moveInto } from '../cgroups/manager.js';
+import type { Cgroup, CgroupRecord } from '../cgroups/manager.js';
 import { setupIds } from '../plan/user-namespace.js';
 import { namespacePlaces } from '../namespaces/namespaces.js';
 import { planContainer } from '../plan/container.js';
@@ -41,6 +41,7 @@ import {
   makeContainerCgroup,
   removeContainerCgroup,
   setDevices,
+  passControllersOn,
 } from './container-cgroup.js';
 import { execute } from './execute.js';
 import type { Child } from './execute.js';
@@ -208,8 +209,7 @@ class Creation {
     if (facts.cgroup !== undefined && this.scope === undefined) {
       file.noteCgroup(facts.cgroup.root + facts.cgroup.path);
     }
-    const cgroup =
-      this.scope === undefined ? this.makeCgroup(facts, plan.cgroupWrites ?? []) : undefined;
+    const cgroup = this.scope === undefined ? this.makeCgroup(facts, plan) : undefined;
     if (this.scope === undefined && cgroup === undefined && facts.cgroup !== undefined) {
       const { cgroup: _, ...without } = facts;
       plan = planContainer(spec, without);
@@ -244,7 +244,7 @@ class Creation {
     if (options.pidFile !== undefined) {
       writePidFile(native, options.pidFile, child.pid);
     }
-    if (cgroup !== undefined) native.close(cgroup.fd);
+    if (cgroup !== undefined) closeCgroup(native, cgroup);
     this.undo.keep();
     const created = { state, pidfd: child.pidfd, terminal: this.terminal };
     if (options.keepLock === true) {
@@ -306,14 +306,28 @@ class Creation {
   }
 
   /** The helper waits in the caller's cgroup, and goes on in the one of its scope. */
-  private async enterScope(state: ContainerState, file: StateFile, pid: number): Promise<void> {
+  private async enterScope(
+    state: ContainerState,
+    file: StateFile,
+    pid: number,
+    subgroup: boolean,
+  ): Promise<void> {
     const { native, options, caller, scope } = this;
     if (scope === undefined) return;
     const cgroup = await scope.enter(pid);
     this.fds.add(cgroup.fd);
+    if (subgroup) {
+      makeSubgroup(native, cgroup);
+      if (cgroup.entranceFd !== undefined) this.fds.add(cgroup.entranceFd);
+    }
     state.cgroup = cgroup.record;
     state.cgroupPath = cgroup.record.path;
     file.save(state);
+    if (subgroup) {
+      // With a process in it the scope would become the root of threaded cgroups.
+      enterCgroup(native, cgroup, pid);
+      passControllersOn(native, cgroup, scope.place.root);
+    }
     furnishCgroup(native, cgroup, scope.place.root, {
       spec: options.spec,
       writes: scope.writes,
@@ -362,15 +376,17 @@ class Creation {
     return ends;
   }
 
-  private makeCgroup(facts: PlanFacts, writes: readonly CgroupWrite[]): Cgroup | undefined {
+  private makeCgroup(facts: PlanFacts, plan: ContainerPlan): Cgroup | undefined {
     const { spec, rootless, noCgroup, warn, debug = () => undefined } = this.options;
     const privileged = isPrivileged(this.caller);
     const devicesLater = this.hasTime();
     const callerUid = this.caller.uid;
+    const writes = plan.cgroupWrites ?? [];
     const demand = { spec, writes, privileged, callerUid, devicesLater, warn, debug };
     const cgroup = makeContainerCgroup(this.native, {
       ...demand,
       place: facts.cgroup,
+      subgroup: plan.cgroupSubgroup === true,
       unwanted: noCgroup === true,
       required: privileged && rootless !== true,
     });
@@ -475,7 +491,7 @@ class Creation {
     const trace = options.trace;
     const request: SpawnRequest = {
       cloneFlags: plan.cloneFlags,
-      cgroupFd: isMoved(plan.steps) ? -1 : (cgroup?.fd ?? -1),
+      cgroupFd: isMoved(plan.steps) ? -1 : (cgroup?.entranceFd ?? cgroup?.fd ?? -1),
       stdio: options.stdio,
       preserve: options.preserve ?? [],
       fds: inputs,
@@ -484,7 +500,7 @@ class Creation {
       trace: trace !== undefined,
     };
     let spawned = native.spawn(request);
-    if (spawned === -EOPNOTSUPP && cgroup !== undefined && makeThreaded(native, cgroup.record)) {
+    if (spawned === -EOPNOTSUPP && cgroup !== undefined && becomesThreaded(native, cgroup.record)) {
       spawned = native.spawn(request);
     }
     return execute(
@@ -503,8 +519,9 @@ class Creation {
           [SyncPoint.oomScoreAdj]: ({ pid }) =>
             setOomScoreAdj(native, pid, plan.oomScoreAdj ?? 0, '/process/oomScoreAdj'),
           [SyncPoint.cgroup]: async ({ pid }) => {
-            if (cgroup === undefined) await this.enterScope(state, file, pid);
-            else enterCgroup(native, cgroup, pid);
+            if (cgroup === undefined) {
+              await this.enterScope(state, file, pid, plan.cgroupSubgroup === true);
+            } else enterCgroup(native, cgroup, pid);
           },
           [SyncPoint.limits]: ({ pid }) => raiseLimits(native, pid, plan.limits),
           [SyncPoint.idMap]: async ({ pid }) => {
@@ -589,13 +606,20 @@ class Creation {
 }
 
 function enterCgroup(native: Native, { record }: Cgroup, pid: number): void {
+  const place = entrance(record);
   try {
-    moveInto(native, record, pid);
+    moveInto(native, place, pid);
   } catch (error) {
     const isInvalid = error instanceof TsrunError && error.errno === EOPNOTSUPP;
-    if (!isInvalid || !makeThreaded(native, record)) throw error;
-    moveInto(native, record, pid);
+    if (!isInvalid || !becomesThreaded(native, record)) throw error;
+    moveInto(native, place, pid);
   }
+}
+
+/** A subgroup follows the cgroup above it. */
+function becomesThreaded(native: Native, record: CgroupRecord): boolean {
+  const made = makeThreaded(native, record);
+  return record.subgroup === undefined ? made : makeThreaded(native, entrance(record));
 }
 
 /** Whether it enters its cgroup later than at its birth. */

@@ -7,6 +7,7 @@ import { isPopulated, isThere, killAll, removeCgroup } from '../cgroups/manager.
 import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
 import { cgroupPath } from '../cgroups/path.js';
 import { procs } from '../cgroups/processes.js';
+import { SUBGROUP } from '../cgroups/subgroup.js';
 import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import { POLLIN, SIGKILL } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
@@ -152,6 +153,7 @@ async function tearDownBroken(
         `is left with ${pids.length} process(es): ${pids.slice(0, 8).join(', ')}`,
     );
   } else if (rest.notedCgroup !== undefined) {
+    native.rmdir(`${path}/${SUBGROUP}`);
     native.rmdir(path);
   }
 }

@@ -21,7 +21,7 @@ export interface ExecCgroup {
 }
 
 /**
- * @param below of `--cgroup`: names one below the container's, never one beside it
+ * @param below of `--cgroup`: names one below that of the container's processes, never one beside it
  * @returns undefined for a container without a cgroup
  * @throws TsrunError ERR_CGROUP
  */
@@ -29,17 +29,19 @@ export function cgroupForExec(
   state: Pick<ContainerState, 'cgroup'>,
   below = '',
 ): ExecCgroup | undefined {
-  const names = below.split('/').filter((name) => name !== '' && name !== '.');
+  const inside = below.split('/').filter((name) => name !== '' && name !== '.');
   if (state.cgroup === null) {
-    if (names.length === 0) return undefined;
+    if (inside.length === 0) return undefined;
     throw new TsrunError(
       'ERR_CGROUP',
       `cannot exec in cgroup ${below}: the container has no cgroup of its own`,
     );
   }
-  if (names.includes('..')) {
+  if (inside.includes('..')) {
     throw new TsrunError('ERR_CGROUP', `cannot exec in cgroup ${below}: ".." is not allowed`);
   }
+  const { subgroup } = state.cgroup;
+  const names = subgroup === undefined ? inside : [subgroup, ...inside];
   return { path: [state.cgroup.path, ...names].join('/'), below: `/${names.join('/')}` };
 }
 

@@ -2,7 +2,8 @@
 
 import type { Native } from '../native/types.js';
 import { apparmorFile } from '../apparmor/apparmor.js';
-import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
+import { delegatedFiles } from '../cgroups/delegate.js';
+import { cgroupOf, findUnifiedHierarchy, hasNsdelegate } from '../cgroups/mount.js';
 import { cgroupPath } from '../cgroups/path.js';
 import type { PlanFacts } from '../plan/plan.js';
 import { checkLabel } from '../selinux/selinux.js';
@@ -56,6 +57,8 @@ export function gatherFacts(
     // The initial namespace cannot deny it.
     setgroupsDenied: !caller.initialUserNamespace && setgroupsDenied(native),
     ...(place === undefined ? {} : { cgroup: place }),
+    hasNsdelegate: () => hasNsdelegate(native),
+    delegatedFiles: () => delegatedFiles(native),
     noPivot: request.noPivot,
     ...(request.noPivot ? { hostMounts: hostMounts(native, request.rootfs) } : {}),
     keyring: request.keyring,

@@ -5,11 +5,12 @@ import { TsrunError } from '../errors.js';
 import { replacementProgram } from '../cgroups/devices/program.js';
 import { replaceDevices } from '../cgroups/devices/replace.js';
 import { deviceRules, deviceRuleWarnings } from '../cgroups/devices/rules.js';
-import { applyLimits, describeLost, requireFiles } from '../cgroups/limits/apply.js';
+import { applyLimits, applyToBoth, requireFiles, withLost } from '../cgroups/limits/apply.js';
 import type { Applied, LimitTarget } from '../cgroups/limits/apply.js';
 import { compileLimits } from '../cgroups/limits/compile.js';
 import { checkUsage } from '../cgroups/limits/memory.js';
 import type { CgroupWrite, Current } from '../cgroups/limits/write.js';
+import type { CgroupRecord } from '../cgroups/manager.js';
 import { findUnifiedHierarchy } from '../cgroups/mount.js';
 import { replacedDeviceProperties } from '../cgroups/systemd/devices.js';
 import { limitProperties } from '../cgroups/systemd/limits.js';
@@ -56,11 +57,11 @@ export async function update(native: Native, options: UpdateOptions): Promise<vo
   const lock = await lockContainer(native, root, id, 'shared');
   try {
     const state = loadState(native, root, id);
-    const { path } = requireLiveCgroup(native, root, state, 'update');
-    const cgroupFd = await lockCgroup(native, path);
+    const record = requireLiveCgroup(native, root, state, 'update');
+    const cgroupFd = await lockCgroup(native, record.path);
     try {
       const { ociVersion, scope } = state;
-      await change(native, { path, cgroupFd, ociVersion, scope, resources, warn });
+      await change(native, { record, cgroupFd, ociVersion, scope, resources, warn });
     } finally {
       native.close(cgroupFd);
     }
@@ -85,7 +86,7 @@ async function lockCgroup(native: Native, path: string): Promise<number> {
 }
 
 interface Change {
-  path: string;
+  record: CgroupRecord;
   cgroupFd: number;
   ociVersion: string;
   /** The unit that the cgroup belongs to. */
@@ -95,7 +96,8 @@ interface Change {
 }
 
 async function change(native: Native, request: Change): Promise<void> {
-  const { path, cgroupFd, ociVersion, scope, resources, warn } = request;
+  const { record, cgroupFd, ociVersion, scope, resources, warn } = request;
+  const { path } = record;
   const current: Current = (file) => {
     const text = native.readText(`${path}/${file}`, FILE_MAX);
     return typeof text === 'string' ? text : undefined;
@@ -118,7 +120,7 @@ async function change(native: Native, request: Change): Promise<void> {
   if (replaced !== undefined && 'warning' in replaced) warn(replaced.warning);
   const undoable = replaced !== undefined && 'undo' in replaced ? replaced : undefined;
   try {
-    const applied = applyLimits(native, target, writes);
+    const applied = applyToBoth(native, { ...target, record }, writes);
     if (scope !== undefined) await tellSystemd(native, scope, { writes, devices, target, applied });
   } catch (error) {
     undoable?.undo();
@@ -154,11 +156,6 @@ async function tellSystemd(
     const rounded = writes.filter(({ file }) => file === 'cpu.max');
     applyLimits(native, target, rounded);
   } catch (error) {
-    const lost = describeLost(applied.undo());
-    if (lost === '' || !(error instanceof TsrunError)) throw error;
-    throw new TsrunError(error.code, error.message + lost, {
-      ...(error.errno === undefined ? {} : { errno: error.errno }),
-      ...(error.pointer === undefined ? {} : { pointer: error.pointer }),
-    });
+    throw withLost(error, applied.undo());
   }
 }

@@ -41,6 +41,7 @@ import { planRaisedLimits } from './rlimits.js';
 import { filterLoading, planFilter } from './seccomp.js';
 import { rootPropagation } from './root.js';
 import type { RootPropagation } from './root.js';
+import { ownsLimits } from './limits-owner.js';
 import { Slots } from './slots.js';
 import type { Slot, Step, StepBody } from './steps.js';
 import { allowsSetgroups, isPrivileged, keepsGroups, setupIds } from './user-namespace.js';
@@ -192,6 +193,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     limits,
     ...(process.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
     ...(cgroupWrites.length === 0 ? {} : { cgroupWrites }),
+    ...(needsSubgroup(linux, places, facts) ? { cgroupSubgroup: true } : {}),
     terminal: process.terminal === true,
     namespaces: foreignNamespaces(places),
     warnings,
@@ -204,6 +206,11 @@ function planCgroup({ linux, ociVersion }: Spec, warnings: string[]): CgroupWrit
   const limits = compileLimits(resources, { at: '/linux/resources', ociVersion });
   warnings.push(...limits.warnings);
   return limits.writes;
+}
+
+function needsSubgroup(linux: Linux | undefined, places: Places, facts: PlanFacts): boolean {
+  if (facts.cgroup === undefined) return false;
+  return ownsLimits(places, facts, linux?.uidMappings ?? []) && !facts.hasNsdelegate();
 }
 
 /** A user's systemd takes into a unit only processes with the uid of who asks it. */
@@ -404,6 +411,8 @@ function planMounts(
     warnings,
     late: [],
     kept: new KeptMounts(),
+    uidMappings: spec.linux?.uidMappings ?? [],
+    bounding: spec.process?.capabilities?.bounding ?? [],
     label: facts.mountLabel,
   };
   const steps: Step[] = [];

@@ -57,6 +57,8 @@ export function describeStep(step: Step): string {
         : `cannot bind-mount ${step.source} on ${step.target}`;
     case 'remount':
       return `cannot change the mount on ${step.target}`;
+    case 'protect-limits':
+      return 'cannot make the limits of the cgroup read-only';
     case 'root-attributes':
       return 'cannot make the root file system read-only';
     case 'root-propagation':

@@ -82,6 +82,11 @@ export interface ContainerPlan {
   oomScoreAdj?: number;
   /** The limits of linux.resources: what the parent writes to the cgroup before the clone. */
   cgroupWrites?: CgroupWrite[];
+  /**
+   * The processes get a cgroup of their own below the one that has the limits: the root of the
+   * container could write to the files of these, were they in the root of its cgroup namespace.
+   */
+  cgroupSubgroup?: true;
   /** The process gets a pseudoterminal, and a `console` message will come. */
   terminal: boolean;
   /** CLONE_NEW* of every namespace that is not the runtime's own, for a later exec. */
@@ -122,6 +127,13 @@ export interface PlanFacts {
     /** systemd makes it, around the process. */
     manager?: 'systemd';
   };
+  /**
+   * Whether the kernel keeps a cgroup namespace from the limits of the cgroup that is its root
+   * (Documentation/admin-guide/cgroup-v2.rst, "nsdelegate"). Asked only where that matters.
+   */
+  hasNsdelegate(): boolean;
+  /** Names of the files of a cgroup that the kernel has for whom it is delegated to. */
+  delegatedFiles(): string[];
   noPivot: boolean;
   /** With noPivot: mount points of the host's procfs and sysfs. */
   hostMounts?: readonly string[];

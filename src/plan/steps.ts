@@ -150,6 +150,8 @@ export type StepBody =
     } & MountPlacement)
   /** Changes of attributes and propagation of the mount in a slot; with -1 of what is at the target. */
   | ({ op: 'remount'; mount: Slot } & MountPlacement)
+  /** Makes the files of the cgroup that the mount in a slot shows read-only, but for these. */
+  | { op: 'protect-limits'; mount: Slot; delegated: string[] }
   /** Attributes of the root mount itself. */
   | { op: 'root-attributes'; set: number; clear: number }
   /** Propagation of the root mount after the change of root (rootfsPropagation). */

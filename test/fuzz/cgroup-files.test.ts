@@ -27,7 +27,7 @@ const mountLine = fc
     root: fc.constantFrom('/', '/part'),
     type: fc.constantFrom('cgroup2', 'cgroup', 'tmpfs', 'cgroup22'),
     optional: fc.constantFrom('', 'shared:1 ', 'shared:1 master:2 '),
-    options: fc.constantFrom('rw', 'rw,cpu,cpuacct', 'rw,name=systemd'),
+    options: fc.constantFrom('rw', 'rw,cpu,cpuacct', 'rw,name=systemd', 'rw,nsdelegate'),
   })
   .map((of) => ({
     ...of,
@@ -147,8 +147,15 @@ fuzz({
       assert.equal(mount.findUnifiedHierarchy(native('only', text))?.layout, 'unified');
       assert.deepEqual(
         mount.parseMountinfo(text),
-        lines.map(({ root, place: point, type }) => ({ id: '30', root, point, type })),
+        lines.map(({ root, place: point, type, options }) => ({
+          ...{ id: '30', root, point, type },
+          options: options.split(','),
+        })),
       );
+      // There is one hierarchy: a text that says both of it is none of the kernel's.
+      const first = lines.find(({ type }) => type === 'cgroup2')?.options;
+      assert.equal(mount.hasNsdelegate(native(false, text)), first === 'rw,nsdelegate');
+      assert.equal(mount.hasNsdelegate(native(false, -2)), false);
     };
 
     const checkEntry = (path: string, before: string): void => {

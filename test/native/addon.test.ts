@@ -54,6 +54,7 @@ const OPERATIONS: Table = {
   mount: { ...placement, type: 's', source: 's', options: 'l', copyUp: 'n', keep: 'n' },
   bind: { ...placement, source: 's', slot: 'n', recursive: 'n', keep: 'n' },
   remount: { ...placement, mount: 'n' },
+  'protect-limits': { mount: 'n', delegated: 'l' },
   'root-attributes': { set: 'n', clear: 'n' },
   'root-propagation': { flags: 'n' },
   mkdir: { target: 's', mode: 'n' },

@@ -1,7 +1,10 @@
 /** Row 14 (CVE-2023-25809): cgroups that a container can write to, above all its limits. */
 
-import { mkdirSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { chownSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import type { Spec } from '../../src/spec/types.js';
 
 import {
   PARENT,
@@ -10,9 +13,30 @@ import {
   mountCgroup,
   removeAfterwards,
 } from '../support/cgroup-mounts.js';
-import { dropNamespace, inUserNamespace, useContainers } from '../support/inside.js';
+import {
+  dropNamespace,
+  inUserNamespace,
+  linuxOf,
+  processOf,
+  useContainers,
+} from '../support/inside.js';
+import { newId } from '../support/tsrun.js';
+import type { Result } from '../support/tsrun.js';
+import type { Bundle } from '../support/bundle.js';
+import { UID, makeUser } from '../support/user.js';
+import type { User } from '../support/user.js';
 
 const lab = useContainers();
+
+let user: User;
+
+beforeAll(() => {
+  user = makeUser();
+});
+
+afterAll(() => {
+  user.remove();
+});
 
 const WRITE = 'mkdir /sys/fs/cgroup/sub && echo made; rmdir /sys/fs/cgroup/sub';
 
@@ -83,4 +107,137 @@ test('is read-only in a user namespace without a cgroup namespace, which is told
   expect(result.stderr).toMatch(/\/mounts\/\d+: read-only/);
   expect(result.stderr).toContain('Read-only file system');
   expect(result.stdout).toBe('0\n');
+});
+
+/** The caller is root inside, and may mount: the hierarchy once more, for one. */
+function asCaller(spec: Spec, uid: number, size: number): void {
+  const map = [{ containerID: 0, hostID: uid, size }];
+  Object.assign(linuxOf(spec), { uidMappings: map, gidMappings: map });
+  linuxOf(spec).namespaces?.push({ type: 'user' });
+  for (const set of ['bounding', 'effective', 'permitted'] as const) {
+    processOf(spec).capabilities?.[set]?.push('CAP_SYS_ADMIN');
+  }
+}
+
+const LIMITS = { 'cgroup.max.depth': '7', 'cgroup.max.descendants': '9' };
+
+function limitsOf(cgroup: string): Record<string, string> {
+  const read = (name: string): string => readFileSync(`${UNIFIED}${cgroup}/${name}`, 'utf8').trim();
+  return Object.fromEntries(Object.keys(LIMITS).map((name) => [name, read(name)]));
+}
+
+/** A part of the hierarchy that is the user's, with the caller in a cgroup of it. */
+function delegated(): { path: string; caller: string } {
+  const path = `${PARENT}-user`;
+  const caller = `${path}/caller`;
+  mkdirSync(UNIFIED + caller, { recursive: true });
+  removeAfterwards(lab, path, caller);
+  for (const name of ['', '/cgroup.procs', '/cgroup.subtree_control', '/caller/cgroup.procs']) {
+    chownSync(UNIFIED + path + name, UID, UID);
+  }
+  return { path, caller };
+}
+
+/** Files of a cgroup that can be opened for writing, each tried. */
+const WRITABLE = `for file in $(ls); do
+    if test -f $file && (: >>$file) 2>/dev/null; then echo "writable $file"; fi
+  done`;
+const TRY = `cd /sys/fs/cgroup && ${WRITABLE}; mkdir sub && echo made && rmdir sub`;
+
+/** With what is left, the hierarchy mounted once more, and the limits that are there taken down. */
+const AGAIN = `mkdir /tmp/again; mount -t cgroup2 none /tmp/again && cd /tmp/again && echo mounted
+  for file in cgroup.max.* $(ls | grep 'max$'); do echo 1 >$file; done 2>/dev/null
+  ls`;
+
+const DELEGATED = readFileSync('/sys/kernel/cgroup/delegate', 'utf8').trim().split('\n');
+
+function expectDelegatedAlone(output: string): void {
+  const found = output.matchAll(/^writable (.*)$/gm);
+  const files = [...found].flatMap(([, file = '']) => (file === '' ? [] : [file]));
+  expect(files).toContain('cgroup.procs');
+  expect(files.filter((file) => !DELEGATED.includes(file))).toEqual([]);
+  expect(output).toMatch(/^made$/m);
+}
+
+/** Runs the runtime; the program before it has `"$@"` run it. */
+type Call = (args: readonly string[], before: string) => Promise<Result>;
+
+async function attack(call: Call, bundle: string, cgroup: string): Promise<void> {
+  const id = newId();
+  const output = join(lab.directory(), 'output');
+  try {
+    const run = ['run', '--detach', '--bundle', bundle, id];
+    // Not the container's to keep open.
+    const started = await call(run, `exec "$@" </dev/null >${output} 2>&1`);
+    expect({ ...started, output: readFileSync(output, 'utf8') }).toMatchObject({
+      status: 0,
+      output: '',
+    });
+    const exec = async (script: string): Promise<string> => {
+      const result = await call(['exec', id, 'sh', '-c', script], 'exec "$@"');
+      expect(result).toMatchObject({ status: 0, stderr: '' });
+      return result.stdout;
+    };
+    expectDelegatedAlone(await exec(TRY));
+    expect(await exec(AGAIN)).toMatch(/^mounted\n/);
+    expect(limitsOf(cgroup)).toEqual(LIMITS);
+  } finally {
+    await call(['delete', '--force', id], 'exec "$@"');
+  }
+}
+
+function victim(cgroup: string, uid: number, size: number): Bundle {
+  return lab.bundle('exec sleep 1000', (spec) => {
+    mountCgroup(spec, 'rw');
+    asCaller(spec, uid, size);
+    const pts = spec.mounts?.find(({ type }) => type === 'devpts');
+    if (pts?.options !== undefined) pts.options = pts.options.filter((o) => !o.startsWith('gid='));
+    spec.mounts?.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs' });
+    linuxOf(spec).cgroupsPath = cgroup;
+    linuxOf(spec).resources = { unified: LIMITS };
+  });
+}
+
+test('of an ordinary user’s container are never the ones with its limits', async () => {
+  const { path, caller } = delegated();
+  const cgroup = `${path}/container`;
+  const bundle = victim(cgroup, UID, 1);
+  user.give(bundle.path);
+  const enter = `echo $$ > ${UNIFIED}${caller}/cgroup.procs && `;
+  const call: Call = (args, before) =>
+    user.tsrun(args, { prefix: ['sh', '-c', enter + before, 'sh'] });
+  await attack(call, bundle.path, cgroup);
+});
+
+test('of a user namespace whose root is the host’s are never the ones with its limits', async () => {
+  const cgroup = `${PARENT}/mapped`;
+  removeAfterwards(lab, PARENT);
+  const { path } = victim(cgroup, 0, 65_536);
+  const call: Call = (args, before) =>
+    lab.runtime()([...args], { prefix: ['sh', '-c', before, 'sh'] });
+  await attack(call, path, cgroup);
+});
+
+test('of the host’s root, which may not mount, have limits that it cannot write', async () => {
+  const inside = await lab.inspect({ try: TRY }, (spec) => {
+    mountCgroup(spec, 'rw');
+  });
+  expectDelegatedAlone(inside.try);
+});
+
+test('of a cgroup namespace that is joined are read-only to a user, which is told', async () => {
+  // Its root is the test's own cgroup; it could be any.
+  const holder = await lab.holder(['--cgroup']);
+  const result = await lab.run(TRY, (spec) => {
+    mountCgroup(spec, 'rw');
+    asCaller(spec, 0, 65_536);
+    const namespaces = linuxOf(spec).namespaces ?? [];
+    for (const namespace of namespaces) {
+      if (namespace.type === 'cgroup') namespace.path = `/proc/${String(holder)}/ns/cgroup`;
+    }
+  });
+  expect(result.stdout).not.toMatch(/writable|made/);
+  expect(result.stderr).toMatch(
+    /\/mounts\/\d+: read-only, since a cgroup namespace that is joined/,
+  );
 });

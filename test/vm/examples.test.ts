@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 import { useGuest } from './support/guest.js';
+import { WITHOUT_NSDELEGATE, WITH_NSDELEGATE } from './support/nsdelegate.js';
 import { makeSession } from './support/session.js';
 
 const guest = useGuest();
@@ -85,10 +86,14 @@ test('system-container.sh, privileged and not, and of a user', async (context) =
   );
   const before = (await guest.run(WHAT_IS_THERE)).stdout;
   const rootless = `exec ${session} -E TMPDIR=${own} /bin/sh ${own}/examples/system-container.sh`;
+  await guest.output(WITH_NSDELEGATE);
   const shown = await Promise.all([
     ...['privileged', 'unprivileged'].map((kind) => run('system-container.sh', kind)),
     finished(rootless),
   ]);
+  await guest.output(WITHOUT_NSDELEGATE);
+  shown.push(await finished(rootless));
+  await guest.output(WITH_NSDELEGATE);
   for (const text of shown) {
     expect(text.match(/^running$/gm)).toHaveLength(2);
     expect(text.match(/^hello, journal$/gm)).toHaveLength(2);

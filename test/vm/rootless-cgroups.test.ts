@@ -2,8 +2,9 @@
 
 import { expect, test } from 'vitest';
 
-import type { LinuxResources } from '../../src/spec/types.js';
+import type { LinuxResources, Spec } from '../../src/spec/types.js';
 import { useGuest } from './support/guest.js';
+import { WITHOUT_NSDELEGATE, WITH_NSDELEGATE } from './support/nsdelegate.js';
 
 const guest = useGuest();
 
@@ -12,7 +13,11 @@ const UID = 65534;
 const RUNTIME_DIRECTORY = '/run/tsrun-user';
 const AS_USER = `systemd-run --quiet --collect --wait --pipe --uid=${UID} -E XDG_RUNTIME_DIR=${RUNTIME_DIRECTORY} -E PATH=$PATH`;
 
-function bundle(script: string, resources: LinuxResources = {}): string {
+function bundle(
+  script: string,
+  resources: LinuxResources = {},
+  change: (spec: Spec) => void = () => undefined,
+): string {
   return guest.bundle(script, (spec) => {
     const map = [{ containerID: 0, hostID: UID, size: 1 }];
     spec.linux = {
@@ -27,6 +32,7 @@ function bundle(script: string, resources: LinuxResources = {}): string {
       { destination: '/proc', type: 'proc', source: 'proc' },
       { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
     ];
+    change(spec);
   });
 }
 
@@ -66,34 +72,108 @@ test('in a delegated part of the hierarchy limits are in force', async () => {
   });
 });
 
-test('under a systemd of the user the container has a scope, which its commands find from outside', async () => {
-  const id = guest.newId();
-  const script = guest.write(
-    'user',
-    `tsrun --systemd-cgroup run --detach --bundle ${bundle('sleep 1000', LIMITS)} ${id} </dev/null >/dev/null || exit
+/** It has its cgroups mounted, and may mount them once more. */
+function withCgroups(spec: Spec): void {
+  spec.linux?.namespaces?.push({ type: 'cgroup' });
+  spec.mounts?.push(
+    // Without a network namespace there is no sysfs.
+    { destination: '/sys', type: 'cgroup', source: 'cgroup', options: ['rw'] },
+    { destination: '/tmp', type: 'tmpfs', source: 'tmpfs' },
+  );
+  for (const set of ['bounding', 'effective', 'permitted'] as const) {
+    spec.process?.capabilities?.[set]?.push('CAP_SYS_ADMIN');
+  }
+}
+
+/** To the files of its cgroup's limits: where they are mounted, and where it mounts them itself. */
+const ATTACK = `cd /sys && cat pids.max memory.max && grep -o pids cgroup.controllers && mkdir sub && rmdir sub
+  for f in *.max cgroup.max.depth; do (echo 9 >$f) 2>/dev/null && echo "wrote $f"; done
+  mkdir /tmp/again && mount -t cgroup2 none /tmp/again && cd /tmp/again
+  for f in pids.max cgroup.max.depth; do (echo 9 >$f) 2>/dev/null && echo "wrote $f there"; done`;
+
+test.each([
+  ['with', WITH_NSDELEGATE, '', ''],
+  [
+    'without',
+    WITHOUT_NSDELEGATE,
+    '/container',
+    // Of a cgroup below that of the limits.
+    'wrote pids.max there\nwrote cgroup.max.depth there\n',
+  ],
+])(
+  'in a delegated part a container cannot write its limits, %s nsdelegate',
+  async (_, option, subgroup, written) => {
+    const id = guest.newId();
+    const attack = guest.write('attack', ATTACK);
+    const limited = bundle('sleep 1000', LIMITS, withCgroups);
+    const script = guest.write(
+      'limits',
+      `cd /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup) && mkdir own && echo $$ >own/cgroup.procs &&
+      echo '+pids +memory' >cgroup.subtree_control || exit
+    tsrun run --detach --bundle ${limited} ${id} </dev/null >/dev/null || exit
+    grep -c . ${id}${subgroup}/cgroup.procs
+    tsrun exec ${id} sh -c "$(cat ${attack})"
+    cat ${id}/pids.max ${id}/memory.max ${id}/cgroup.max.depth
+    tsrun update --pids-limit 20 ${id}
+    cat ${id}/pids.max; tsrun exec ${id} cat /sys/pids.max
+    tsrun delete --force ${id}
+    ls -d ${id} 2>/dev/null`,
+    );
+    const result = await guest.run(
+      withDirectory(`
+      ${option}
+      ${AS_USER} -p Delegate=yes sh ${script}
+      ${WITH_NSDELEGATE}`),
+    );
+    expect(result).toEqual({
+      status: 0,
+      stdout: `1\n7\n33554432\npids\n${written}7\n33554432\nmax\n20\n20\n`,
+      stderr: '',
+    });
+  },
+);
+
+test.each([
+  ['with', WITH_NSDELEGATE, ''],
+  ['without', WITHOUT_NSDELEGATE, '/container'],
+])(
+  'under a systemd of the user the container has a scope, which its commands find from outside, %s nsdelegate',
+  async (_, option, subgroup) => {
+    const id = guest.newId();
+    const script = guest.write(
+      'user',
+      `tsrun --systemd-cgroup run --detach --bundle ${bundle('sleep 1000', LIMITS)} ${id} </dev/null >/dev/null || exit
     systemctl --user show tsrun-${id}.scope -p TasksMax,MemoryMax --value
+    tsrun exec ${id} grep -o 'tsrun-${id}.*' /proc/self/cgroup
     tsrun exec ${id} sh -c '${FORKS}'
     tsrun update --pids-limit 20 ${id}
     systemctl --user show tsrun-${id}.scope -p TasksMax --value
     tsrun delete --force ${id}
     systemctl --user list-units --all --plain --no-legend 'tsrun-*'`,
-  );
-  const bus = `${RUNTIME_DIRECTORY}/bus`;
-  const result = await guest.run(
-    withDirectory(`
+    );
+    const bus = `${RUNTIME_DIRECTORY}/bus`;
+    const result = await guest.run(
+      withDirectory(`
+      ${option}
       systemd-run --quiet --unit=user-bus --uid=${UID} /usr/bin/dbus-daemon --session --nofork \
         --address=unix:path=${bus}
       systemd-run --quiet --unit=user-manager --uid=${UID} -p Delegate=yes -p Type=notify \
         -E HOME=${RUNTIME_DIRECTORY} -E XDG_RUNTIME_DIR=${RUNTIME_DIRECTORY} \
         -E DBUS_SESSION_BUS_ADDRESS=unix:path=${bus} /lib/systemd/systemd --user
       ${AS_USER} sh ${script}
-      systemctl stop user-manager user-bus`),
-  );
-  expect(result).toMatchObject({ status: 0, stderr: '' });
-  const [first, second, ...lines] = result.stdout.trimEnd().split('\n');
-  expect([first, second].sort()).toEqual(['33554432', '7']);
-  expect(lines).toEqual([expect.stringMatching(/^sh: can't fork: /), '20']);
-});
+      systemctl stop user-manager user-bus
+      ${WITH_NSDELEGATE}`),
+    );
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    const [first, second, ...lines] = result.stdout.trimEnd().split('\n');
+    expect([first, second].sort()).toEqual(['33554432', '7']);
+    expect(lines).toEqual([
+      `tsrun-${id}.scope${subgroup}`,
+      expect.stringMatching(/^sh: can't fork: /),
+      '20',
+    ]);
+  },
+);
 
 test('without delegation it runs in the cgroup of its caller, and limits are an error', async () => {
   const [free, limited] = [guest.newId(), guest.newId()];

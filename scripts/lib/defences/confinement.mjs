@@ -120,7 +120,7 @@ export const confinement = [
     changes: [
       {
         file: 'src/plan/mounts/cgroup.ts',
-        from: 'options.recursiveAttributes.set |= MOUNT_ATTR_RDONLY;',
+        from: 'recursiveAttributes.set |= MOUNT_ATTR_RDONLY;',
         to: '',
       },
     ],
@@ -150,12 +150,63 @@ export const confinement = [
   },
   {
     rows: ['14'],
+    what: 'who owns the files of the limits may write to them in a cgroup namespace that is joined',
+    changes: [
+      {
+        file: 'src/plan/mounts/cgroup.ts',
+        from: "if (places.cgroup === 'joined' && ownsLimits(places, facts, mappings)) {",
+        to: "if (places.cgroup === 'joined' && !ownsLimits(places, facts, mappings)) {",
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: CGROUP,
+      name: 'of a cgroup namespace that is joined are read-only to a user, which is told',
+      message: /writable|read-only, since a cgroup namespace/,
+    },
+  },
+  {
+    rows: ['14'],
+    what: 'processes of who owns the files of the limits are in the cgroup of these',
+    changes: [
+      {
+        file: 'src/plan/container.ts',
+        from: 'return ownsLimits(places, facts, linux?.uidMappings ?? []) && !facts.hasNsdelegate();',
+        to: 'return ownsLimits(places, facts, linux?.uidMappings ?? []) && facts.hasNsdelegate();',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: CGROUP,
+      name: 'of an ordinary user’s container are never the ones with its limits',
+      message: /"cgroup\.max\.depth": "1"/,
+    },
+  },
+  {
+    rows: ['14'],
+    what: 'files of limits stay writable where they are mounted',
+    changes: [
+      {
+        file: 'native/child/cgroups.cc',
+        from: 'if (entry->type != DT_REG || isDelegated(entry->name, delegated)) continue;',
+        to: 'if (entry->type != DT_DIR || isDelegated(entry->name, delegated)) continue;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: CGROUP,
+      name: 'of the host’s root, which may not mount, have limits that it cannot write',
+      message: /cgroup\.max\.depth/,
+    },
+  },
+  {
+    rows: ['14'],
     what: 'limits are given to the container with its cgroup',
     changes: [
       {
         file: 'src/cgroups/delegate.ts',
-        from: "const files = typeof text === 'string' ? text.split('\\n') : DELEGATE_FALLBACK;",
-        to: "const files = ['cgroup.max.depth', ...(typeof text === 'string' ? text.split('\\n') : DELEGATE_FALLBACK)];",
+        from: "return files.filter((file) => file !== '');",
+        to: "return ['cgroup.max.depth', ...files.filter((file) => file !== '')];",
       },
     ],
     build: 'executable',

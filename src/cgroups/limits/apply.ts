@@ -3,6 +3,8 @@
 import { TsrunError } from '../../errors.js';
 import { ENOENT, EOPNOTSUPP, W_OK } from '../../native/constants.js';
 import type { Native } from '../../native/types.js';
+import { entrance } from '../record.js';
+import type { CgroupRecord } from '../record.js';
 import { enableControllers } from './enable.js';
 import type { Refusal } from './enable.js';
 import { whyMissing } from './missing.js';
@@ -69,6 +71,33 @@ export function applyLimits(
     throw failed(native, target, { ...outcome, pointer: write.pointer }, reason, written);
   }
   return { undo: () => putBack(native, target.directory, written) };
+}
+
+/**
+ * The same in its subgroup too, where a container looks for them: there they bind nobody who can
+ * mount the hierarchy, and so they are not what is relied on.
+ *
+ * @throws TsrunError as applyLimits()
+ */
+export function applyToBoth(
+  native: Native,
+  { root, fresh, record }: Omit<LimitTarget, 'directory'> & { record: CgroupRecord },
+  writes: readonly CgroupWrite[],
+): Applied {
+  const applied = applyLimits(native, { root, directory: record.path, fresh }, writes);
+  if (record.subgroup === undefined) return applied;
+  const target = { root, directory: entrance(record).path, fresh };
+  try {
+    const shown = applyLimits(
+      native,
+      target,
+      // What is about the cgroup itself, as how many there may be below it.
+      writes.filter(({ file }) => !file.startsWith('cgroup.')),
+    );
+    return { undo: () => [...shown.undo(), ...applied.undo()] };
+  } catch (error) {
+    throw withLost(error, applied.undo());
+  }
 }
 
 /**
@@ -162,8 +191,18 @@ function failed(
   );
 }
 
+/** Tells also of the files that stay as they are now, if there are any. */
+export function withLost(error: unknown, files: readonly string[]): unknown {
+  const lost = describeLost(files);
+  if (lost === '' || !(error instanceof TsrunError)) return error;
+  return new TsrunError(error.code, error.message + lost, {
+    ...(error.errno === undefined ? {} : { errno: error.errno }),
+    ...(error.pointer === undefined ? {} : { pointer: error.pointer }),
+  });
+}
+
 /** For the end of a message: the files that stay as they are now, if there are any. */
-export function describeLost(files: readonly string[]): string {
+function describeLost(files: readonly string[]): string {
   if (files.length === 0) return '';
   return `; what was written before could not be put back: ${files.join(', ')}`;
 }

@@ -2,7 +2,8 @@
 
 import { MOUNT_ATTR_RDONLY } from '../../native/constants.js';
 import type { Places } from '../../namespaces/namespaces.js';
-import type { PlanFacts } from '../plan.js';
+import { ownsLimits } from '../limits-owner.js';
+import type { IdMapping, PlanFacts } from '../plan.js';
 import type { MountOptions } from './options.js';
 
 export type CgroupView =
@@ -28,22 +29,56 @@ export function cgroupView(places: Places, facts: PlanFacts): CgroupView {
 /**
  * A container's root that is an ordinary user outside could write to the
  * cgroups delegated to that user (CVE-2023-25809), so without a cgroup
- * namespace it gets a view that is read-only.
+ * namespace of its own it gets a view that is read-only.
  *
- * @returns whether that changed anything
+ * @param mappings linux.uidMappings
+ * @returns why, when that changed anything
  */
 export function protectCgroups(
-  view: CgroupView,
   places: Places,
   facts: PlanFacts,
+  mappings: readonly IdMapping[],
   options: MountOptions,
+): string | undefined {
+  if (places.user === 'own' && facts.initialUserNamespace) return undefined;
+  const reason = exposure(places, facts, mappings);
+  if (reason === undefined) return undefined;
+  const { attributes, recursiveAttributes } = options;
+  recursiveAttributes.set |= MOUNT_ATTR_RDONLY;
+  recursiveAttributes.clear &= ~MOUNT_ATTR_RDONLY;
+  attributes.clear &= ~MOUNT_ATTR_RDONLY;
+  return (attributes.set & MOUNT_ATTR_RDONLY) === 0 ? reason : undefined;
+}
+
+function exposure(
+  places: Places,
+  facts: PlanFacts,
+  mappings: readonly IdMapping[],
+): string | undefined {
+  if (places.cgroup === 'own') return 'the container has no cgroup namespace';
+  // Its root may be any cgroup: one that has the container's and others below it.
+  if (places.cgroup === 'joined' && ownsLimits(places, facts, mappings)) {
+    return 'a cgroup namespace that is joined keeps the container from none of the limits in it';
+  }
+  return undefined;
+}
+
+/**
+ * Whether it shows the files of the limits to somebody who could write to them, and must not.
+ * That is the host's root too, unless it is trusted with all that the host has mounted.
+ */
+export function showsLimits(
+  places: Places,
+  context: { facts: PlanFacts; uidMappings: readonly IdMapping[]; bounding: readonly string[] },
+  { attributes, recursiveAttributes }: MountOptions,
 ): boolean {
-  if (view.kind === 'mount' || places.cgroup === 'joined') return false;
-  if (places.user === 'own' && facts.initialUserNamespace) return false;
-  options.recursiveAttributes.set |= MOUNT_ATTR_RDONLY;
-  options.recursiveAttributes.clear &= ~MOUNT_ATTR_RDONLY;
-  options.attributes.clear &= ~MOUNT_ATTR_RDONLY;
-  return (options.attributes.set & MOUNT_ATTR_RDONLY) === 0;
+  if (((attributes.set | recursiveAttributes.set) & MOUNT_ATTR_RDONLY) !== 0) return false;
+  const { facts, uidMappings, bounding } = context;
+  const isHostRoot = places.user === 'own' && facts.initialUserNamespace;
+  const could = isHostRoot
+    ? !bounding.includes('CAP_SYS_ADMIN')
+    : ownsLimits(places, facts, uidMappings);
+  return could && !facts.hasNsdelegate();
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Slots } from '../slots.js';
 import type { Slot, Step } from '../steps.js';
 
 export type Placed = Extract<Step, { op: 'mount' | 'bind' }>;
-export type Change = Extract<Step, { op: 'remount' }>;
+export type Change = Extract<Step, { op: 'remount' | 'protect-limits' }>;
 
 interface Kept {
   changes: Change[];

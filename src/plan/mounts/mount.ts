@@ -12,9 +12,9 @@ import type { Mount } from '../../spec/types.js';
 import { withMountLabel } from '../../selinux/selinux.js';
 import { invalid, unsupported } from '../invalid.js';
 import { clean, resolve } from '../path.js';
-import type { PlanFacts } from '../plan.js';
+import type { IdMapping, PlanFacts } from '../plan.js';
 import type { MountPlacement, Slot, Step } from '../steps.js';
-import { cgroupView, ownCgroup, protectCgroups } from './cgroup.js';
+import { cgroupView, ownCgroup, protectCgroups, showsLimits } from './cgroup.js';
 import type { MountOptions } from './options.js';
 import type { Change, KeptMounts, Placed } from './kept.js';
 import { checkProcTarget } from './proc.js';
@@ -29,6 +29,10 @@ export interface MountContext {
   late: Step[];
   /** What is changed after it was made. */
   kept: KeptMounts;
+  /** linux.uidMappings */
+  uidMappings: readonly IdMapping[];
+  /** process.capabilities.bounding */
+  bounding: readonly string[];
   /** linux.mountLabel */
   label?: string | undefined;
 }
@@ -175,15 +179,21 @@ function planCgroup(parsed: ParsedMount, target: string, context: MountContext):
   const { options, at } = parsed;
   const { facts, places, sources, warnings } = context;
   const view = cgroupView(places, facts);
-  if (protectCgroups(view, places, facts, options)) {
-    warnings.push(`${at}: read-only, since the container has no cgroup namespace`);
-  }
+  const reason = protectCgroups(places, facts, context.uidMappings, options);
+  if (reason !== undefined) warnings.push(`${at}: read-only, since ${reason}`);
   if (view.kind === 'mount') {
-    return planFileSystem(
-      { ...parsed, mount: { ...parsed.mount, type: 'cgroup2' } },
-      target,
-      context,
-    );
+    const mount = { ...parsed.mount, type: 'cgroup2' };
+    const steps = planFileSystem({ ...parsed, mount }, target, context);
+    const placed = steps[0];
+    if (placed?.op !== 'mount' || !showsLimits(places, context, options)) return steps;
+    const protect: Change = {
+      op: 'protect-limits',
+      at,
+      mount: -1,
+      delegated: facts.delegatedFiles(),
+    };
+    context.kept.keep(placed, [protect], false);
+    return [placed, protect, ...steps.slice(1)];
   }
   const source = sources.open(view.path, view.recursive, at, -1, false);
   const own = ownCgroup(view, places, facts, options);

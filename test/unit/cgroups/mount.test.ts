@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import {
   cgroupOf,
   findUnifiedHierarchy,
+  hasNsdelegate,
   unifiedEntry,
   unifiedMountPoint,
 } from '../../../src/cgroups/mount.js';
@@ -59,6 +60,23 @@ describe('unifiedMountPoint', () => {
 
   it('is not misled by names', () => {
     expect(unifiedMountPoint('1 0 0:1 / /x rw - ext4 cgroup2 rw\n')).toBeUndefined();
+  });
+});
+
+describe('hasNsdelegate', () => {
+  it.each([
+    ['rw,nsdelegate,memory_recursiveprot', true],
+    ['rw', false],
+    ['rw,nonsdelegate', false],
+  ])('reads %s', (options, expected) => {
+    fs.files.set('/proc/self/mountinfo', `41 31 0:38 / /cg rw - cgroup2 cgroup2 ${options}\n`);
+    expect(hasNsdelegate(fs.native)).toBe(expected);
+  });
+
+  it('takes no other file system’s word for it, nor none', () => {
+    expect(hasNsdelegate(fs.native)).toBe(false);
+    fs.files.set('/proc/self/mountinfo', '1 0 0:1 / /x rw - fuse.cgroup2 x rw,nsdelegate\n');
+    expect(hasNsdelegate(fs.native)).toBe(false);
   });
 });
 

@@ -64,6 +64,15 @@ const below = spec({
   linux: { namespaces: [{ type: 'mount' }], cgroupsPath: '/pod/a' },
 });
 
+/** Its root is the caller, who owns the files of its limits. */
+const ofTheCaller = spec({
+  linux: {
+    namespaces: [{ type: 'user' }, { type: 'pid' }, { type: 'mount' }, { type: 'cgroup' }],
+    uidMappings: [{ containerID: 0, hostID: 0, size: 65536 }],
+    gidMappings: [{ containerID: 0, hostID: 0, size: 65536 }],
+  },
+});
+
 const CASES: [string, Partial<CreateOptions>][] = [
   ['a plain container', {}],
   [
@@ -91,6 +100,11 @@ const CASES: [string, Partial<CreateOptions>][] = [
         },
       }),
     },
+  ],
+  ['one with a cgroup below that of its limits', { spec: ofTheCaller }],
+  [
+    'one with a cgroup below that of its scope',
+    { spec: ofTheCaller, systemdCgroup: { userBus: '/run/user/1000/bus' } },
   ],
   ['one below a cgroup with little memory', { spec: below, spareCaller: true }],
   [
@@ -289,4 +303,25 @@ test('the state keeps no environment and no arguments of later steps', async () 
   const { later } = JSON.parse(line) as { later: LaterState };
   expect(JSON.stringify([state, later.lateSteps])).not.toContain('SECRET');
   expect(later.lateSteps.map(({ step }) => step.op)).toEqual(['gate', 'hook', 'exec']);
+});
+
+test.each([
+  ['/sys/fs/cgroup/a', {}],
+  ['/sys/fs/cgroup/system.slice/tsrun-a.scope', { systemdCgroup: { userBus: '' } }],
+])('processes enter a cgroup below %s', async (path, change) => {
+  const fake = furnished();
+  const { state } = await made(fake, { spec: ofTheCaller, ...change });
+  expect(state.cgroup).toMatchObject({ path, subgroup: 'container' });
+  expect(loadState(fake.native, ROOT, 'a').cgroup).toEqual(state.cgroup);
+  expect(fake.files.get(`${path}/container/cgroup.procs`)?.content).toContain(String(state.pid));
+  expect(fake.files.get(`${path}/cgroup.procs`)?.content).not.toContain(String(state.pid));
+});
+
+test('a cgroup that was there loses what a failed create made in it', async () => {
+  const fake = furnished();
+  fake.native.mkdir('/sys/fs/cgroup/a', 0o755);
+  fake.failStep = (step) => (step.op === 'pivot' ? { errno: EPERM } : undefined);
+  await expect(create(fake.native, options({ spec: ofTheCaller }))).rejects.toThrow();
+  expect(fake.files.get('/sys/fs/cgroup/a')).toBeDefined();
+  expect(fake.files.get('/sys/fs/cgroup/a/container')).toBeUndefined();
 });

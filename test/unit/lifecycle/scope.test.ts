@@ -57,6 +57,8 @@ test('a caller without privileges asks its own systemd', async () => {
     '/sys/fs/cgroup/user.slice/user@1000.service/user.slice/tsrun-a.scope',
   );
   expect(state.scope?.bus).toBe('/run/user/1000/bus');
+  // Nothing there says nsdelegate.
+  expect(state.cgroup?.subgroup).toBe('container');
 });
 
 test('delete stops the unit without being told who made it, whichever call fails at first', async () => {

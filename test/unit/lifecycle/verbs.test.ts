@@ -174,8 +174,7 @@ test('SIGKILL takes the whole cgroup where no pid namespace would', async () => 
   const fake = system();
   await running(fake, { spec: spec({ linux: { namespaces: [{ type: 'mount' }] } }) });
   const other = fake.addProcess({ pid: 4000, child: false });
-  const procs = fake.files.get('/sys/fs/cgroup/a/cgroup.procs');
-  if (procs !== undefined) procs.content += '4000\n';
+  fake.cgroups.enter('/sys/fs/cgroup/a', other.pid);
   expect(await ps(fake.native, name)).toContain(4000);
   await kill(fake.native, { ...name, signal: SIGKILL });
   expect(other.exit).toMatchObject({ signal: SIGKILL });
@@ -289,6 +288,34 @@ test('exec runs in a container that runs, in its cgroup', async () => {
   await expect(exec(fake.native, { ...request, process })).rejects.toMatchObject({
     code: 'ERR_NOT_RUNNING',
   });
+});
+
+test('exec enters the cgroup that the processes have below that of their limits', async () => {
+  const fake = system();
+  const caller = [{ containerID: 0, hostID: 0, size: 65536 }];
+  await running(fake, {
+    spec: spec({
+      linux: {
+        namespaces: [{ type: 'user' }, { type: 'mount' }, { type: 'pid' }],
+        uidMappings: caller,
+        gidMappings: caller,
+      },
+    }),
+  });
+  const process = { args: ['/bin/more'], cwd: '/' };
+  fake.programs.set('/bin/more', 'hangs');
+  fake.native.mkdir('/sys/fs/cgroup/a/container/x', 0o755);
+  for (const [cgroup, path] of [
+    ['', '/sys/fs/cgroup/a/container'],
+    ['x', '/sys/fs/cgroup/a/container/x'],
+  ] as const) {
+    const request = { ...quiet, stdio: [-1, -1, -1] as const, process, cgroup };
+    const { pid } = await exec(fake.native, request);
+    expect(fake.cgroups.members(path)).toContain(pid);
+    // Not born there: the container can limit it between two calls of ours.
+    expect(fake.processes.get(pid)?.request?.cgroupFd).toBe(-1);
+  }
+  expect(fake.cgroups.members('/sys/fs/cgroup/a')).toEqual([]);
 });
 
 test("exec goes to the first process's cgroup when the container's takes none", async () => {

@@ -20,8 +20,9 @@ import {
 } from '../../../src/native/constants.js';
 import { CAP_MKNOD } from '../../../src/plan/capabilities.js';
 import { planContainer } from '../../../src/plan/container.js';
+import type { PlanFacts } from '../../../src/plan/plan.js';
 import { SyncPoint } from '../../../src/plan/steps.js';
-import type { Mount } from '../../../src/spec/types.js';
+import type { Linux, Mount } from '../../../src/spec/types.js';
 import {
   DEFAULT_MOUNTS,
   facts,
@@ -787,6 +788,41 @@ describe('a cgroup namespace', () => {
       options: [],
     });
     expect(onlyStep(plan, 'unshare').flags & CLONE_NEWCGROUP).toBe(CLONE_NEWCGROUP);
+  });
+});
+
+describe('a cgroup below that of the limits', () => {
+  const inside = (linux: Partial<Linux>, host: PlanFacts) =>
+    planContainer(spec({ linux }), host).cgroupSubgroup;
+  const user = { namespaces: WITH_USER, uidMappings: SELF, gidMappings: SELF };
+  const without = { hasNsdelegate: () => false };
+  const joined = [...NAMESPACES, { type: 'user' as const, path: '/proc/3/ns/user' }];
+
+  it('is for processes of who owns the files of the limits, where nothing else keeps them away', () => {
+    expect(inside(user, userFacts(without))).toBe(true);
+    expect(inside(user, userFacts())).toBeUndefined();
+    // In the caller's own user namespace, which is not the host's.
+    const rootless = { ...without, initialUserNamespace: false };
+    expect(inside({ namespaces: NAMESPACES }, facts(rootless))).toBe(true);
+    expect(inside({ namespaces: joined }, facts(without))).toBe(true);
+  });
+
+  it('is not for others', () => {
+    const others = { ...user, uidMappings: RANGE, gidMappings: RANGE };
+    expect(inside(others, facts(without))).toBeUndefined();
+    expect(inside({ namespaces: joined, uidMappings: RANGE }, facts(without))).toBeUndefined();
+    expect(inside({ namespaces: NAMESPACES }, facts(without))).toBeUndefined();
+    const { cgroup: _, ...none } = userFacts(without);
+    expect(inside(user, none)).toBeUndefined();
+  });
+
+  it('takes no look at the hierarchy for containers of root', () => {
+    const asked = {
+      hasNsdelegate: () => {
+        throw new Error('asked');
+      },
+    };
+    expect(inside({ namespaces: NAMESPACES }, facts(asked))).toBeUndefined();
   });
 });
 

@@ -17,6 +17,8 @@ export function facts(change: Partial<PlanFacts> = {}): PlanFacts {
     lastCapability: 40,
     initialUserNamespace: true,
     cgroup: { root: '/sys/fs/cgroup', layout: 'unified', path: '/c1' },
+    hasNsdelegate: () => true,
+    delegatedFiles: () => ['cgroup.procs', 'cgroup.subtree_control'],
     noPivot: false,
     keyring: '_ses.c1',
     ownNamespaces: 0,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { applyLimits } from '../../../../src/cgroups/limits/apply.js';
+import { applyLimits, applyToBoth } from '../../../../src/cgroups/limits/apply.js';
 import { compileLimits } from '../../../../src/cgroups/limits/compile.js';
 import { earlierValue } from '../../../../src/cgroups/limits/restore.js';
 import { TsrunError } from '../../../../src/errors.js';
@@ -228,6 +228,48 @@ describe('applyLimits', () => {
     expect(() => applyLimits(failing, { root: ROOT, directory: C, fresh: false }, list)).toThrow(
       /could not be put back: cpu.weight, pids.max$/,
     );
+  });
+});
+
+describe('applyToBoth', () => {
+  const BELOW = `${C}/container`;
+  const record = { manager: 'cgroupfs', path: C, inode: '1', subgroup: 'container' } as const;
+  const compiled = (unified: Record<string, string>) =>
+    compileLimits({ pids: { limit: 5 }, unified }, { at: '', ociVersion: '1.3.0' }).writes;
+  const writes = compiled({ 'memory.high': '7' });
+  const read = (path: string): unknown => fs.native.readText(path, 99);
+
+  beforeEach(() => {
+    enabled();
+    fs.add(BELOW);
+    for (const name of fs.controllers) fs.groups.get(C)?.subtree.add(name);
+  });
+
+  it('writes what controllers limit to the subgroup too', () => {
+    const about = compiled({ 'memory.high': '7', 'cgroup.type': 'threaded' });
+    applyToBoth(fs.native, { root: ROOT, record, fresh: true }, about);
+    for (const path of [C, BELOW]) expect(read(`${path}/pids.max`)).toBe('5\n');
+    expect(read(`${BELOW}/memory.high`)).toBe('7\n');
+    expect([C, BELOW].map((path) => read(`${path}/cgroup.type`))).toEqual([
+      'threaded\n',
+      'domain\n',
+    ]);
+  });
+
+  it('takes all back when the subgroup refuses one', () => {
+    const before = [C, BELOW].map((path) => read(`${path}/pids.max`));
+    fs.failures.set(`writeText ${BELOW}/memory.high`, EINVAL);
+    expect(() => {
+      applyToBoth(fs.native, { root: ROOT, record, fresh: false }, writes);
+    }).toThrow(`to ${BELOW}/memory.high: invalid argument`);
+    expect([C, BELOW].map((path) => read(`${path}/pids.max`))).toEqual(before);
+  });
+
+  it('has all of it taken back', () => {
+    const before = [C, BELOW].map((path) => read(`${path}/pids.max`));
+    const applied = applyToBoth(fs.native, { root: ROOT, record, fresh: false }, writes);
+    expect(applied.undo()).toEqual([]);
+    expect([C, BELOW].map((path) => read(`${path}/pids.max`))).toEqual(before);
   });
 });
 

@@ -349,6 +349,73 @@ describe('cgroup mounts', () => {
     expect(warnings).toEqual([]);
   });
 
+  describe('where the hierarchy has no nsdelegate', () => {
+    const without = { hasNsdelegate: () => false };
+    const own = [...NAMESPACES, { type: 'cgroup' as const }];
+    const user = [...own, { type: 'user' as const }];
+    const protects = (linux: Partial<Linux>, host: PlanFacts, options = ['rw']) =>
+      stepsOf(plan({ ...mount, options }, linux, host), 'protect-limits').length;
+
+    it('have limits that who owns them cannot write', () => {
+      const uidMappings = [{ containerID: 0, hostID: 1000, size: 1 }];
+      const linux = { ...USER, uidMappings, namespaces: user };
+      const { mine, warnings } = plan(mount, linux, userFacts(without));
+      const [mounted, protect] = mine;
+      expect(mine).toHaveLength(2);
+      expect(protect).toMatchObject({
+        op: 'protect-limits',
+        mount: (mounted as { keep: number }).keep,
+        delegated: ['cgroup.procs', 'cgroup.subtree_control'],
+      });
+      expect(mounted).toMatchObject({ op: 'mount', type: 'cgroup2' });
+      expect(warnings).toEqual([]);
+      expect(protects(linux, userFacts())).toBe(0);
+      expect(protects(linux, userFacts(without), ['ro'])).toBe(0);
+      // Somebody else's.
+      expect(protects({ ...linux, uidMappings: RANGE }, userFacts(without))).toBe(0);
+    });
+
+    it('are left alone for a root that is the host’s and may mount', () => {
+      expect(protects({ namespaces: own }, facts(without))).toBe(1);
+      const { steps } = planContainer(
+        spec({
+          linux: { namespaces: own },
+          mounts: [mount],
+          process: { capabilities: { bounding: ['CAP_SYS_ADMIN'] } },
+        }),
+        facts(without),
+      );
+      expect(stepsOf({ steps }, 'protect-limits')).toEqual([]);
+    });
+  });
+
+  it('are read-only to who owns limits, in a cgroup namespace that is joined', () => {
+    const namespaces = [
+      ...NAMESPACES,
+      { type: 'user' as const },
+      { type: 'cgroup' as const, path: '/proc/3/ns/cgroup' },
+    ];
+    const uidMappings = [{ containerID: 0, hostID: 1000, size: 1 }];
+    const planned = plan(mount, { ...USER, namespaces, uidMappings }, userFacts());
+    expect(planned.mine).toContainEqual(
+      expect.objectContaining({ op: 'bind', recursiveSet: MOUNT_ATTR_RDONLY }),
+    );
+    expect(planned.warnings).toEqual([
+      '/mounts/0: read-only, since a cgroup namespace that is joined keeps the container from none of the limits in it',
+    ]);
+  });
+
+  it('are read-only in a user namespace that is joined too, of which nothing is known', () => {
+    const namespaces = [
+      ...NAMESPACES,
+      { type: 'user' as const, path: '/proc/3/ns/user' },
+      { type: 'cgroup' as const, path: '/proc/3/ns/cgroup' },
+    ];
+    expect(onlyStep(plan(mount, { namespaces }), 'mount')).toMatchObject({
+      recursiveSet: MOUNT_ATTR_RDONLY,
+    });
+  });
+
   it('are the same under the name cgroup2', () => {
     const namespaces = [...NAMESPACES, { type: 'cgroup' as const }];
     const { steps } = plan({ ...mount, type: 'cgroup2' }, { namespaces });
