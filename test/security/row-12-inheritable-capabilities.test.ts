@@ -2,10 +2,15 @@
 
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
-import { inUserNamespace } from '../support/inside.js';
+import type { Spec } from '../../src/spec/types.js';
+import type { Bundle } from '../support/bundle.js';
+import { inUserNamespace, linuxOf, processOf } from '../support/inside.js';
 import { execOutput, fieldsOf, useScene } from '../support/scene.js';
+import { newId } from '../support/tsrun.js';
+import { UID, makeUser } from '../support/user.js';
+import type { User } from '../support/user.js';
 
 const scene = useScene();
 const STATUS = 'cat /proc/self/status';
@@ -58,19 +63,44 @@ test('capabilities, no_new_privs and limits are those of the container, and opti
   await container.remove();
 });
 
-test('hooks get no capabilities that the helper only carried over', async () => {
-  const bundle = scene.bundle('grep -E "Cap(Inh|Amb)" /proc/self/status /mnt/hook');
-  const { spec, rootfs } = bundle;
-  inUserNamespace(spec, bundle);
-  const out = join(rootfs, 'tmp/hook');
-  writeFileSync(out, '');
-  // The hook is run as the container's root, another user outside.
-  chmodSync(out, 0o666);
-  const args = ['sh', '-c', `exec cat /proc/self/status > ${out}`];
-  spec.hooks = { createContainer: [{ path: '/bin/sh', args }] };
-  spec.mounts?.push({ destination: '/mnt', source: join(rootfs, 'tmp'), options: ['bind'] });
-  bundle.write();
-  const result = await scene.run(bundle);
-  expect(result).toMatchObject({ status: 0, stderr: '' });
-  expect(result.stdout.match(/Cap(Inh|Amb):\t0{16}$/gm)).toHaveLength(4);
-});
+/** In a user namespace of the user's, who is root in there. */
+function inNamespaceOf(user: User, spec: Spec, bundle: Bundle): void {
+  const linux = linuxOf(spec);
+  const mappings = [{ containerID: 0, hostID: UID, size: 1 }];
+  linux.namespaces = [...(linux.namespaces ?? []), { type: 'user' }];
+  linux.uidMappings = mappings;
+  linux.gidMappings = mappings;
+  delete processOf(spec).capabilities?.ambient;
+  const pts = spec.mounts?.find(({ destination }) => destination === '/dev/pts');
+  if (pts?.options !== undefined) pts.options = pts.options.filter((o) => !o.startsWith('gid='));
+  user.give(bundle.path);
+}
+
+// Root's helper is executed outside of the user namespace, and carries nothing over.
+test.each(['root', 'a user'])(
+  'hooks of %s get no capabilities that the helper carried over',
+  async (caller) => {
+    const bundle = scene.bundle('grep -E "Cap(Inh|Amb)" /proc/self/status /mnt/hook');
+    const { spec, rootfs } = bundle;
+    const user = makeUser();
+    onTestFinished(() => {
+      user.remove();
+    });
+    const isRoot = caller === 'root';
+    if (isRoot) inUserNamespace(spec, bundle);
+    else inNamespaceOf(user, spec, bundle);
+    const out = join(rootfs, 'tmp/hook');
+    writeFileSync(out, '');
+    // The hook is run as the container's root, another user outside.
+    chmodSync(out, 0o666);
+    const args = ['sh', '-c', `exec cat /proc/self/status > ${out}`];
+    spec.hooks = { createContainer: [{ path: '/bin/sh', args }] };
+    spec.mounts?.push({ destination: '/mnt', source: join(rootfs, 'tmp'), options: ['bind'] });
+    bundle.write();
+    const result = isRoot
+      ? await scene.run(bundle)
+      : await user.tsrun(['run', '--bundle', bundle.path, newId()]);
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    expect(result.stdout.match(/Cap(Inh|Amb):\t0{16}$/gm)).toHaveLength(4);
+  },
+);

@@ -396,7 +396,7 @@ export const processes = [
     build: 'executable',
     test: {
       file: CAPABILITIES,
-      name: 'hooks get no capabilities that the helper only carried over',
+      name: 'hooks of %s get no capabilities that the helper carried over',
       message: /to have a length of 4/,
     },
   },
