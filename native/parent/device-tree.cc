@@ -6,11 +6,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
+
+#include "own-root.h"
 
 namespace tsrun {
 
@@ -89,17 +89,8 @@ long deviceTree(mode_t mode, dev_t device, uid_t uid, gid_t gid, const char* lab
   const long detached = makeTree(request, false);
   // Kernels before 6.15 clone a part of a mount only where that is in the caller's mount namespace.
   if (detached != -EINVAL) return detached;
-  constexpr size_t kStack = size_t{64} << 10;
-  const auto stack = std::make_unique<char[]>(kStack);
-  // It has the memory and the descriptors of its maker, which waits for its end;
-  // that no signal tells of, so that nobody else takes it for a child of theirs.
-  const int pid =
-      clone(inChild, stack.get() + kStack, CLONE_VM | CLONE_VFORK | CLONE_FILES, &request);
-  if (pid < 0) return -errno;
-  while (waitpid(pid, nullptr, __WALL) < 0) {
-    if (errno != EINTR) return -errno;
-  }
-  return request.result;
+  const long made = withOwnRoot(inChild, &request);
+  return made < 0 ? made : request.result;
 }
 
 }  // namespace tsrun

@@ -4,11 +4,11 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
+
+#include "own-root.h"
 
 namespace tsrun {
 
@@ -35,16 +35,8 @@ int inChild(void* argument) {
 
 long openTreeIn(int mountNamespace, const char* path, unsigned flags) {
   Request request = {mountNamespace, path, flags, -EIO};
-  constexpr size_t kStack = size_t{64} << 10;
-  const auto stack = std::make_unique<char[]>(kStack);
-  // As in deviceTree(): it has the memory and the descriptors of its maker, but a root of its own.
-  const int pid =
-      clone(inChild, stack.get() + kStack, CLONE_VM | CLONE_VFORK | CLONE_FILES, &request);
-  if (pid < 0) return -errno;
-  while (waitpid(pid, nullptr, __WALL) < 0) {
-    if (errno != EINTR) return -errno;
-  }
-  return request.result;
+  const long made = withOwnRoot(inChild, &request);
+  return made < 0 ? made : request.result;
 }
 
 }  // namespace tsrun

@@ -10,8 +10,10 @@ export interface UnifiedHierarchy {
   layout: 'unified' | 'hybrid';
 }
 
-/** The largest /proc file that is read here, in bytes; a host with 10,000 mounts has about 2 MB. */
-const PROC_FILE_MAX = 16 * 1024 * 1024;
+/** The largest /proc/PID/mountinfo that is read, in bytes; a host with 10,000 mounts has about 2 MB. */
+export const MOUNTINFO_MAX = 16 * 1024 * 1024;
+/** The same of /proc/PID/cgroup: a path of 4 KiB at most for each hierarchy. */
+const CGROUP_FILE_MAX = 1024 * 1024;
 
 /**
  * Finds the cgroup v2 hierarchy at its usual places, else anywhere.
@@ -25,7 +27,7 @@ export function findUnifiedHierarchy(native: Native): UnifiedHierarchy | undefin
   if (native.statfsType('/sys/fs/cgroup/unified') === CGROUP2_SUPER_MAGIC) {
     return { root: '/sys/fs/cgroup/unified', layout: 'hybrid' };
   }
-  const mountinfo = native.readText('/proc/self/mountinfo', PROC_FILE_MAX);
+  const mountinfo = native.readText('/proc/self/mountinfo', MOUNTINFO_MAX);
   if (typeof mountinfo === 'number') return undefined;
   const root = unifiedMountPoint(mountinfo);
   return root === undefined ? undefined : { root, layout: 'hybrid' };
@@ -49,7 +51,7 @@ export function unifiedMountPoint(mountinfo: string): string | undefined {
  * with the nsdelegate option"), which each of its mounts shows.
  */
 export function hasNsdelegate(native: Native): boolean {
-  const mountinfo = native.readText('/proc/self/mountinfo', PROC_FILE_MAX);
+  const mountinfo = native.readText('/proc/self/mountinfo', MOUNTINFO_MAX);
   if (typeof mountinfo === 'number') return false;
   const { options = [] } = parseMountinfo(mountinfo).find(({ type }) => type === 'cgroup2') ?? {};
   return options.includes('nsdelegate');
@@ -58,7 +60,7 @@ export function hasNsdelegate(native: Native): boolean {
 /** Mount points of the v1 hierarchies, by the names of their controllers. */
 export function v1Mounts(native: Native): Map<string, string> {
   const found = new Map<string, string>();
-  const mountinfo = native.readText('/proc/self/mountinfo', PROC_FILE_MAX);
+  const mountinfo = native.readText('/proc/self/mountinfo', MOUNTINFO_MAX);
   if (typeof mountinfo === 'number') return found;
   for (const { type, point, options } of parseMountinfo(mountinfo)) {
     if (type !== 'cgroup') continue;
@@ -108,7 +110,7 @@ function unescape(path: string): string {
  * @returns undefined when there is none: no such process, or no v2 hierarchy
  */
 export function cgroupOf(native: Native, pid: number | 'self'): string | undefined {
-  const text = native.readText(`/proc/${pid}/cgroup`, PROC_FILE_MAX);
+  const text = native.readText(`/proc/${pid}/cgroup`, CGROUP_FILE_MAX);
   return typeof text === 'number' ? undefined : unifiedEntry(text);
 }
 

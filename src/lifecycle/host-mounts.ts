@@ -5,12 +5,10 @@
  */
 
 import { TsrunError } from '../errors.js';
-import { parseMountinfo } from '../cgroups/mount.js';
+import { MOUNTINFO_MAX, parseMountinfo } from '../cgroups/mount.js';
 import { O_CLOEXEC, O_PATH } from '../native/constants.js';
 import type { Native } from '../native/types.js';
 
-/** A host with 10,000 mounts has about 2 MB. */
-const MOUNTINFO_MAX = 16 * 1024 * 1024;
 const FDINFO_MAX = 4096;
 
 /**
