@@ -52,6 +52,8 @@ export interface Cgroup {
   entranceFd?: number;
   /** Directories that were made for it, outermost first: what undoCreate() takes away. */
   created: string[];
+  /** Controllers that were switched on in its own cgroup.subtree_control, which was there before. */
+  passedOn?: string[];
 }
 
 /**
@@ -134,10 +136,15 @@ export function closeCgroup(native: Native, { fd, entranceFd }: Cgroup): void {
   if (entranceFd !== undefined) native.close(entranceFd);
 }
 
-/** Closes the cgroup and takes away what createCgroup() made, as far as it is empty. */
+/** Closes the cgroup and takes away what was made for it, as far as it is empty. */
 export function undoCreate(native: Native, cgroup: Cgroup): void {
+  const { record, created, passedOn = [] } = cgroup;
+  // With any of them on it takes no process of a container that has no subgroup.
+  for (const name of passedOn) {
+    native.writeText(`${record.path}/cgroup.subtree_control`, `-${name}`);
+  }
   closeCgroup(native, cgroup);
-  removeDirectories(native, cgroup.created);
+  removeDirectories(native, created);
 }
 
 function removeDirectories(native: Native, created: string[]): void {

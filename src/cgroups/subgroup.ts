@@ -11,6 +11,7 @@ import { TsrunError } from '../errors.js';
 import { EEXIST, O_CLOEXEC, O_RDONLY } from '../native/constants.js';
 import type { Native } from '../native/types.js';
 import type { Cgroup } from './create.js';
+import { isFrozen } from './events.js';
 import { entrance } from './record.js';
 
 /** The name that crun gives it under systemd, which managers know. */
@@ -25,13 +26,21 @@ const MODE = 0o755;
  */
 export function makeSubgroup(native: Native, cgroup: Cgroup): void {
   const { path } = entrance({ ...cgroup.record, subgroup: SUBGROUP });
-  const made = native.mkdir(path, MODE);
+  let made = native.mkdir(path, MODE);
+  // An earlier container could write to its files, and is not to say what binds this one.
+  if (made === -EEXIST && native.rmdir(path) === 0) made = native.mkdir(path, MODE);
   if (made === 0) cgroup.created.push(path);
   else if (made !== -EEXIST) throw failed(native, path, made);
+  else if (isFrozen(native, { path })) throw frozen(path);
   const fd = native.open(path, O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) throw failed(native, path, fd);
   cgroup.record.subgroup = SUBGROUP;
   cgroup.entranceFd = fd;
+}
+
+/** What is made in it would never go on. */
+function frozen(path: string): TsrunError {
+  return new TsrunError('ERR_CGROUP', `container's cgroup unexpectedly frozen: ${path}`);
 }
 
 function failed(native: Native, path: string, status: number): TsrunError {

@@ -18,7 +18,7 @@ import {
 } from '../cgroups/manager.js';
 import type { Cgroup } from '../cgroups/manager.js';
 import { applyToBoth } from '../cgroups/limits/apply.js';
-import { enableControllers } from '../cgroups/limits/enable.js';
+import { controllersBelow, enableControllers } from '../cgroups/limits/enable.js';
 import { notInV2 } from '../cgroups/limits/missing.js';
 import { controllerOf } from '../cgroups/limits/write.js';
 import type { CgroupWrite } from '../cgroups/limits/write.js';
@@ -103,8 +103,12 @@ export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgrou
 }
 
 /** What the container may use of them is what it has. */
-export function passControllersOn(native: Native, { record }: Cgroup, root: string): void {
+export function passControllersOn(native: Native, cgroup: Cgroup, root: string): void {
+  const { record } = cgroup;
+  const before = controllersBelow(native, record.path);
   enableControllers(native, root, entrance(record).path);
+  if (isFresh(cgroup)) return;
+  cgroup.passedOn = controllersBelow(native, record.path).filter((name) => !before.includes(name));
 }
 
 /**

@@ -404,7 +404,9 @@ class Creation {
   ): boolean {
     if (this.options.spareCaller !== true || cgroup === undefined || isMoved(steps)) return false;
     const { path } = cgroup.record;
-    const start = isFresh(cgroup) ? path.slice(0, path.lastIndexOf('/')) : path;
+    const start = isFresh(cgroup)
+      ? path.slice(0, path.lastIndexOf('/'))
+      : entrance(cgroup.record).path;
     return isMemoryLimited(this.native, facts.cgroup?.root, start);
   }
 

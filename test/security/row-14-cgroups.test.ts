@@ -1,6 +1,6 @@
 /** Row 14 (CVE-2023-25809): cgroups that a container can write to, above all its limits. */
 
-import { chownSync, mkdirSync, readFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -216,6 +216,42 @@ test('of a user namespace whose root is the host’s are never the ones with its
   const call: Call = (args, before) =>
     lab.runtime()([...args], { prefix: ['sh', '-c', before, 'sh'] });
   await attack(call, path, cgroup);
+});
+
+/** As an earlier container may have left it. */
+function used(): string {
+  const path = `${PARENT}/used`;
+  mkdirSync(`${UNIFIED}${path}/container`, { recursive: true });
+  removeAfterwards(lab, PARENT, path, `${path}/container`);
+  return path;
+}
+
+test('are as new for a container, whatever an earlier one wrote to its own', async () => {
+  const path = used();
+  writeFileSync(`${UNIFIED}${path}/container/cgroup.max.depth`, '3');
+  const inside = await lab.inspect({ depth: 'cat /sys/fs/cgroup/cgroup.max.depth' }, (spec) => {
+    mountCgroup(spec, 'rw');
+    asCaller(spec, 0, 65_536);
+    linuxOf(spec).cgroupsPath = path;
+  });
+  expect(inside.depth).toBe('max');
+});
+
+test('take any container after one could not be created in them', async () => {
+  const path = used();
+  const passedOn = (): string => readFileSync(`${UNIFIED}${path}/cgroup.subtree_control`, 'utf8');
+  const before = passedOn();
+  const failed = await lab.run('true', (spec) => {
+    asCaller(spec, 0, 65_536);
+    linuxOf(spec).cgroupsPath = path;
+    spec.hooks = { createRuntime: [{ path: '/bin/false' }] };
+  });
+  expect(failed.stderr).toContain('hook');
+  expect(passedOn()).toBe(before);
+  const next = await lab.run('echo in', (spec) => {
+    linuxOf(spec).cgroupsPath = path;
+  });
+  expect(next).toMatchObject({ status: 0, stdout: 'in\n' });
 });
 
 test('of the host’s root, which may not mount, have limits that it cannot write', async () => {

@@ -201,6 +201,23 @@ export const confinement = [
   },
   {
     rows: ['14'],
+    what: 'a container is bound by what an earlier one wrote to its own cgroup',
+    changes: [
+      {
+        file: 'src/cgroups/subgroup.ts',
+        from: 'if (made === -EEXIST && native.rmdir(path) === 0)',
+        to: 'if (made === EEXIST && native.rmdir(path) === 0)',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: CGROUP,
+      name: 'are as new for a container, whatever an earlier one wrote to its own',
+      message: /expected '3' to be 'max'/,
+    },
+  },
+  {
+    rows: ['14'],
     what: 'limits are given to the container with its cgroup',
     changes: [
       {

@@ -45,6 +45,15 @@ export function enableControllers(
 
 /** The controllers that a cgroup has. */
 export function controllersIn(native: Native, directory: string): string[] {
-  const text = native.readText(`${directory}/cgroup.controllers`, FILE_MAX);
+  return namesIn(native, `${directory}/cgroup.controllers`);
+}
+
+/** Those that it passes on to the cgroups below it. */
+export function controllersBelow(native: Native, directory: string): string[] {
+  return namesIn(native, `${directory}/cgroup.subtree_control`);
+}
+
+function namesIn(native: Native, file: string): string[] {
+  const text = native.readText(file, FILE_MAX);
   return typeof text === 'number' ? [] : text.split(/\s+/).filter((name) => name !== '');
 }

@@ -325,3 +325,14 @@ test('a cgroup that was there loses what a failed create made in it', async () =
   expect(fake.files.get('/sys/fs/cgroup/a')).toBeDefined();
   expect(fake.files.get('/sys/fs/cgroup/a/container')).toBeUndefined();
 });
+
+test('no process is made in a cgroup that an earlier container left frozen', async () => {
+  const fake = furnished();
+  const left = '/sys/fs/cgroup/a/container';
+  for (const path of ['/sys/fs/cgroup/a', left, `${left}/below`]) fake.native.mkdir(path, 0o755);
+  fake.native.writeText(`${left}/cgroup.freeze`, '1');
+  await expect(create(fake.native, options({ spec: ofTheCaller }))).rejects.toMatchObject({
+    code: 'ERR_CGROUP',
+    message: `container's cgroup unexpectedly frozen: ${left}`,
+  });
+});
