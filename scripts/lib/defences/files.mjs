@@ -504,6 +504,24 @@ export const files = [
     },
   },
   {
+    rows: ['L'],
+    what: 'a lack of memory or descriptors leaves the source of a mount without locks',
+    changes: [
+      {
+        file: 'src/lifecycle/locked-trees.ts',
+        from: 'const SHORTAGES: readonly number[] = [EAGAIN, EMFILE, ENFILE, ENOMEM];',
+        to: 'const SHORTAGES = [EAGAIN, EMFILE, ENFILE, ENOMEM].slice(4);',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: 'test/unit/lifecycle/locked-trees.test.ts',
+      name: 'a lack of something (%i) is no reason for one without locks',
+      title: 'a lack of something (11) is no reason for one without locks',
+      message: /expected .* to throw/,
+    },
+  },
+  {
     rows: ['N'],
     what: 'devices are made on whatever comes to lie on /dev',
     changes: [
