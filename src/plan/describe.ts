@@ -14,13 +14,13 @@ export function describeStep(step: Step): string {
       if (step.point === SyncPoint.idMap) return 'cannot map the ids of the user namespace';
       return 'cannot wait for the runtime';
     case 'unshare':
-      return `cannot make a new ${describeNamespaces(step.flags)}`;
+      return `cannot make ${describeNew(step.flags)}`;
     case 'setns':
       return `cannot join the ${describeNamespaces(step.flags)}`;
     case 'fork':
       return step.flags === 0
         ? 'cannot start a process in the pid namespace'
-        : `cannot make a new ${describeNamespaces(step.flags)}`;
+        : `cannot make ${describeNew(step.flags)}`;
     case 'open-offsets':
       return 'cannot prepare the offsets of a time namespace';
     case 'time':
@@ -133,6 +133,12 @@ export interface Explanation {
   /** A whole sentence, with the pointer of the field in front where there is one. */
   message: string;
   code: ErrorCode;
+}
+
+/** `a new network namespace`, `new network and mount namespaces`. */
+function describeNew(flags: number): string {
+  const names = describeNamespaces(flags);
+  return names.endsWith('s') ? `new ${names}` : `a new ${names}`;
 }
 
 /**

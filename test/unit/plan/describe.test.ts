@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CLONE_NEWPID, CLONE_NEWUSER } from '../../../src/native/constants.js';
 import { describeStep, explainFailure } from '../../../src/plan/describe.js';
 import { planContainer } from '../../../src/plan/container.js';
 import { FailureCode } from '../../../src/plan/steps.js';
@@ -143,6 +144,13 @@ describe('hooks that fail', () => {
 });
 
 describe('descriptions', () => {
+  it.each([
+    [CLONE_NEWUSER, 'cannot make a new user namespace'],
+    [CLONE_NEWUSER | CLONE_NEWPID, 'cannot make new pid and user namespaces'],
+  ])('of namespaces say how many they are (%i)', (flags, expected) => {
+    expect(describeStep({ op: 'fork', at: '', flags })).toBe(expected);
+  });
+
   it('are there for every step of a plan', () => {
     const full = planContainer(
       spec({
