@@ -185,6 +185,7 @@ long Kernel::directory(char* to, size_t most) {
     if (static_cast<size_t>(used) + size > most) break;
     auto* entry = reinterpret_cast<dirent64*>(to + used);
     entry->d_reclen = static_cast<unsigned short>(size);
+    entry->d_type = name == "." || name == ".." ? DT_DIR : DT_REG;
     memcpy(entry->d_name, name.c_str(), name.size() + 1);
     used += static_cast<long>(size);
   }
