@@ -110,7 +110,7 @@ else
   TSRUN_PLAIN="$tree/tsrun-plain" suite test/native/binding.test.ts
   plans 'on QuickJS'
   TSRUN_VALGRIND=valgrind suite test/native/binding.test.ts
-  TSRUN_CLI="$tree/tsrun-plain $tree/chunks.bin" suite
+  TSRUN_SANITIZED=1 TSRUN_CLI="$tree/tsrun-plain $tree/chunks.bin" suite
   # But for what has less memory than the sanitizers map, and for the descriptors of the runtime
   # itself, of which this host has another: that of its chunks.
   TSRUN_SANITIZED=1 TSRUN_CLI="$tree/tsrun-plain $tree/chunks.bin" node_modules/.bin/vitest run \
