@@ -44,6 +44,7 @@ export function gatherFacts(
   const { process, linux } = request.spec;
   const processLabel = checkLabel(native, process?.selinuxLabel, '/process/selinuxLabel');
   const mountLabel = checkLabel(native, linux?.mountLabel, '/linux/mountLabel');
+  let nsdelegate: boolean | undefined;
   const apparmor = apparmorFile(native, process?.apparmorProfile, '/process');
   return {
     id: request.id,
@@ -57,7 +58,8 @@ export function gatherFacts(
     // The initial namespace cannot deny it.
     setgroupsDenied: !caller.initialUserNamespace && setgroupsDenied(native),
     ...(place === undefined ? {} : { cgroup: place }),
-    hasNsdelegate: () => hasNsdelegate(native),
+    // Several parts of a plan go by it, and it may change meanwhile.
+    hasNsdelegate: () => (nsdelegate ??= hasNsdelegate(native)),
     delegatedFiles: () => delegatedFiles(native),
     noPivot: request.noPivot,
     ...(request.noPivot ? { hostMounts: hostMounts(native, request.rootfs) } : {}),
