@@ -136,6 +136,11 @@ export function closeCgroup(native: Native, { fd, entranceFd }: Cgroup): void {
   if (entranceFd !== undefined) native.close(entranceFd);
 }
 
+/** What is made in it would never go on. */
+export function frozenCgroup(path: string): TsrunError {
+  return new TsrunError('ERR_CGROUP', `container's cgroup unexpectedly frozen: ${path}`);
+}
+
 /** Closes the cgroup and takes away what was made for it, as far as it is empty. */
 export function undoCreate(native: Native, cgroup: Cgroup): void {
   const { record, created, passedOn = [] } = cgroup;
@@ -211,7 +216,7 @@ function checkReusable(native: Native, path: string): number {
     throw new TsrunError('ERR_CGROUP', `container's cgroup is not empty: ${found} ${path}`);
   }
   if (isFrozen(native, cgroup)) {
-    throw new TsrunError('ERR_CGROUP', `container's cgroup unexpectedly frozen: ${path}`);
+    throw frozenCgroup(path);
   }
   return 0;
 }

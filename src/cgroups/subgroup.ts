@@ -10,6 +10,7 @@
 import { TsrunError } from '../errors.js';
 import { EEXIST, O_CLOEXEC, O_RDONLY } from '../native/constants.js';
 import type { Native } from '../native/types.js';
+import { frozenCgroup } from './create.js';
 import type { Cgroup } from './create.js';
 import { isFrozen } from './events.js';
 import { entrance } from './record.js';
@@ -20,7 +21,7 @@ export const SUBGROUP = 'container';
 const MODE = 0o755;
 
 /**
- * Makes it, and has the cgroup's processes enter it.
+ * Makes it, and has it be where the cgroup's processes go (entrance()).
  *
  * @throws TsrunError ERR_CGROUP
  */
@@ -31,16 +32,11 @@ export function makeSubgroup(native: Native, cgroup: Cgroup): void {
   if (made === -EEXIST && native.rmdir(path) === 0) made = native.mkdir(path, MODE);
   if (made === 0) cgroup.created.push(path);
   else if (made !== -EEXIST) throw failed(native, path, made);
-  else if (isFrozen(native, { path })) throw frozen(path);
+  else if (isFrozen(native, { path })) throw frozenCgroup(path);
   const fd = native.open(path, O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) throw failed(native, path, fd);
   cgroup.record.subgroup = SUBGROUP;
   cgroup.entranceFd = fd;
-}
-
-/** What is made in it would never go on. */
-function frozen(path: string): TsrunError {
-  return new TsrunError('ERR_CGROUP', `container's cgroup unexpectedly frozen: ${path}`);
 }
 
 function failed(native: Native, path: string, status: number): TsrunError {

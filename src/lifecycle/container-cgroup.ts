@@ -105,10 +105,10 @@ export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgrou
 /** What the container may use of them is what it has. */
 export function passControllersOn(native: Native, cgroup: Cgroup, root: string): void {
   const { record } = cgroup;
-  const before = controllersBelow(native, record.path);
+  const passedOn = (): string[] => (isFresh(cgroup) ? [] : controllersBelow(native, record.path));
+  const before = passedOn();
   enableControllers(native, root, entrance(record).path);
-  if (isFresh(cgroup)) return;
-  cgroup.passedOn = controllersBelow(native, record.path).filter((name) => !before.includes(name));
+  cgroup.passedOn = passedOn().filter((name) => !before.includes(name));
 }
 
 /**

@@ -17,6 +17,7 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from '../native/constants.js';
+import { isSameFile } from '../native/same-file.js';
 import type { Native } from '../native/types.js';
 import type { ContainerPlan } from '../plan/plan.js';
 import type { Step } from '../plan/steps.js';
@@ -59,7 +60,8 @@ export function openLocked(
       : native.idMapTree(tree, opened[input.idMap] ?? -1, input.idMapRecursive === true);
   if (
     mapped >= 0 &&
-    isSame(native, tree, opened[slot] ?? -1) &&
+    // The caller may have another root than its mount namespace.
+    isSameFile(native.fstat(tree), native.fstat(opened[slot] ?? -1)) &&
     native.setTreeAttributes(tree, bind.recursiveSet, bind.recursiveClear, true) >= 0 &&
     native.setTreeAttributes(tree, bind.attrSet, bind.attrClear, false) >= 0
   ) {
@@ -67,16 +69,4 @@ export function openLocked(
   }
   native.close(tree);
   return -1;
-}
-
-/** The caller may have another root than its mount namespace. */
-function isSame(native: Native, a: number, b: number): boolean {
-  const first = native.fstat(a);
-  const second = native.fstat(b);
-  if (typeof first === 'number' || typeof second === 'number') return false;
-  return (
-    first.ino === second.ino &&
-    first.devMajor === second.devMajor &&
-    first.devMinor === second.devMinor
-  );
 }

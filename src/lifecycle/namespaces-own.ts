@@ -3,7 +3,8 @@
  * listed with a path that leads to the very namespace that the runtime is in.
  */
 
-import type { Native, Stat } from '../native/types.js';
+import { isSameFile } from '../native/same-file.js';
+import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { NAMESPACE_FLAG } from '../namespaces/namespaces.js';
 import { pointerToken } from '../spec/problem.js';
@@ -34,16 +35,6 @@ export function ownNamespaces(native: Native, spec: Spec): number {
     }
   }
   return own;
-}
-
-function isSameFile(a: Stat | number, b: Stat | number): boolean {
-  return (
-    typeof a !== 'number' &&
-    typeof b !== 'number' &&
-    a.ino === b.ino &&
-    a.devMajor === b.devMajor &&
-    a.devMinor === b.devMinor
-  );
 }
 
 /**

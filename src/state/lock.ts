@@ -5,6 +5,7 @@
  * make it again while the directory is being removed.
  */
 
+import { isSameFile } from '../native/same-file.js';
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import {
@@ -113,9 +114,7 @@ function isSame(native: Native, fd: number, path: string): boolean | number {
   const there = native.stat(path);
   if (typeof there === 'number') return there;
   if (typeof mine === 'number') return mine;
-  return (
-    mine.ino === there.ino && mine.devMajor === there.devMajor && mine.devMinor === there.devMinor
-  );
+  return isSameFile(mine, there);
 }
 
 /** Whether some command works on the container right now. */

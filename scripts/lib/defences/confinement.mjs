@@ -154,8 +154,8 @@ export const confinement = [
     changes: [
       {
         file: 'src/plan/mounts/cgroup.ts',
-        from: "if (places.cgroup === 'joined' && ownsLimits(places, facts, mappings)) {",
-        to: "if (places.cgroup === 'joined' && !ownsLimits(places, facts, mappings)) {",
+        from: "if (places.cgroup === 'joined' && ownsLimits(places, facts, uidMappings)) {",
+        to: "if (places.cgroup === 'joined' && !ownsLimits(places, facts, uidMappings)) {",
       },
     ],
     build: 'executable',

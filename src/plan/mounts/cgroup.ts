@@ -6,6 +6,16 @@ import { ownsLimits } from '../limits-owner.js';
 import type { IdMapping, PlanFacts } from '../plan.js';
 import type { MountOptions } from './options.js';
 
+/** What decides whose cgroups the container may write to. */
+export interface CgroupContext {
+  places: Places;
+  facts: PlanFacts;
+  /** linux.uidMappings */
+  uidMappings: readonly IdMapping[];
+  /** process.capabilities.bounding */
+  bounding: readonly string[];
+}
+
 export type CgroupView =
   /** A new mount, which shows the hierarchy from the root of the cgroup namespace. */
   | { kind: 'mount' }
@@ -31,33 +41,25 @@ export function cgroupView(places: Places, facts: PlanFacts): CgroupView {
  * cgroups delegated to that user (CVE-2023-25809), so without a cgroup
  * namespace of its own it gets a view that is read-only.
  *
- * @param mappings linux.uidMappings
  * @returns why, when that changed anything
  */
 export function protectCgroups(
-  places: Places,
-  facts: PlanFacts,
-  mappings: readonly IdMapping[],
-  options: MountOptions,
+  context: CgroupContext,
+  { attributes, recursiveAttributes }: MountOptions,
 ): string | undefined {
-  if (places.user === 'own' && facts.initialUserNamespace) return undefined;
-  const reason = exposure(places, facts, mappings);
+  if (isOfHost(context)) return undefined;
+  const reason = exposure(context);
   if (reason === undefined) return undefined;
-  const { attributes, recursiveAttributes } = options;
   recursiveAttributes.set |= MOUNT_ATTR_RDONLY;
   recursiveAttributes.clear &= ~MOUNT_ATTR_RDONLY;
   attributes.clear &= ~MOUNT_ATTR_RDONLY;
   return (attributes.set & MOUNT_ATTR_RDONLY) === 0 ? reason : undefined;
 }
 
-function exposure(
-  places: Places,
-  facts: PlanFacts,
-  mappings: readonly IdMapping[],
-): string | undefined {
+function exposure({ places, facts, uidMappings }: CgroupContext): string | undefined {
   if (places.cgroup === 'own') return 'the container has no cgroup namespace';
   // Its root may be any cgroup: one that has the container's and others below it.
-  if (places.cgroup === 'joined' && ownsLimits(places, facts, mappings)) {
+  if (places.cgroup === 'joined' && ownsLimits(places, facts, uidMappings)) {
     return 'a cgroup namespace that is joined keeps the container from none of the limits in it';
   }
   return undefined;
@@ -68,17 +70,20 @@ function exposure(
  * That is the host's root too, unless it is trusted with all that the host has mounted.
  */
 export function showsLimits(
-  places: Places,
-  context: { facts: PlanFacts; uidMappings: readonly IdMapping[]; bounding: readonly string[] },
+  context: CgroupContext,
   { attributes, recursiveAttributes }: MountOptions,
 ): boolean {
   if (((attributes.set | recursiveAttributes.set) & MOUNT_ATTR_RDONLY) !== 0) return false;
-  const { facts, uidMappings, bounding } = context;
-  const isHostRoot = places.user === 'own' && facts.initialUserNamespace;
-  const could = isHostRoot
+  const { places, facts, uidMappings, bounding } = context;
+  const could = isOfHost(context)
     ? !bounding.includes('CAP_SYS_ADMIN')
     : ownsLimits(places, facts, uidMappings);
   return could && !facts.hasNsdelegate();
+}
+
+/** Its root is the host's. */
+function isOfHost({ places, facts }: CgroupContext): boolean {
+  return places.user === 'own' && facts.initialUserNamespace;
 }
 
 /**

@@ -7,32 +7,25 @@ import {
   MS_SLAVE,
   MS_UNBINDABLE,
 } from '../../native/constants.js';
-import type { Places } from '../../namespaces/namespaces.js';
 import type { Mount } from '../../spec/types.js';
 import { withMountLabel } from '../../selinux/selinux.js';
 import { invalid, unsupported } from '../invalid.js';
 import { clean, resolve } from '../path.js';
-import type { IdMapping, PlanFacts } from '../plan.js';
 import type { MountPlacement, Slot, Step } from '../steps.js';
+import type { CgroupContext } from './cgroup.js';
 import { cgroupView, ownCgroup, protectCgroups, showsLimits } from './cgroup.js';
 import type { MountOptions } from './options.js';
 import type { Change, KeptMounts, Placed } from './kept.js';
 import { checkProcTarget } from './proc.js';
 import type { Source, Sources } from './sources.js';
 
-export interface MountContext {
-  facts: PlanFacts;
-  places: Places;
+export interface MountContext extends CgroupContext {
   sources: Sources;
   warnings: string[];
   /** Steps for after the set-up of the root: what must not be read-only before. */
   late: Step[];
   /** What is changed after it was made. */
   kept: KeptMounts;
-  /** linux.uidMappings */
-  uidMappings: readonly IdMapping[];
-  /** process.capabilities.bounding */
-  bounding: readonly string[];
   /** linux.mountLabel */
   label?: string | undefined;
 }
@@ -179,13 +172,13 @@ function planCgroup(parsed: ParsedMount, target: string, context: MountContext):
   const { options, at } = parsed;
   const { facts, places, sources, warnings } = context;
   const view = cgroupView(places, facts);
-  const reason = protectCgroups(places, facts, context.uidMappings, options);
+  const reason = protectCgroups(context, options);
   if (reason !== undefined) warnings.push(`${at}: read-only, since ${reason}`);
   if (view.kind === 'mount') {
     const mount = { ...parsed.mount, type: 'cgroup2' };
     const steps = planFileSystem({ ...parsed, mount }, target, context);
     const placed = steps[0];
-    if (placed?.op !== 'mount' || !showsLimits(places, context, options)) return steps;
+    if (placed?.op !== 'mount' || !showsLimits(context, options)) return steps;
     const protect: Change = {
       op: 'protect-limits',
       at,
