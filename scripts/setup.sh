@@ -290,6 +290,8 @@ build() {
   fi
 }
 
+node scripts/link-inputs.mjs check | sed 's/^/setup: /'
+
 build spec spec/generated spec/*.json scripts/generate-spec.mjs
 build ts dist/cli/main-node.js src tsconfig.json tsconfig.build.json "$stamps/spec"
 build native native/build/Release/tsrun.node native CMakeLists.txt package.json

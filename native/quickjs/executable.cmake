@@ -143,6 +143,9 @@ function(tsrun_executable target blank image start)
   set_target_properties(${target}-executable PROPERTIES
     OUTPUT_NAME ${target}
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/executable)
+  # An image of another link is found out here, and not by whoever gets the executable.
+  add_custom_command(TARGET ${target}-executable POST_BUILD
+    COMMAND $<TARGET_FILE:${target}-executable> --version VERBATIM)
 endfunction()
 
 include(native/quickjs/start.cmake)
