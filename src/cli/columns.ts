@@ -1,12 +1,14 @@
 /** Tables for people. */
 
+import { printable } from '../printable.js';
+
 /** Narrower columns than this one are widened to it, as runc's are. */
 const MIN_WIDTH = 12;
 const GAP = 3;
 
 /**
  * Lines up rows of cells, as many in each: every column but the last is as wide
- * as its widest cell and a gap.
+ * as its widest cell and a gap. Cells may hold anything.
  */
 export function columns(rows: readonly (readonly string[])[]): string {
   const last = (rows[0]?.length ?? 0) - 1;
@@ -27,8 +29,7 @@ export function columns(rows: readonly (readonly string[])[]): string {
       line += (row[column] ?? '').padEnd(widths[column] ?? 0);
     }
     line += row[last] ?? '';
-    line += '\n';
-    lines.push(line);
+    lines.push(`${printable(line)}\n`);
   }
   return lines.join('');
 }

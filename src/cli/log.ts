@@ -23,6 +23,7 @@ import {
   O_NONBLOCK,
   O_WRONLY,
 } from '../native/constants.js';
+import { escapedJson, printable } from '../printable.js';
 import { writeAll } from './output.js';
 import type { GlobalOptions } from './table.js';
 
@@ -131,13 +132,14 @@ export class Log {
 
 /** One line, whatever a path or an id holds: no line breaks and no escape sequences. */
 export function oneLine(message: string): string {
-  return message.replace(/\s*\n\s*/g, '; ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+  return printable(message.replace(/\s*\n\s*/g, '; '));
 }
 
 export function jsonLine(level: Level, message: string, time: string): string {
-  return `${JSON.stringify({ level, msg: message, time })}\n`;
+  return `${escapedJson(JSON.stringify({ level, msg: message, time }))}\n`;
 }
 
 export function textLine(level: Level, message: string, time: string): string {
-  return `time=${JSON.stringify(time)} level=${level} msg=${JSON.stringify(message)}\n`;
+  const text = escapedJson(JSON.stringify(message));
+  return `time=${JSON.stringify(time)} level=${level} msg=${text}\n`;
 }

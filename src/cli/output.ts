@@ -4,6 +4,8 @@ import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { EAGAIN, POLLOUT } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
+import { escapedJson } from '../printable.js';
+import { stringifyJson } from '../spec/json.js';
 
 /**
  * @param patienceMs how long to wait for room at a time, -1 for ever
@@ -39,7 +41,7 @@ export async function print(native: Native, text: string | Uint8Array): Promise<
   }
 }
 
-/** Indented as runc indents its answers. */
-export function toJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+/** Indented as runc indents its answers; on one line with an indent of 0. */
+export function toJson(value: unknown, indent = 2): string {
+  return `${escapedJson(stringifyJson(value, indent))}\n`;
 }

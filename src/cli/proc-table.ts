@@ -29,9 +29,7 @@ function command(native: Native, pid: number, status: string): string {
   const given = typeof text === 'number' ? '' : text;
   let end = given.length;
   while (end > 0 && given[end - 1] === '\0') end--;
-  const shown = end === 0 ? `[${nameOf(status)}]` : given.slice(0, end).replace(/\0/g, ' ');
-  // A process chooses both itself: they must not reach the terminal as commands.
-  return shown.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+  return end === 0 ? `[${nameOf(status)}]` : given.slice(0, end).replace(/\0/g, ' ');
 }
 
 /** It comes first, and may hold what looks like the end of a line elsewhere. */

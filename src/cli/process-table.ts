@@ -10,6 +10,7 @@ import { EAGAIN, POLLIN } from '../native/constants.js';
 import type { Native } from '../native/types.js';
 import { waitFor } from '../native/wait.js';
 import { planProgram } from '../plan/hooks.js';
+import { printableBytes } from '../printable.js';
 import type { Context } from './context.js';
 import { print } from './output.js';
 import { ownTable } from './proc-table.js';
@@ -37,7 +38,8 @@ export async function printProcessTable(
   const args = ['ps', ...(psOptions.length > 0 ? psOptions : ['-ef'])];
   const lines = new ProcessLines(pids);
   const printAll = async (kept: readonly Uint8Array[]): Promise<void> => {
-    for (const line of kept) await print(native, line);
+    // Which characters ps itself replaces depends on the program and on the locale.
+    for (const line of kept) await print(native, `${printableBytes(line.subarray(0, -1))}\n`);
   };
   try {
     await capture(context, args, (data) => printAll(lines.take(data)));

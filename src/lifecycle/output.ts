@@ -2,6 +2,7 @@
 
 import type { Native } from '../native/types.js';
 import { EAGAIN, POLLIN } from '../native/constants.js';
+import { printable } from '../printable.js';
 
 /** A message is one line; what is beyond this is read and dropped. */
 const MAX_KEPT = 2048;
@@ -31,10 +32,7 @@ export class OutputReader {
     this.handle = -1;
     this.drain();
     this.native.close(this.fd);
-    return this.text
-      .replace(/[\x00-\x1f\x7f]+/g, ' ')
-      .trim()
-      .slice(0, MAX_KEPT);
+    return printable(this.text.replace(/\s+/g, ' ').trim().slice(0, MAX_KEPT));
   }
 
   private wait(): void {

@@ -1,3 +1,5 @@
+import { escaped } from '../printable.js';
+
 /** Something that is wrong with a config.json or a document like it. */
 export interface Problem {
   /** JSON pointer (RFC 6901) to what is wrong, '' for the whole document. */
@@ -8,14 +10,8 @@ export interface Problem {
 
 /** `pointer: message` on one line, or the message alone for the whole document. */
 export function describeProblem({ pointer, message }: Problem): string {
-  return printable(pointer === '' ? message : `${pointer}: ${message}`);
-}
-
-/** Names in a document may hold anything, a line break too. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  // Names in a document may hold anything, a line break too.
+  return escaped(pointer === '' ? message : `${pointer}: ${message}`);
 }
 
 /** A member's name as it is written in a JSON pointer. */

@@ -4,6 +4,7 @@
  */
 
 import { TsrunError } from '../errors.js';
+import { printable } from '../printable.js';
 
 /** NAME_MAX of Linux file systems: a longer id could not become a directory. */
 const MAX_LENGTH = 255;
@@ -32,9 +33,4 @@ export function validateId(id: string): void {
       `invalid container id format: "${printable(id)}" (allowed are A-Z a-z 0-9 _ + . - and not . or .. alone)`,
     );
   }
-}
-
-/** An id that was refused may hold anything, and the message goes to terminals and logs. */
-function printable(id: string): string {
-  return id.replace(/[^\x20-\x7e]/g, '?');
 }

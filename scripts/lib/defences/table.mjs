@@ -17,6 +17,7 @@
 import { confinement } from './confinement.mjs';
 import { files } from './files.mjs';
 import { inputs } from './inputs.mjs';
+import { output } from './output.mjs';
 import { processes } from './processes.mjs';
 
-export const entries = [...files, ...processes, ...inputs, ...confinement];
+export const entries = [...files, ...processes, ...inputs, ...confinement, ...output];

@@ -8,11 +8,10 @@ import { NewScope } from '../../lifecycle/scope.js';
 import { gatherFacts } from '../../lifecycle/facts.js';
 import { planContainer } from '../../plan/container.js';
 import { requireCreatable } from '../../spec/create-demands.js';
-import { stringifyJson } from '../../spec/json.js';
 import { validateId } from '../../state/id.js';
 import { cgroupManager } from '../cgroup-manager.js';
 import type { Command } from '../context.js';
-import { print } from '../output.js';
+import { print, toJson } from '../output.js';
 
 export const run: Command<'plan'> = async (context, options, [id = 'container']) => {
   const { native, environment, globals } = context;
@@ -43,6 +42,6 @@ export const run: Command<'plan'> = async (context, options, [id = 'container'])
     ...(scope === undefined ? {} : { scope: scope.place }),
     noCgroup: manager === 'disabled',
   });
-  await print(native, `${stringifyJson(planContainer(spec, facts), 2)}\n`);
+  await print(native, toJson(planContainer(spec, facts)));
   return 0;
 };

@@ -126,5 +126,8 @@ describe('without a file', () => {
 test('lines', () => {
   expect(jsonLine('error', 'a"b', 'T')).toBe('{"level":"error","msg":"a\\"b","time":"T"}\n');
   expect(textLine('error', 'a"b', 'T')).toBe('time="T" level=error msg="a\\"b"\n');
-  expect(oneLine('a:\n  b\n  c \u001b[31m')).toBe('a:; b; c ?[31m');
+  expect(oneLine('a:\n  b\n  c \u001b[31m\u009b\u202e')).toBe('a:; b; c ?[31m??');
+  const escapes = '\\u001b\\u009b\\u202e';
+  expect(jsonLine('error', '\u001b\u009b\u202e', 'T')).toContain(`"msg":"${escapes}"`);
+  expect(textLine('error', '\u001b\u009b\u202e', 'T')).toContain(`msg="${escapes}"`);
 });

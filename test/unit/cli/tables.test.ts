@@ -35,6 +35,10 @@ test('the table of containers', () => {
   );
 });
 
+test('a cell is no command to the terminal', () => {
+  expect(columns([['\u001b[2J\r\n', '\u009bx', 'z\u202e']])).toBe('?[2J??      ?x          z?\n');
+});
+
 const PS = [
   'UID          PID    PPID CMD',
   'root           1       0 /sbin/init 42',
@@ -108,7 +112,7 @@ test('what a process says of itself is taken for nothing else', () => {
   };
   const { native } = fakeSystem({ readText: (path) => files[path] ?? -2 });
   expect(ownTable(native, [7]).split('\n')[1]).toBe(
-    '5           7           1           [?[2J?Uid: 0\u2028]',
+    '5           7           1           [?[2J?Uid: 0?]',
   );
   expect(ownTable(native, [8]).split('\n')[1]?.endsWith(' x')).toBe(true);
 });
