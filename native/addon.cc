@@ -41,6 +41,7 @@
 #include "parent/blake2b.h"
 #include "parent/bpf.h"
 #include "parent/bus.h"
+#include "parent/datagram-socket.h"
 #include "parent/device-tree.h"
 #include "parent/encode.h"
 #include "parent/errors.h"
@@ -409,11 +410,6 @@ Value Realpath(const CallbackInfo& info) {
   return string(info, buffer);
 }
 
-Value Chmod(const CallbackInfo& info) {
-  PATH(path, 0);
-  return answer(info, chmod(path.c_str(), static_cast<mode_t>(integer(info, 1))));
-}
-
 Value Chown(const CallbackInfo& info) {
   PATH(path, 0);
   return answer(info, lchown(path.c_str(), static_cast<uid_t>(number(info, 1)),
@@ -603,10 +599,11 @@ Value ConnectUnix(const CallbackInfo& info) {
   });
 }
 
-Value BindUnixDatagram(const CallbackInfo& info) {
-  return withUnixSocket(info, 0, SOCK_DGRAM | SOCK_NONBLOCK, [](int fd, const sockaddr* address) {
-    return bind(fd, address, sizeof(sockaddr_un));
-  });
+// bindDatagramAt(dirfd, name, mode)
+Value BindDatagramAt(const CallbackInfo& info) {
+  PATH(name, 1);
+  return result(
+      info, bindDatagramAt(integer(info, 0), name.c_str(), static_cast<mode_t>(integer(info, 2))));
 }
 
 Value SendUnixDatagram(const CallbackInfo& info) {
@@ -1411,7 +1408,6 @@ constexpr Entry kEntries[] = {
     {"mkfifo", Mkfifo},
     {"readlink", Readlink},
     {"realpath", Realpath},
-    {"chmod", Chmod},
     {"chown", Chown},
     {"stat", Stat},
     {"lstat", Lstat},
@@ -1427,7 +1423,7 @@ constexpr Entry kEntries[] = {
     {"setNonblocking", SetNonblocking},
     {"dup", Dup},
     {"connectUnix", ConnectUnix},
-    {"bindUnixDatagram", BindUnixDatagram},
+    {"bindDatagramAt", BindDatagramAt},
     {"sendUnixDatagram", SendUnixDatagram},
     {"sendFd", SendFd},
     {"receive", Receive},

@@ -9,7 +9,16 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { EAGAIN, EEXIST, POLLIN } from '../native/constants.js';
+import {
+  EAGAIN,
+  EEXIST,
+  ENOENT,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  POLLIN,
+} from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 import { waitForEither } from './wait-either.js';
 
@@ -47,19 +56,19 @@ export class NotifyRelay {
    * Makes the container's socket, before its program can run.
    *
    * @param target the caller's NOTIFY_SOCKET
-   * @throws TsrunError ERR_STATE
+   * @returns undefined for a container that was created without one, which has no directory for it
+   * @throws TsrunError ERR_SYSTEM
    */
-  static open(native: Native, directory: string, target: string): NotifyRelay {
+  static open(native: Native, directory: string, target: string): NotifyRelay | undefined {
     const path = `${directory}/${NOTIFY_FILE}`;
-    const socket = native.bindUnixDatagram(path);
+    const place = native.open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (place === -ENOENT) return undefined;
+    if (place < 0) throw cannot(native, 'open', directory, place);
+    // Whoever the container's program runs as may write to it. Made with that mode: the container
+    // can put a link in its place before a chmod.
+    const socket = native.bindDatagramAt(place, NOTIFY_FILE, 0o777);
+    native.close(place);
     if (socket < 0) throw cannot(native, 'make', path, socket);
-    // Whoever the container's program runs as may write to it.
-    const changed = native.chmod(path, 0o777);
-    const nonblocking = changed < 0 ? changed : native.setNonblocking(socket, true);
-    if (nonblocking < 0) {
-      native.close(socket);
-      throw cannot(native, 'make', path, nonblocking);
-    }
     return new NotifyRelay(native, socket, target);
   }
 

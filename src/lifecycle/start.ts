@@ -2,7 +2,7 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { POLLIN, S_IFDIR, S_IFMT, SIGKILL } from '../native/constants.js';
+import { POLLIN, SIGKILL } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 import { lockContainer } from '../state/lock.js';
 import { statePaths } from '../state/paths.js';
@@ -64,7 +64,9 @@ export async function start(native: Native, options: StartOptions): Promise<Star
       if (pidfd < 0) throw wrongState('stopped');
     }
     const paths = statePaths(root, id);
-    relay = openRelay(native, paths.notify, options.notifySocket);
+    if (options.notifySocket !== undefined) {
+      relay = NotifyRelay.open(native, paths.notify, options.notifySocket);
+    }
     const gate = created?.gate;
     await passGate(native, root, state, pidfd, gate);
     // The gate first: its absence is what makes the container a running one.
@@ -115,16 +117,4 @@ function wrongState(status: Status): TsrunError {
     stopped: 'cannot start a container that has stopped',
   };
   return new TsrunError('ERR_WRONG_STATE', text[status]);
-}
-
-function openRelay(
-  native: Native,
-  directory: string,
-  target: string | undefined,
-): NotifyRelay | undefined {
-  if (target === undefined) return undefined;
-  const stat = native.lstat(directory);
-  // A container that was created without a notify socket has nothing to say.
-  if (typeof stat === 'number' || (stat.mode & S_IFMT) !== S_IFDIR) return undefined;
-  return NotifyRelay.open(native, directory, target);
 }

@@ -523,12 +523,6 @@ export class FakeSystem {
         return node?.type === 'link' ? node.content : -EINVAL;
       },
       realpath: (path) => files.follow(path)?.path ?? -ENOENT,
-      chmod: (path, mode) => {
-        const found = files.follow(path);
-        if (found === undefined) return -ENOENT;
-        found.node.mode = mode;
-        return 0;
-      },
       chown: (path, uid, gid) => {
         const found = files.follow(path);
         if (found === undefined) return -ENOENT;
@@ -558,8 +552,8 @@ export class FakeSystem {
       },
       connectUnix: (path) =>
         files.get(path) === undefined ? -ENOENT : this.open({ kind: 'other', content: '' }),
-      bindUnixDatagram: (path) => {
-        const added = files.add(path, files.node('socket', 0o755));
+      bindDatagramAt: (fd, name, mode) => {
+        const added = files.add(`${files.pathOf(fd) ?? ''}/${name}`, files.node('socket', mode));
         return added < 0 ? added : this.open({ kind: 'other', content: '' });
       },
       sendUnixDatagram: () => 0,

@@ -175,7 +175,6 @@ export interface Native {
   readlink(path: string): string | number;
   /** Absolute path without links. */
   realpath(path: string): string | number;
-  chmod(path: string, mode: number): Status;
   chown(path: string, uid: number, gid: number): Status;
   stat(path: string): Stat | number;
   lstat(path: string): Stat | number;
@@ -201,8 +200,8 @@ export interface Native {
   // Sockets.
   /** A connected unix stream socket. Names over 107 bytes are reached through /proc/self/fd. */
   connectUnix(path: string): FdOrErrno;
-  /** A bound unix datagram socket. */
-  bindUnixDatagram(path: string): FdOrErrno;
+  /** A non-blocking unix datagram socket with a new name in a directory, and exactly this mode, whatever the umask is. */
+  bindDatagramAt(dirfd: number, name: string, mode: number): FdOrErrno;
   /** One datagram, with one descriptor in SCM_RIGHTS where `fd` is not -1. */
   sendUnixDatagram(path: string, data: string, fd: number): Status;
   /** One sendmsg(2) with one descriptor in SCM_RIGHTS; the number of bytes taken, which on a stream may be fewer. */

@@ -18,6 +18,7 @@ const EPERM = 1;
 const SOCKET = 5;
 const PIDFD = 6;
 const READING = 7;
+const DIRECTORY = 9;
 
 const part = fc.oneof(
   {
@@ -84,9 +85,11 @@ fuzz({
         return fd;
       };
       const native = {
-        bindUnixDatagram: () => opened(answer('bind', SOCKET)),
-        chmod: () => answer('chmod', 0),
-        setNonblocking: () => answer('nonblocking', 0),
+        open: () => opened(answer('open', DIRECTORY)),
+        bindDatagramAt: (directory: number) => {
+          assert(open.has(directory));
+          return opened(answer('bind', SOCKET));
+        },
         strerror: () => 'no',
         close: (fd: number) => {
           assert(open.delete(fd));
@@ -116,7 +119,7 @@ fuzz({
         cancelWait: () => 0,
       } as unknown as Native;
       const run = async (): Promise<void> =>
-        NotifyRelay.open(native, '/d', '/caller').relay(pid, PIDFD);
+        NotifyRelay.open(native, '/d', '/caller')?.relay(pid, PIDFD);
       const error = await run().then(
         () => undefined,
         (reason: unknown) => reason as Error & { code?: string },
@@ -145,7 +148,7 @@ fuzz({
         { arbitrary: fc.constant(''), weight: 8 },
         {
           arbitrary: fc.constantFrom(
-            ...['bind', 'chmod', 'nonblocking', 'read', 'pipe', 'barrier'],
+            ...['open', 'bind', 'read', 'pipe', 'barrier'],
             ...['READY', 'MAINP', 'BARRI'],
           ),
           weight: 2,

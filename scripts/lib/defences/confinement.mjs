@@ -420,16 +420,9 @@ export const confinement = [
     what: 'the socket for messages of the container has no path',
     changes: [
       {
-        file: 'native/addon.cc',
-        from: 'return bind(fd, address, sizeof(sockaddr_un));',
-        to: `sockaddr_un abstract = *reinterpret_cast<const sockaddr_un*>(address);
-    abstract.sun_path[0] = 0;
-    return bind(fd, reinterpret_cast<const sockaddr*>(&abstract), sizeof(sockaddr_un));`,
-      },
-      {
-        file: 'src/lifecycle/notify.ts',
-        from: 'const changed = native.chmod(path, 0o777);',
-        to: 'const changed = 0;',
+        file: 'native/parent/datagram-socket.cc',
+        from: '  strcpy(request.address.sun_path, name);',
+        to: '  strcpy(request.address.sun_path + 1, name);',
       },
     ],
     build: 'executable',
@@ -576,6 +569,29 @@ export const confinement = [
       file: 'test/native/notify.test.ts',
       name: 'start relays READY=1 alone, tells the pid, and returns then',
       message: /expected 'READY=1\\rMAINPID=1/,
+    },
+  },
+  {
+    rows: ['P'],
+    what: 'the mode of the notify socket is changed by its name',
+    changes: [
+      {
+        file: 'native/parent/datagram-socket.cc',
+        from: '  umask(0777 & ~request.mode);',
+        to: '',
+      },
+      {
+        file: 'native/parent/datagram-socket.cc',
+        from: 'sizeof request.address) == 0;',
+        to: `sizeof request.address) == 0 &&
+                     chmod(request.address.sun_path, request.mode) == 0;`,
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/notify-link.test.ts',
+      name: 'a link in the place of the notify socket gives nothing of the host away',
+      message: /expected 511 to be 384/,
     },
   },
 ];
