@@ -95,3 +95,16 @@ export function isSubreaper(): boolean {
   if (result !== 0) throw new Error('prctl(PR_GET_CHILD_SUBREAPER) failed');
   return answer.readInt32LE(0) !== 0;
 }
+
+const WNOHANG = 1;
+
+/** Reaps a child if it has ended already (waitpid(2)). */
+export function reap(pid: number): void {
+  load({
+    library: libc(),
+    funcName: 'waitpid',
+    retType: DataType.I32,
+    paramsType: [DataType.I32, DataType.I64, DataType.I32],
+    paramsValue: [pid, 0, WNOHANG],
+  });
+}
