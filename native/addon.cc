@@ -205,6 +205,15 @@ Value OpenInRoot(const CallbackInfo& info) {
   return answer(info, syscall(SYS_openat2, integer(info, 0), path.c_str(), &how, sizeof how));
 }
 
+// openat2(dirfd, path, flags, resolve)
+Value Openat2(const CallbackInfo& info) {
+  PATH(path, 1);
+  open_how how = {};
+  how.flags = static_cast<uint64_t>(integer(info, 2) | O_CLOEXEC);
+  how.resolve = static_cast<uint64_t>(integer(info, 3));
+  return answer(info, syscall(SYS_openat2, integer(info, 0), path.c_str(), &how, sizeof how));
+}
+
 Value Close(const CallbackInfo& info) { return answer(info, close(integer(info, 0))); }
 
 // Reads up to `max` bytes, to the end of the file or of what is there now. `expected` is the size
@@ -496,6 +505,12 @@ Value FstatfsType(const CallbackInfo& info) {
   struct statfs found;
   if (fstatfs(integer(info, 0), &found) < 0) return result(info, -errno);
   return result(info, static_cast<int64_t>(found.f_type));
+}
+
+Value FstatfsFlags(const CallbackInfo& info) {
+  struct statfs found;
+  if (fstatfs(integer(info, 0), &found) < 0) return result(info, -errno);
+  return result(info, static_cast<int64_t>(found.f_flags));
 }
 
 Value Flock(const CallbackInfo& info) {
@@ -984,10 +999,11 @@ Value RestoreTerminal(const CallbackInfo& info) {
 
 // Mounts and control groups.
 
-Value OpenTree(const CallbackInfo& info) {
-  PATH(path, 0);
-  return answer(info, syscall(SYS_open_tree, AT_FDCWD, path.c_str(),
-                              static_cast<unsigned>(integer(info, 1)) | OPEN_TREE_CLOEXEC));
+// openTreeAt(dirfd, path, flags)
+Value OpenTreeAt(const CallbackInfo& info) {
+  PATH(path, 1);
+  return answer(info, syscall(SYS_open_tree, integer(info, 0), path.c_str(),
+                              static_cast<unsigned>(integer(info, 2)) | OPEN_TREE_CLOEXEC));
 }
 
 // openTreeIn(mountNamespace, path, flags)
@@ -995,17 +1011,6 @@ Value OpenTreeIn(const CallbackInfo& info) {
   PATH(path, 1);
   return result(
       info, openTreeIn(integer(info, 0), path.c_str(), static_cast<unsigned>(integer(info, 2))));
-}
-
-// setTreeAttributes(tree, set, clear, recursive)
-Value SetTreeAttributes(const CallbackInfo& info) {
-  mount_attr attributes = {};
-  attributes.attr_set = static_cast<uint64_t>(integer(info, 1));
-  attributes.attr_clr = static_cast<uint64_t>(integer(info, 2));
-  const bool recursive = info[3].ToBoolean();
-  return answer(info, syscall(SYS_mount_setattr, integer(info, 0), "",
-                              AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attributes,
-                              sizeof attributes));
 }
 
 // deviceTree(mode, major, minor, uid, gid, label)
@@ -1390,6 +1395,7 @@ constexpr Entry kEntries[] = {
     {"open", Open},
     {"openat", OpenAt},
     {"openInRoot", OpenInRoot},
+    {"openat2", Openat2},
     {"close", Close},
     {"read", Read},
     {"write", Write},
@@ -1416,6 +1422,7 @@ constexpr Entry kEntries[] = {
     {"directories", Directories},
     {"statfsType", StatfsType},
     {"fstatfsType", FstatfsType},
+    {"fstatfsFlags", FstatfsFlags},
     {"flock", Flock},
     {"access", Access},
     {"memfd", Memfd},
@@ -1448,9 +1455,8 @@ constexpr Entry kEntries[] = {
     {"setWindowSize", SetWindowSize},
     {"makeRaw", MakeRaw},
     {"restoreTerminal", RestoreTerminal},
-    {"openTree", OpenTree},
+    {"openTreeAt", OpenTreeAt},
     {"openTreeIn", OpenTreeIn},
-    {"setTreeAttributes", SetTreeAttributes},
     {"deviceTree", DeviceTree},
     {"idMapTree", IdMapTree},
     {"loadDeviceProgram", LoadDeviceProgram},

@@ -54,7 +54,7 @@ import { writeIdMaps } from './id-maps.js';
 import { openInputs } from './inputs.js';
 import { newKeyringName } from './keyring.js';
 import { sendListener } from './listener.js';
-import { openLocked } from './locked-trees.js';
+import { LockedTrees } from './locked-trees.js';
 import { raiseLimits, setOomScoreAdj } from './limits.js';
 import type { NewScope } from './scope.js';
 import { checkSysctls } from './namespaces-own.js';
@@ -478,6 +478,7 @@ class Creation {
       effective: caller.effective,
       path: options.path,
     };
+    const locks = new LockedTrees(native, plan.steps);
     const inputs = await openInputs(
       native,
       plan.inputs,
@@ -485,6 +486,7 @@ class Creation {
         caller: mapper,
         fifo,
         report,
+        locks,
         ...(filter === undefined ? {} : { seccomp: filter }),
       },
       this.fds,
@@ -551,7 +553,7 @@ class Creation {
             pid,
             state: hookState({ ...state, pid }, 'creating'),
           }),
-        tree: (slot, mountNamespace) => openLocked(native, plan, inputs, slot, mountNamespace),
+        tree: (slot, mountNamespace) => locks.open(slot, inputs, mountNamespace),
         warning: options.warn,
         ...(trace === undefined ? {} : { trace: (times) => trace(plan.steps, times) }),
       },

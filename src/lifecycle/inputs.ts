@@ -6,7 +6,10 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
   AT_RECURSIVE,
+  AUTOFS_SUPER_MAGIC,
   CLONE_NEWUSER,
   EAGAIN,
   NSFS_MAGIC,
@@ -17,6 +20,7 @@ import {
   O_RDONLY,
   O_RDWR,
   POLLIN,
+  RESOLVE_NO_MAGICLINKS,
 } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 import { NAMESPACE_FLAG } from '../namespaces/namespaces.js';
@@ -27,6 +31,8 @@ import type { Step } from '../plan/steps.js';
 import type { LinuxNamespaceType } from '../spec/types.js';
 import { killAndReap } from './child.js';
 import type { IdMapCaller } from './id-maps.js';
+import { reasonOf } from './locked-trees.js';
+import type { LockedTrees } from './locked-trees.js';
 import { writeIdMaps } from './id-maps.js';
 import { NAMESPACE_FILE } from './namespaces-own.js';
 import type { OpenFds } from './undo.js';
@@ -39,6 +45,8 @@ export interface InputSources {
   report?: string | number;
   /** The compiled program of linux.seccomp. */
   seccomp?: Uint8Array;
+  /** Decides which trees are to be locked. */
+  locks?: LockedTrees;
   /** pidfd of the container's first process. */
   container?: number;
 }
@@ -69,7 +77,7 @@ async function openInput(
     case 'namespace':
       return openNamespace(native, input, fds);
     case 'tree':
-      return openTree(native, input, opened, fds);
+      return openTree(native, input, opened, sources, fds);
     case 'device': {
       const { at, path, mode, major, minor, uid, gid, label } = input;
       const fd = native.deviceTree(mode, major, minor, uid, gid, label);
@@ -145,18 +153,44 @@ function openTree(
   native: Native,
   input: Extract<PlanInput, { kind: 'tree' }>,
   opened: readonly number[],
+  { locks }: InputSources,
   fds: OpenFds,
 ): number {
   const { at, path, recursive, idMap } = input;
-  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
-  const fd = native.openTree(path, flags);
-  if (fd < 0) throw cannot(native, at, `open ${path}`, fd);
-  fds.add(fd);
+  const flags =
+    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  const place = openPlace(native, input);
+  let fd: number;
+  try {
+    fd = native.openTreeAt(place, '', flags);
+    if (fd < 0) throw cannot(native, at, `open ${path}`, fd);
+    fds.add(fd);
+    locks?.decide(opened.length, input, place);
+  } finally {
+    native.close(place);
+  }
   if (idMap !== undefined) {
     const mapped = native.idMapTree(fd, opened[idMap] ?? -1, input.idMapRecursive === true);
     if (mapped < 0) throw cannot(native, at, `map the ids of ${path}`, mapped);
   }
   return fd;
+}
+
+/**
+ * What `mounts` names as a source. A magic link is an error: in a path that leads through one (a link
+ * of whoever owns a directory of it, to /proc/self/cwd) every process finds something else.
+ */
+function openPlace(native: Native, { at, path }: Extract<PlanInput, { kind: 'tree' }>): number {
+  const open = (name: string): number => {
+    const place = native.openat2(AT_FDCWD, name, O_PATH | O_CLOEXEC, RESOLVE_NO_MAGICLINKS);
+    if (place < 0) throw cannot(native, at, `open ${path}`, place, reasonOf(native, place));
+    return place;
+  };
+  const place = open(path);
+  if (native.fstatfsType(place) !== AUTOFS_SUPER_MAGIC) return place;
+  // Nothing is mounted by O_PATH on the last name of a path (openat(2)).
+  native.close(place);
+  return open(`${path}/.`);
 }
 
 /** A process that lives just long enough for its new user namespace to be opened. */
@@ -209,9 +243,15 @@ function hideInNewUser(at: string): Step[] {
   ];
 }
 
-function cannot(native: Native, at: string, what: string, error: number): TsrunError {
+function cannot(
+  native: Native,
+  at: string,
+  what: string,
+  error: number,
+  reason = native.strerror(-error),
+): TsrunError {
   const where = at === '' ? '' : `${at}: `;
-  return new TsrunError('ERR_SYSTEM', `${where}cannot ${what}: ${native.strerror(-error)}`, {
+  return new TsrunError('ERR_SYSTEM', `${where}cannot ${what}: ${reason}`, {
     errno: -error,
     ...(at === '' ? {} : { pointer: at }),
   });

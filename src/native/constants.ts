@@ -70,6 +70,18 @@ export const O_NOFOLLOW = 0o400000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 
+// openat2(2)
+export const RESOLVE_NO_MAGICLINKS = 0x02;
+
+// f_flags of statfs(2)
+export const ST_RDONLY = 0x0001;
+export const ST_NOSUID = 0x0002;
+export const ST_NODEV = 0x0004;
+export const ST_NOEXEC = 0x0008;
+export const ST_NOATIME = 0x0400;
+export const ST_NODIRATIME = 0x0800;
+export const ST_RELATIME = 0x1000;
+
 // access(2)
 export const F_OK = 0;
 export const X_OK = 1;
@@ -100,6 +112,7 @@ export const POLLERR = 8;
 export const POLLHUP = 16;
 
 // f_type of statfs(2)
+export const AUTOFS_SUPER_MAGIC = 0x187;
 export const TMPFS_MAGIC = 0x01021994;
 export const PROC_SUPER_MAGIC = 0x9fa0;
 export const SYSFS_MAGIC = 0x62656572;

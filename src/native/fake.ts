@@ -489,6 +489,7 @@ export class FakeSystem {
           mode,
         ),
       openInRoot: () => -ENOENT,
+      openat2: (_fd, path) => this.openPath(path, 0, 0),
       close: (fd) => (this.fds.delete(fd) ? 0 : -EBADF),
       read: (fd, max) => this.read(fd, max),
       write: (fd, data) => this.write(fd, data),
@@ -537,6 +538,7 @@ export class FakeSystem {
       statfsType: (path) =>
         path === CGROUP_ROOT && files.get(path) !== undefined ? CGROUP2_SUPER_MAGIC : 0,
       fstatfsType: () => NSFS_MAGIC,
+      fstatfsFlags: () => 0,
       flock: (fd, operation) => this.flock(fd, operation),
       access: (path) => (files.follow(path) === undefined ? -ENOENT : 0),
       memfd: (_name, data) =>
@@ -605,9 +607,8 @@ export class FakeSystem {
       setWindowSize: () => 0,
       makeRaw: () => bytes(''),
       restoreTerminal: () => 0,
-      openTree: (path) => this.openPath(path, 0, 0),
+      openTreeAt: (fd, path) => this.openPath(path === '' ? (files.pathOf(fd) ?? '') : path, 0, 0),
       openTreeIn: (_mountNamespace, path) => this.openPath(path, 0, 0),
-      setTreeAttributes: () => 0,
       deviceTree: () => this.open({ kind: 'other', content: '' }),
       idMapTree: () => 0,
       loadDeviceProgram: () => this.open({ kind: 'other', content: '' }),

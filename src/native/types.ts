@@ -144,6 +144,8 @@ export interface Native {
   openat(dirfd: number, path: string | Uint8Array, flags: number, mode: number): FdOrErrno;
   /** openat2 with RESOLVE_IN_ROOT: links and `..` stay below dirfd. */
   openInRoot(dirfd: number, path: string, flags: number): FdOrErrno;
+  /** openat2(2) with RESOLVE_* as `resolve`. */
+  openat2(dirfd: number, path: string, flags: number, resolve: number): FdOrErrno;
   close(fd: number): Status;
   /** At most `max` bytes; an empty array is the end of the file. */
   read(fd: number, max: number): Uint8Array | number;
@@ -186,6 +188,8 @@ export interface Native {
   /** f_type of statfs(2). */
   statfsType(path: string): number;
   fstatfsType(fd: number): number;
+  /** f_flags of fstatfs(2): ST_* of the mount and of its file system together. */
+  fstatfsFlags(fd: number): number;
   /** flock(2) with LOCK_NB added by us: -EWOULDBLOCK when another holds it. */
   flock(fd: number, operation: number): Status;
   /** access(2) with AT_EACCESS. */
@@ -257,11 +261,9 @@ export interface Native {
 
   // Mounts and control groups.
   /** open_tree(2). */
-  openTree(path: string, flags: number): FdOrErrno;
-  /** The same in a mount namespace. */
+  openTreeAt(dirfd: number, path: string, flags: number): FdOrErrno;
+  /** The same in a mount namespace, of a path that leads through no magic link (-ELOOP). */
   openTreeIn(mountNamespace: number, path: string, flags: number): FdOrErrno;
-  /** mount_setattr(2) on a detached tree, AT_RECURSIVE where asked for. */
-  setTreeAttributes(tree: number, set: number, clear: number, recursive: boolean): Status;
   /** A detached mount that is a new device node; mode has S_IFCHR or S_IFBLK, and the umask is nothing to it; `label` is SELinux's, empty for none. */
   deviceTree(
     mode: number,

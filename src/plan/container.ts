@@ -310,15 +310,9 @@ function lockTrees(
   propagation: RootPropagation,
 ): Step[] {
   if (places.user === 'own' || places.mount !== 'new' || propagation.shared) return [];
-  // A later entry of `mounts` takes something back.
-  const changed = new Set(
-    steps.flatMap((step) =>
-      step.op === 'remount' && (step.attrClear | step.recursiveClear) !== 0 ? [step.mount] : [],
-    ),
-  );
   return steps.flatMap((step): Step[] => {
     if (step.op !== 'bind' || !step.at.startsWith('/mounts/')) return [];
-    if (inputs[step.slot]?.kind !== 'tree' || changed.has(step.slot)) return [];
+    if (inputs[step.slot]?.kind !== 'tree') return [];
     return [{ op: 'lock-tree', at: step.at, slot: step.slot }];
   });
 }

@@ -3,11 +3,15 @@
  * the root of a container in a user namespace of its own, which may mount, undoes that on its copy.
  */
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { grant, HOST_ID, inUserNamespace, program, useContainers } from '../support/inside.js';
+import type { Result } from '../support/tsrun.js';
+import { compileAttacker } from './attackers/compile.js';
 
 const lab = useContainers();
 
@@ -78,5 +82,67 @@ describe('row L: what the mounts of the host forbid', () => {
       { destination: '/m', type: 'none', source: 'none', options: ['remount', 'bind', 'rw'] },
     ]);
     expect(seen.options).toMatch(/^rw,nosuid,nodev/);
+  });
+});
+
+/** The source of a mount is a path of somebody else's, who can have it lead to what he likes. */
+describe('row L: a path that leads elsewhere when it is looked up again', () => {
+  /** Undoes what it can; what the caller sees of that is in `path`. */
+  function run(at: string, cwd?: string): Promise<Result> {
+    const change = (
+      spec: Parameters<Parameters<typeof lab.run>[1] & object>[0],
+      bundle: object,
+    ) => {
+      inUserNamespace(spec, bundle as never);
+      grant(spec, 'CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE');
+      spec.mounts?.push({ destination: '/m', source: at, options: ['rbind'] });
+    };
+    const script = 'mount -o remount,bind,rw,suid,dev /m; touch /m/made; true';
+    return lab.run(script, change, cwd === undefined ? {} : { cwd });
+  }
+
+  it('does so by /proc/self/cwd', async () => {
+    const { path, shown } = source();
+    const directory = lab.directory();
+    symlinkSync('/proc/self/cwd', join(directory, 'link'));
+    const { status, stderr } = await run(join(directory, 'link'), shown);
+    expect(existsSync(join(path, 'made'))).toBe(false);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /cannot open .*\/link: it leads through a link of \/proc such as \/proc\/self\/cwd/,
+    );
+  });
+
+  it('does so because every process has another /proc/self', async () => {
+    const { status, stderr } = await run('/proc/self/comm');
+    expect({ status, stderr }).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(
+        /cannot open mount source \/proc\/self\/comm in the container's mount namespace: it is another file there/,
+      ) as string,
+    });
+  });
+
+  it('does so because somebody exchanges it in a loop', async () => {
+    const { path, shown } = source();
+    const directory = lab.directory();
+    symlinkSync(shown, join(directory, 'a'));
+    symlinkSync('/nowhere', join(directory, 'b'));
+    const attacker = compileAttacker('exchange', directory);
+    const loop = spawn(directory + attacker, [directory, 'a', 'b'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(loop, 'exit');
+    await once(loop.stdout, 'data');
+    const seen = new Set<unknown>();
+    try {
+      for (let i = 0; i < 40; i++) seen.add((await run(join(directory, 'a'))).status);
+    } finally {
+      loop.kill('SIGKILL');
+      await ended;
+    }
+    expect(existsSync(join(path, 'made'))).toBe(false);
+    // It came too early, too late, or between.
+    expect([...seen].sort()).toEqual([0, 1]);
   });
 });

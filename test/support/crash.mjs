@@ -22,7 +22,7 @@ const READS = new Set(
   [
     'close read readText readTextAt readlink realpath stat lstat fstat readdir statfsType',
     'fstatfsType access receive getpid getuid getgid pidfdOpen reap strerror wait cancelWait',
-    'openTree memfd pipe setNonblocking dup loadDeviceProgram monotonicNs isTerminal',
+    'openTreeAt memfd pipe setNonblocking dup loadDeviceProgram monotonicNs isTerminal',
   ]
     .join(' ')
     .split(' '),

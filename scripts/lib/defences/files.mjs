@@ -505,20 +505,77 @@ export const files = [
   },
   {
     rows: ['L'],
-    what: 'a lack of memory or descriptors leaves the source of a mount without locks',
+    what: 'a source that cannot be looked up again is mounted without locks',
     changes: [
       {
         file: 'src/lifecycle/locked-trees.ts',
-        from: 'const SHORTAGES: readonly number[] = [EAGAIN, EMFILE, ENFILE, ENOMEM];',
-        to: 'const SHORTAGES = [EAGAIN, EMFILE, ENFILE, ENOMEM].slice(4);',
+        from: 'if (tree < 0) throw cannot(native, input, doing, tree);',
+        to: 'if (tree < 0) return -1;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: security('row-l-locked-mounts'),
+      name: 'does so because somebody exchanges it in a loop',
+      message: /expected true to be false/,
+    },
+  },
+  {
+    rows: ['L'],
+    what: 'an error is a reason for a source without locks',
+    changes: [
+      {
+        file: 'src/lifecycle/locked-trees.ts',
+        from: 'if (tree < 0) throw cannot(native, input, doing, tree);',
+        to: 'if (tree < 0) return -1;',
       },
     ],
     build: 'none',
     test: {
       file: 'test/unit/lifecycle/locked-trees.test.ts',
-      name: 'a lack of something (%i) is no reason for one without locks',
-      title: 'a lack of something (11) is no reason for one without locks',
+      name: 'the second lookup fails with %i, as whoever owns a directory of the path can bring about',
+      title:
+        'the second lookup fails with 1, as whoever owns a directory of the path can bring about',
       message: /expected .* to throw/,
+    },
+  },
+  {
+    rows: ['L'],
+    what: 'the second lookup of a source may lead to another file',
+    changes: [
+      {
+        file: 'src/lifecycle/locked-trees.ts',
+        from: 'if (!isSameFile(native.fstat(tree), native.fstat(opened[slot] ?? -1))) {',
+        to: 'if (!isSameFile(native.fstat(tree), native.fstat(tree))) {',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: security('row-l-locked-mounts'),
+      name: 'does so because every process has another /proc/self',
+      message: /to match object/,
+    },
+  },
+  {
+    rows: ['L'],
+    what: 'the source of a mount may lead through a magic link',
+    changes: [
+      {
+        file: 'src/lifecycle/inputs.ts',
+        from: 'O_PATH | O_CLOEXEC, RESOLVE_NO_MAGICLINKS)',
+        to: 'O_PATH | O_CLOEXEC, 0)',
+      },
+      {
+        file: 'native/parent/locked-tree.cc',
+        from: 'how.resolve = RESOLVE_NO_MAGICLINKS;',
+        to: 'how.resolve = 0;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: security('row-l-locked-mounts'),
+      name: 'does so by /proc/self/cwd',
+      message: /to match|to be/,
     },
   },
   {
