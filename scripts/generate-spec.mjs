@@ -185,7 +185,23 @@ function shortenErrors(source) {
     /const (err\d+) = \{(instancePath(?::.*?)?),schemaPath:".*?",keyword:("\w+"),params:(.*?)\};\s*if\(vErrors === null\)\{\s*vErrors = \[\1\];\s*\}\s*else \{\s*vErrors\.push\(\1\);\s*\}/g;
   const short = source.replace(error, '(vErrors ??= []).push({$2,keyword:$3,params:$4});');
   if (short.includes('schemaPath')) throw new Error('ajv writes its errors in a new way');
-  return short;
+  return joinErrors(short);
+}
+
+/**
+ * ajv copies the whole list at each element of an array that has errors: a time by the
+ * square of them.
+ */
+function joinErrors(source) {
+  const copied = /vErrors = vErrors === null \? (\w+)\.errors : vErrors\.concat\(\1\.errors\)/g;
+  const joined = source.replace(copied, 'vErrors = join(vErrors, $1.errors)');
+  if (joined.includes('.concat(')) throw new Error('ajv joins its errors in a new way');
+  return `${joined}
+function join(list, more) {
+  if (list === null) return more;
+  for (const error of more) list.push(error);
+  return list;
+}`;
 }
 
 const validatorTypes = (names) => `/* Made by scripts/generate-spec.mjs. */

@@ -1,6 +1,7 @@
 /** What `update` is asked to change: a resources object in a file, or options. */
 
 import { TsrunError } from '../errors.js';
+import { MAX_DOCUMENT, unreadable } from '../lifecycle/bundle.js';
 import { EAGAIN, POLLIN } from '../native/constants.js';
 import type { Native } from '../native/types.js';
 import { waitFor } from '../native/wait.js';
@@ -9,7 +10,6 @@ import type { LinuxResources } from '../spec/types.js';
 import type { Context } from './context.js';
 import type { Options } from './table.js';
 
-const MAX_RESOURCES = 16 << 20;
 const CHUNK = 64 * 1024;
 
 /** Options that are one field of linux.resources.cpu each: 64-bit integers. */
@@ -42,9 +42,9 @@ export async function requestedResources(
     throw new TsrunError('ERR_USAGE', `cannot use --${more} together with --resources`);
   }
   if (file === '-') return parseResources(await readInput(context.native), 'standard input');
-  const text = context.native.readText(file, MAX_RESOURCES);
+  const text = context.native.readText(file, MAX_DOCUMENT);
   if (typeof text === 'number') {
-    throw new TsrunError('ERR_USAGE', `cannot read ${file}: ${context.native.strerror(-text)}`, {
+    throw new TsrunError('ERR_USAGE', `cannot read ${file}: ${unreadable(context.native, text)}`, {
       errno: -text,
     });
   }
@@ -109,7 +109,7 @@ function invalid(option: string, text: string, expected: string): TsrunError {
 /** Standard input to its end. */
 async function readInput(native: Native): Promise<string> {
   const parts: Uint8Array[] = [];
-  for (let size = 0; size <= MAX_RESOURCES;) {
+  for (let size = 0; size <= MAX_DOCUMENT;) {
     const data = native.read(0, CHUNK);
     if (data === -EAGAIN) {
       await waitFor(native, 0, POLLIN, -1);
@@ -124,7 +124,10 @@ async function readInput(native: Native): Promise<string> {
     parts.push(data);
     size += data.length;
   }
-  throw new TsrunError('ERR_USAGE', 'standard input is too long for a resources object');
+  throw new TsrunError(
+    'ERR_USAGE',
+    `cannot read standard input: it is larger than ${MAX_DOCUMENT >> 20} MiB`,
+  );
 }
 
 /** The native side reads UTF-8, from files. */
@@ -136,7 +139,7 @@ function decode(native: Native, parts: readonly Uint8Array[], size: number): str
     at += part.length;
   }
   const file = native.memfd('input', all);
-  const text = file < 0 ? file : native.readText(`/proc/self/fd/${file}`, MAX_RESOURCES + CHUNK);
+  const text = file < 0 ? file : native.readText(`/proc/self/fd/${file}`, MAX_DOCUMENT + CHUNK);
   if (file >= 0) native.close(file);
   if (typeof text === 'string') return text;
   throw new TsrunError('ERR_SYSTEM', `cannot read standard input: ${native.strerror(-text)}`, {

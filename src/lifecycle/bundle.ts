@@ -2,13 +2,16 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { ENOTDIR, ESPIPE, S_IFDIR, S_IFMT } from '../native/constants.js';
+import { EFBIG, ENOTDIR, ESPIPE, S_IFDIR, S_IFMT } from '../native/constants.js';
 import { resolve } from '../plan/path.js';
 import { parseSpec } from '../spec/load.js';
 import type { Spec } from '../spec/types.js';
 
-/** seccomp profiles make the largest ones, some 100 KiB. */
-const MAX_CONFIG = 64 << 20;
+/**
+ * Of a config.json, and of what other commands read that is like it, in bytes. Seccomp
+ * profiles make the largest ones, some 100 KiB; a state that keeps more could not be read.
+ */
+export const MAX_DOCUMENT = 16 << 20;
 
 export interface Bundle {
   /** Absolute path of the directory, without links. */
@@ -24,7 +27,7 @@ export interface Bundle {
 export function loadBundle(native: Native, directory: string): Bundle {
   const path = bundlePath(native, directory);
   const config = `${path}/config.json`;
-  const text = native.readText(config, MAX_CONFIG);
+  const text = native.readText(config, MAX_DOCUMENT);
   if (typeof text === 'number') {
     throw cannotRead(native, config, text);
   }
@@ -33,8 +36,16 @@ export function loadBundle(native: Native, directory: string): Bundle {
 
 /** @param error what Native.readText() gave for a file of the caller's */
 export function cannotRead(native: Native, path: string, error: number): TsrunError {
-  const reason = error === -ESPIPE ? 'it is not a regular file' : native.strerror(-error);
-  return new TsrunError('ERR_BUNDLE', `cannot read ${path}: ${reason}`, { errno: -error });
+  return new TsrunError('ERR_BUNDLE', `cannot read ${path}: ${unreadable(native, error)}`, {
+    errno: -error,
+  });
+}
+
+/** Why readText() did not read a document. */
+export function unreadable(native: Native, error: number): string {
+  if (error === -ESPIPE) return 'it is not a regular file';
+  if (error === -EFBIG) return `it is larger than ${MAX_DOCUMENT >> 20} MiB`;
+  return native.strerror(-error);
 }
 
 /** @throws TsrunError ERR_BUNDLE when there is no such directory */

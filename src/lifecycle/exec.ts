@@ -77,7 +77,8 @@ export function loadProcess(native: Native, { root, id }: ContainerName): Proces
 }
 
 function readProcess(native: Native, root: string, id: string): Process {
-  const later = readLater(native, root, id, parseJson);
+  // Its size is bounded, and it may have an entry of config.json twice.
+  const later = readLater(native, root, id, (text) => parseJson(text, { maxValues: Infinity }));
   return requireProcess(later.process, `the process of container "${id}"`);
 }
 

@@ -103,16 +103,24 @@ export function checkMalformedSpec(value: unknown, malformed: readonly Problem[]
       }
     }
   });
+  const wrong = new Set(malformed.map(({ pointer }) => pointer));
+  const above = new Set(malformed.flatMap(({ pointer }) => ancestors(pointer)));
   return problems.filter(
     ({ pointer }) =>
-      !malformed.some(
-        (other) => isAtOrBelow(pointer, other.pointer) || isAtOrBelow(other.pointer, pointer),
-      ),
+      !wrong.has(pointer) &&
+      !above.has(pointer) &&
+      !ancestors(pointer).some((ancestor) => wrong.has(ancestor)),
   );
 }
 
-function isAtOrBelow(pointer: string, ancestor: string): boolean {
-  return pointer === ancestor || pointer.startsWith(`${ancestor}/`);
+/** Pointers of what a pointer's field is in: of `/a/b` these are `/a` and the document. */
+function ancestors(pointer: string): string[] {
+  const found: string[] = [];
+  for (let end = pointer.lastIndexOf('/'); end >= 0; end = pointer.lastIndexOf('/', end - 1)) {
+    found.push(pointer.slice(0, end));
+    if (end === 0) break;
+  }
+  return found;
 }
 
 function collect(find: (report: Report) => void): Problem[] {

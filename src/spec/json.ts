@@ -25,9 +25,23 @@ export class JsonError extends Error {
 export interface JsonOptions {
   /** How deep objects and arrays may be nested; 1000 when absent. */
   maxDepth?: number;
+  /** How many values there may be, those in others too; MAX_VALUES when absent. */
+  maxValues?: number;
 }
 
 const defaultMaxDepth = 1000;
+
+/**
+ * Many times what a config.json of thousands of mounts has. A value takes 200
+ * bytes of memory and more, whatever its text takes.
+ */
+export const MAX_VALUES = 1 << 18;
+
+/**
+ * In characters. The exact value of any double takes 770 digits; an engine takes
+ * time by the square of them to make an integer.
+ */
+const MAX_NUMBER = 1000;
 
 /**
  * Reads a JSON text (RFC 8259).
@@ -35,19 +49,59 @@ const defaultMaxDepth = 1000;
  * An integer, written without fraction and exponent, that a number cannot hold
  * exactly becomes a bigint; every other number is what JSON.parse makes of it.
  * Of members of the same name the last one counts, as in Go and JSON.parse.
- * A byte order mark is refused, as Go does: managers never write one.
+ * A byte order mark is refused, as Go does: managers never write one. So are a
+ * number of more than 1000 characters, and more values or levels than `options` say.
  *
  * @throws JsonError
  */
 export function parseJson(text: string, options: JsonOptions = {}): unknown {
   const maxDepth = options.maxDepth ?? defaultMaxDepth;
+  const maxValues = options.maxValues ?? MAX_VALUES;
+  if (mayExceed(text, maxValues)) return readExactly(text, maxDepth, maxValues);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return readExactly(text, maxDepth);
+    return readExactly(text, maxDepth, maxValues);
   }
-  return isExact(value, maxDepth) ? value : readExactly(text, maxDepth);
+  return isExact(value, maxDepth) ? value : readExactly(text, maxDepth, maxValues);
+}
+
+/**
+ * Whether a text may hold too long a number, or too many values, so that the engine
+ * had better not parse it. What stands in strings is counted too, for speed: the
+ * exact reader knows better.
+ */
+export function mayExceed(text: string, maxValues: number = MAX_VALUES): boolean {
+  // No number of that length lies between two of these places.
+  for (let at = 0; at < text.length; at += MAX_NUMBER) {
+    let from = at;
+    let to = at;
+    while (at - from <= MAX_NUMBER && isOfNumber(text.charCodeAt(from - 1))) from--;
+    while (to - from <= MAX_NUMBER && isOfNumber(text.charCodeAt(to))) to++;
+    if (to - from > MAX_NUMBER) return true;
+  }
+  // A value and what parts it from the next one take two characters.
+  if (text.length < 2 * maxValues) return false;
+  let values = 1;
+  for (const before of [',', '[', '{']) {
+    for (let at = text.indexOf(before); at >= 0; at = text.indexOf(before, at + 1)) {
+      if (++values > maxValues) return true;
+    }
+  }
+  return false;
+}
+
+/** Not of NaN, which stands for the ends of the text. */
+function isOfNumber(char: number): boolean {
+  return (
+    isDigit(char) ||
+    char === DOT ||
+    char === MINUS ||
+    char === PLUS ||
+    char === LOWER_E ||
+    char === UPPER_E
+  );
 }
 
 /**
@@ -77,8 +131,12 @@ function isExact(value: unknown, maxDepth: number): boolean {
 }
 
 /** Reads a JSON text as parseJson does, without the engine's parser. Exported for tests. */
-export function readExactly(text: string, maxDepth: number = defaultMaxDepth): unknown {
-  return new Reader(text, maxDepth).read();
+export function readExactly(
+  text: string,
+  maxDepth: number = defaultMaxDepth,
+  maxValues: number = MAX_VALUES,
+): unknown {
+  return new Reader(text, maxDepth, maxValues).read();
 }
 
 // Characters by their codes.
@@ -109,11 +167,14 @@ type Open = { isArray: true; items: unknown[] } | { isArray: false; members: obj
 class Reader {
   readonly #text: string;
   readonly #maxDepth: number;
+  readonly #maxValues: number;
+  #values = 0;
   #at = 0;
 
-  constructor(text: string, maxDepth: number) {
+  constructor(text: string, maxDepth: number, maxValues: number) {
     this.#text = text;
     this.#maxDepth = maxDepth;
+    this.#maxValues = maxValues;
   }
 
   /** The whole text. A stack of its own stands for recursion. */
@@ -125,6 +186,7 @@ class Reader {
     for (;;) {
       this.#skipSpace();
       const char = this.#text.charCodeAt(this.#at);
+      if (++this.#values > this.#maxValues) this.#fail(`more than ${this.#maxValues} values`);
       let value: unknown;
       if (char === OPEN_BRACE || char === OPEN_BRACKET) {
         if (open.length === this.#maxDepth) this.#fail(`nested deeper than ${this.#maxDepth}`);
@@ -235,13 +297,13 @@ class Reader {
         this.#fail('a number must not begin with a needless 0');
       }
     } else {
-      this.#skipDigits("after '-'");
+      this.#skipDigits("after '-'", start);
     }
     let isInteger = true;
     if (this.#text.charCodeAt(this.#at) === DOT) {
       isInteger = false;
       this.#at++;
-      this.#skipDigits("after '.'");
+      this.#skipDigits("after '.'", start);
     }
     const mark = this.#text.charCodeAt(this.#at);
     if (mark === LOWER_E || mark === UPPER_E) {
@@ -249,7 +311,7 @@ class Reader {
       this.#at++;
       const sign = this.#text.charCodeAt(this.#at);
       if (sign === PLUS || sign === MINUS) this.#at++;
-      this.#skipDigits('in an exponent');
+      this.#skipDigits('in an exponent', start);
     }
     const written = this.#text.slice(start, this.#at);
     const value = Number(written);
@@ -257,9 +319,14 @@ class Reader {
   }
 
   /** At least one digit. */
-  #skipDigits(where: string): void {
+  #skipDigits(where: string, start: number): void {
     if (!isDigit(this.#text.charCodeAt(this.#at))) this.#expected(`a digit ${where}`);
-    while (isDigit(this.#text.charCodeAt(this.#at))) this.#at++;
+    while (isDigit(this.#text.charCodeAt(this.#at))) {
+      if (++this.#at - start > MAX_NUMBER) {
+        this.#at = start;
+        this.#fail(`a number of more than ${MAX_NUMBER} characters`);
+      }
+    }
   }
 
   #readString(): string {

@@ -2,9 +2,9 @@
 import { acceptProcess, acceptSpec } from '../../spec/generated/accept-config.js';
 import { TsrunError } from '../errors.js';
 import { checkMalformedSpec, checkProcess, checkResources, checkSpec } from './checks.js';
-import { JsonError, parseJson } from './json.js';
+import { JsonError, mayExceed, parseJson } from './json.js';
 import type { Problem } from './problem.js';
-import { describeProblem } from './problem.js';
+import { describeProblem, shortened } from './problem.js';
 import type { LinuxResources, Process, Spec } from './types.js';
 import { validateProcess, validateResources, validateSpec } from './validate.js';
 
@@ -77,6 +77,7 @@ function acceptable(text: string, accept: (value: unknown) => boolean): unknown 
       if (++brackets === MAX_BRACKETS) return undefined;
     }
   }
+  if (mayExceed(text)) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     return accept(value) ? value : undefined;
@@ -97,7 +98,7 @@ function parse(text: string, name: string): unknown {
 function refuse(problems: readonly Problem[], name: string): void {
   const first = problems[0];
   if (first === undefined) return;
-  const told = problems.slice(0, maxTold).map(describeProblem);
+  const told = problems.slice(0, maxTold).map((problem) => shortened(describeProblem(problem)));
   if (problems.length > maxTold) told.push(`and ${String(problems.length - maxTold)} more`);
   throw new TsrunError('ERR_CONFIG_INVALID', `${name} is not valid: ${told.join('; ')}`, {
     pointer: first.pointer,

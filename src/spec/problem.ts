@@ -14,6 +14,15 @@ export function describeProblem({ pointer, message }: Problem): string {
   return escaped(pointer === '' ? message : `${pointer}: ${message}`);
 }
 
+/** As much as a message has of one thing. */
+const MAX_SHOWN = 1000;
+
+/** The beginning and the end of a text that a document may make of any length. */
+export function shortened(text: string): string {
+  if (text.length <= MAX_SHOWN) return text;
+  return `${text.slice(0, MAX_SHOWN / 2)}...${text.slice(-MAX_SHOWN / 2)}`;
+}
+
 /** A member's name as it is written in a JSON pointer. */
 export function pointerToken(name: string): string {
   return name.includes('~') || name.includes('/')

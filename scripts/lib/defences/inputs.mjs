@@ -9,6 +9,13 @@ const WRONG_SHAPE = {
 const PASSWD = 'test/security/row-b-hanging-files.test.ts';
 const ROOT_FILE = 'src/lifecycle/root-file.ts';
 
+const HUGE = (what) => ({
+  file: 'test/security/huge-documents.test.ts',
+  name: '%s is refused by name',
+  title: `${what} is refused by name`,
+  message: /to contain|to match/,
+});
+
 export const inputs = [
   {
     rows: ['13'],
@@ -181,6 +188,54 @@ export const inputs = [
       name: 'a hanging file system on /etc keeps no command (user namespace: %s)',
       title: 'a hanging file system on /etc keeps no command (user namespace: false)',
       message: /"?status"?: (137|null)/,
+    },
+  },
+  {
+    rows: ['X'],
+    what: 'a number may have any number of digits',
+    changes: [
+      { file: 'src/spec/json.ts', from: 'const MAX_NUMBER = 1000;', to: 'const MAX_NUMBER = 1e9;' },
+    ],
+    build: 'executable',
+    test: HUGE('an exponent of a million digits'),
+  },
+  {
+    rows: ['X'],
+    what: 'a document may have any number of values',
+    changes: [
+      {
+        file: 'src/spec/json.ts',
+        from: 'MAX_VALUES = 1 << 18',
+        to: 'MAX_VALUES = 2 ** 40',
+      },
+    ],
+    build: 'executable',
+    test: HUGE('millions of lists'),
+  },
+  {
+    rows: ['X'],
+    what: 'a document may be of any size',
+    changes: [
+      {
+        file: 'src/lifecycle/bundle.ts',
+        from: 'MAX_DOCUMENT = 16 << 20',
+        to: 'MAX_DOCUMENT = 2 ** 31',
+      },
+    ],
+    build: 'executable',
+    test: HUGE('more than 16 MiB'),
+  },
+  {
+    rows: ['X'],
+    what: 'the engine parses a config.json before it is looked at',
+    changes: [
+      { file: 'src/spec/load.ts', from: '  if (mayExceed(text)) return undefined;\n', to: '' },
+    ],
+    build: 'none',
+    test: {
+      file: 'test/unit/spec/load.test.ts',
+      name: 'has no number read that is longer than any that is needed',
+      message: /nothing was thrown/,
     },
   },
 ];

@@ -42,6 +42,9 @@ const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = {
 
 const DEPTH_MAX = 16;
 
+/** In characters: one of 64 bits takes 20 as a decimal number, and may have zeros before it. */
+const MAX_NUMBER = 100;
+
 /** @returns the value, or what is wrong with the text */
 export function parseGVariant(text: string): GVariant | { fault: string } {
   try {
@@ -101,6 +104,7 @@ class Parser {
     const type = wanted ?? 'i';
     const range = RANGES[type];
     if (range === undefined) throw this.fault(`a value of type "${type}" was expected`);
+    if (text.length > MAX_NUMBER) throw this.fault('a number is longer than any of its type');
     const digits = text.replace(/^[+-]/, '');
     // As in C: a leading 0 makes it octal.
     if (/^0[0-9]*[89]/.test(digits)) throw this.fault(`"${text}" is no octal number`);

@@ -2,7 +2,7 @@
 
 import { TsrunError } from '../../errors.js';
 import type { BusItem } from '../../native/types.js';
-import { pointerToken } from '../../spec/problem.js';
+import { pointerToken, shortened } from '../../spec/problem.js';
 import { deviceRules } from '../devices/rules.js';
 import type { DeviceEntry } from '../devices/rules.js';
 import type { CgroupWrite } from '../limits/write.js';
@@ -99,14 +99,17 @@ export function annotationProperties(
     if (OURS.includes(name)) throw invalid(pointer, `${name} is tsrun's to set`);
     const value = parseGVariant(text);
     if ('fault' in value) {
-      throw invalid(pointer, `cannot read "${text}" as a value of GVariant: ${value.fault}`);
+      throw invalid(
+        pointer,
+        `cannot read "${shortened(text)}" as a value of GVariant: ${value.fault}`,
+      );
     }
     const { signature, items } = value;
     if (/[a-z]Sec$/.test(name) && !/USec$/.test(name)) {
       const [item] = items;
       const seconds = item !== undefined && /^[0-9]+$/.test(item[1]) ? BigInt(item[1]) : undefined;
       if (items.length !== 1 || seconds === undefined || signature === 's') {
-        throw invalid(pointer, `${name} takes a number of seconds, not "${text}"`);
+        throw invalid(pointer, `${name} takes a number of seconds, not "${shortened(text)}"`);
       }
       const usec = (seconds * 1_000_000n).toString();
       properties.push({ name: name.replace(/Sec$/, 'USec'), value: uint64(usec), pointer });

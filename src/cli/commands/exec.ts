@@ -1,7 +1,7 @@
 /** `exec` */
 
 import { TsrunError } from '../../errors.js';
-import { cannotRead } from '../../lifecycle/bundle.js';
+import { MAX_DOCUMENT, cannotRead } from '../../lifecycle/bundle.js';
 import { exec, loadProcess } from '../../lifecycle/exec.js';
 import type { ExecOptions } from '../../lifecycle/exec.js';
 import { parseProcess } from '../../spec/load.js';
@@ -14,9 +14,6 @@ import { catchSignals } from '../foreground/signals.js';
 import { outerSize, Terminal } from '../foreground/terminal.js';
 import { given } from '../given.js';
 import type { Options } from '../table.js';
-
-/** As for config.json. */
-const MAX_PROCESS = 64 << 20;
 
 export const run: Command<'exec'> = async (context, options, [id = '', ...args]) => {
   const request = execOptions(context, options, id, args);
@@ -60,7 +57,7 @@ function execOptions(
 
 /** A file of `--process` stands for all options that say the same. */
 function readProcess({ native }: Context, file: string): Process {
-  const text = native.readText(file, MAX_PROCESS);
+  const text = native.readText(file, MAX_DOCUMENT);
   if (typeof text === 'number') {
     throw cannotRead(native, file, text);
   }

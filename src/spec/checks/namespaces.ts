@@ -41,12 +41,19 @@ export function idMappingRanges(spec: Spec, report: Report): void {
   }
 }
 
+/** user_namespaces(7): as many lines as a map may have. */
+const MAX_RANGES = 340;
+
 /** The kernel's rules for one map; `at` is its pointer. */
 export function checkIDMappings(
   mappings: readonly LinuxIDMapping[] | undefined,
   at: string,
   report: Report,
 ): void {
+  if (mappings !== undefined && mappings.length > MAX_RANGES) {
+    report(at, `must not have more than ${String(MAX_RANGES)} ranges`);
+    return;
+  }
   mappings?.forEach((mapping, index) => {
     for (const side of ['containerID', 'hostID'] as const) {
       const end = mapping[side] + mapping.size;

@@ -88,6 +88,10 @@ const cases: Record<string, Case> = {
     accepted: [
       [...withUserNamespace(), ['/linux/uidMappings', [map(0, 1000, 1), map(1, 100000, 10)]]],
       [...withUserNamespace(), ['/linux/uidMappings', [map(0, 0, 4294967295)]]],
+      [
+        ...withUserNamespace(),
+        ['/linux/uidMappings', Array.from({ length: 340 }, (_, i) => map(i, i, 1))],
+      ],
     ],
     rejected: [
       [
@@ -101,6 +105,13 @@ const cases: Record<string, Case> = {
       [
         [...withUserNamespace(), ['/linux/gidMappings', [map(0, 1, 4294967295)]]],
         '/linux/gidMappings/0: its hostID range goes beyond 4294967294',
+      ],
+      [
+        [
+          ...withUserNamespace(),
+          ['/linux/uidMappings', Array.from({ length: 341 }, (_, i) => map(i, i, 1))],
+        ],
+        '/linux/uidMappings: must not have more than 340 ranges',
       ],
     ],
   },

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JsonError, parseJson, readExactly, stringifyJson } from '../../../src/spec/json.js';
+import {
+  JsonError,
+  MAX_VALUES,
+  parseJson,
+  readExactly,
+  stringifyJson,
+} from '../../../src/spec/json.js';
 
 /** Line, column and reason of the error that a text gives, with both readers. */
 function errorOf(text: string): string {
@@ -130,6 +136,55 @@ describe('parseJson', () => {
       'line 1, column 6: nested deeper than 1',
     );
     expect(parseJson('{"a":1}', { maxDepth: 1 })).toEqual({ a: 1 });
+  });
+
+  it('limits the length of numbers, by both readers alike', () => {
+    const digits = (count: number): string => '9'.repeat(count);
+    const refused = 'line 2, column 7: a number of more than 1000 characters';
+    // Behind so much text that it is found wherever it begins and ends.
+    for (let before = 0; before < 1000; before += 37) {
+      for (const number of [
+        digits(1001),
+        `-${digits(1000)}`,
+        `0.${digits(999)}`,
+        `1e${digits(999)}`,
+        `1.${digits(500)}e-${digits(497)}`,
+      ]) {
+        const text = `{"a":"${'x'.repeat(before)}",\n "b": ${number}}`;
+        expect(number).toHaveLength(1001);
+        expect(errorOf(text)).toBe(refused);
+      }
+    }
+    for (const number of [digits(1000), `0.${digits(998)}`, `1e${digits(998)}`]) {
+      expect(typeof parseJson(number)).toMatch(/number|bigint/);
+      expect(parseJson(`[${number}]`)).toEqual([readExactly(number)]);
+    }
+    for (const text of [`["${digits(5000)}"]`, `{"${digits(5000)}":1}`]) {
+      expect(parseJson(text)).toEqual(JSON.parse(text));
+    }
+    // The engine would take seconds, or minutes.
+    expect(errorOf(`[\n\n${digits(30_000_000)}]`)).toBe(
+      'line 3, column 1: a number of more than 1000 characters',
+    );
+  });
+
+  it('limits how many values there are, by both readers alike', () => {
+    const list = (count: number): string => `[${Array(count).fill('0').join(',')}]`;
+    expect(parseJson(list(MAX_VALUES - 1))).toHaveLength(MAX_VALUES - 1);
+    expect(errorOf(list(MAX_VALUES))).toBe(
+      `line 1, column ${2 * MAX_VALUES}: more than ${MAX_VALUES} values`,
+    );
+    const members = (count: number): string =>
+      `{${Array.from({ length: count }, (_, i) => `"${i}":{}`).join(',')}}`;
+    expect(Object.keys(parseJson(members(MAX_VALUES - 1)) as object)).toHaveLength(MAX_VALUES - 1);
+    expect(errorOf(members(MAX_VALUES))).toMatch(`more than ${MAX_VALUES} values`);
+    // What stands in a string is none.
+    const commas = ',[{'.repeat(MAX_VALUES);
+    expect(parseJson(JSON.stringify([commas]))).toEqual([commas]);
+    expect(parseJson('[[1,2],{"a":3}]', { maxValues: 6 })).toEqual([[1, 2], { a: 3 }]);
+    expect(() => parseJson('[[1,2],{"a":3}]', { maxValues: 5 })).toThrow(
+      'line 1, column 13: more than 5 values',
+    );
   });
 
   it.each([

@@ -48,6 +48,46 @@ describe('parseSpec', () => {
     );
   });
 
+  it('has no number read that is longer than any that is needed', () => {
+    const text = JSON.stringify(validSpec()).replace(/}$/, `,"x":1${'0'.repeat(3000)}}`);
+    expect(errorOf(() => parseSpec(text)).message).toMatch(
+      /^config.json is not valid JSON: line 1, column \d+: a number of more than 1000 characters$/,
+    );
+  });
+
+  it('refuses an exponent that no integer can have', () => {
+    for (const number of ['1e999999999', '-1e999999999', '1e400', '1e-999999999']) {
+      const spec = changedSpec(['/linux/resources/pids', { limit: '#' }]);
+      const text = JSON.stringify(spec).replace('"#"', number);
+      const read = (): unknown => parseSpec(text).linux?.resources?.pids?.limit;
+      if (number.includes('e-')) expect(read()).toBe(0);
+      else expect(errorOf(read).pointer).toBe('/linux/resources/pids/limit');
+    }
+  });
+
+  it('tells of many problems in a time that grows as their number does', () => {
+    const syscalls = Array<object>(30_000).fill({});
+    const spec = changedSpec(['/linux/seccomp', { defaultAction: 'SCMP_ACT_KILL', syscalls }]);
+    const text = JSON.stringify(spec);
+    const before = performance.now();
+    const error = errorOf(() => parseSpec(text));
+    // By the square of it, it was half a minute on an idle machine.
+    expect(performance.now() - before).toBeLessThan(5000);
+    expect(error.message).toMatch(/; and 59900 more$/);
+    expect(error.problems).toHaveLength(60_000);
+  }, 60_000);
+
+  it('shows the beginning and the end of what is very long', () => {
+    const name = `first${'x'.repeat(1_000_000)}last`;
+    const error = errorOf(() =>
+      parseSpec(JSON.stringify(changedSpec(['/annotations', { [name]: 1 }]))),
+    );
+    expect(error.message).toMatch(/^config.json is not valid: \/annotations\/first/);
+    expect(error.message).toMatch(/last: must be a string$/);
+    expect(error.message.length).toBeLessThan(1100);
+    expect(error.pointer).toBe(`/annotations/${name}`);
+  });
+
   it('tells all problems at once, by the schema and between fields, on one line', () => {
     const spec = changedSpec(
       ['/process/cwd', 'home'],

@@ -110,6 +110,8 @@ test.each([
   ['KillMode', 'mixed', 'cannot read "mixed"'],
   ['TimeoutStopSec', "'3'", 'takes a number of seconds'],
   ['TimeoutStopSec', '-3', 'takes a number of seconds'],
+  ['TasksMax', '9'.repeat(101), 'a number is longer than any of its type'],
+  ['TasksMax', '9'.repeat(10_000_000), /^.{1,1200}$/],
 ])('refuses the annotation %s = %s', (name, value, reason) => {
   const key = `org.systemd.property.${name}`;
   expect(() => annotationProperties({ [key]: value })).toThrow(`/annotations/${key}: `);
