@@ -1,5 +1,6 @@
 /** What this build supports, as the specification's features document (features.md, features-linux.md). */
 
+import { OBEYED_ANNOTATIONS } from './annotations.js';
 import type { Features } from './spec/types.js';
 import { CAPABILITIES } from './plan/capabilities.js';
 import { knownMountOptions } from './plan/mounts/options.js';
@@ -46,6 +47,6 @@ export function features(native?: Pick<Native, 'seccompFlagWorks' | 'seccompVers
         ? {}
         : { 'io.github.seccomp.libseccomp.version': native.seccompVersion() }),
     },
-    potentiallyUnsafeConfigAnnotations: [],
+    potentiallyUnsafeConfigAnnotations: [...OBEYED_ANNOTATIONS],
   };
 }

@@ -1,5 +1,6 @@
 /** The process object: what `create` and `exec` have in common. */
 
+import { KEEP_GROUPS } from '../annotations.js';
 import { planKeyringLabel } from '../selinux/selinux.js';
 import type { Process } from '../spec/types.js';
 import { capabilityMasks } from './capabilities.js';
@@ -11,7 +12,6 @@ import { planLimits } from './rlimits.js';
 import { planScheduler } from './scheduler.js';
 import { SyncPoint } from './steps.js';
 import type { Step } from './steps.js';
-import { KEEP_GROUPS } from './user-namespace.js';
 
 /** What the process object does not say itself. */
 export interface ProcessContext {

@@ -1,8 +1,9 @@
 /** The container's user namespace: what the planner has to know of it. */
 
+import { KEEP_GROUPS, annotation } from '../annotations.js';
 import { gidMapWriter, setupId } from '../namespaces/id-maps.js';
 import type { Places } from '../namespaces/namespaces.js';
-import type { Linux } from '../spec/types.js';
+import type { Linux, Spec } from '../spec/types.js';
 import { CAP_SYS_ADMIN } from './capabilities.js';
 import type { PlanFacts } from './plan.js';
 
@@ -23,14 +24,8 @@ export function allowsSetgroups(
   return places.user === 'own' || isPrivileged(facts);
 }
 
-/**
- * crun's annotation for podman's `--group-add keep-groups`: the process keeps
- * the supplementary groups of the caller, whatever they are called inside.
- */
-export const KEEP_GROUPS = 'run.oci.keep_original_groups';
-
-export function keepsGroups(annotations: Readonly<Record<string, string>> | undefined): boolean {
-  return annotations?.[KEEP_GROUPS] === '1';
+export function keepsGroups(annotations: Spec['annotations']): boolean {
+  return annotation(annotations, KEEP_GROUPS) === '1';
 }
 
 /** Ids that set-up runs under once inside: the root of the user namespace. */

@@ -1,7 +1,7 @@
-/** Row 9 (CVE-2025-52565): what an image, or who shares its /dev, puts in the place of the console. */
+/** Row 9 (CVE-2025-52565, CVE-2026-88264): what an image, or who shares its /dev, puts in the place of the console. */
 
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { linuxOf, processOf } from '../support/inside.js';
@@ -37,6 +37,32 @@ test('a /dev/console that is a link is refused, and the file that it names is as
   expect(result.stderr).toContain('/dev/console');
   expect(readFileSync(victim, 'utf8')).toBe('as it was');
 });
+
+test.each([false, true])(
+  'a /dev/console that is a link to nowhere makes no file on the host (read-only root: %s)',
+  async (readonly) => {
+    const socket = join(scene.bundle('true').path, 'console.sock');
+    const made = join(dirname(socket), 'made');
+    const bundle = scene.bundle('true', (spec) => {
+      // Nothing on /dev itself, so that what the image has there stays in sight.
+      spec.mounts = spec.mounts!.filter(
+        ({ destination }) => !/^\/dev(\/(shm|mqueue))?$/.test(destination),
+      );
+      spec.root = { ...spec.root!, readonly };
+      processOf(spec).terminal = true;
+      linuxOf(spec).maskedPaths = [];
+    });
+    mkdirSync(join(bundle.rootfs, 'dev'), { recursive: true });
+    symlinkSync(made, join(bundle.rootfs, 'dev/console'));
+    const listener = listenUnix(socket);
+    const options = ['--console-socket', socket, '--bundle', bundle.path];
+    const result = await scene.runtime(['create', ...options, newId()]);
+    call('close', listener);
+    expect(result).toMatchObject({ status: 1, stdout: '' });
+    expect(result.stderr).toContain('/dev/console');
+    expect(existsSync(made)).toBe(false);
+  },
+);
 
 test('a terminal is made of a devpts, not of what the image has by its names', async () => {
   const bundle = scene.bundle('true', (spec) => {

@@ -1,4 +1,4 @@
-/** Row 10: streams that are missing, and a /dev/null of the image that leads elsewhere. */
+/** Row 10 (CVE-2026-88265): streams that are missing, and a /dev/null of the image that leads elsewhere. */
 
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

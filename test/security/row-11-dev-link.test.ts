@@ -1,4 +1,4 @@
-/** Row 11 (CVE-2026-41579): /dev of the image, or what leads to it, is a link to a directory of the host. */
+/** Row 11 (CVE-2026-41579, CVE-2026-47766): /dev of the image, or what leads to it, is a link to a directory of the host. */
 
 import { lstatSync, mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Row 15: `exec --user` that is read as another user than the one that is asked for. */
+/** Row 15 (CVE-2026-30892): `exec --user` that is read as another user than the one that is asked for. */
 
 import { expect, test } from 'vitest';
 
@@ -17,6 +17,7 @@ test('users are what they say: a lone uid keeps the gid of the container', async
     return `${one('Uid')}:${one('Gid')} ${status['Groups'] ?? ''}`;
   };
   expect(await ids()).toBe('0:0 ');
+  // CVE-2026-30892: it was 0:0.
   expect(await ids('-u', '1')).toBe('1:0 ');
   expect(await ids('-u', '1:2')).toBe('1:2 ');
   expect(await ids('--user', '1000:1000', '-g', '5', '--additional-gids', '70000')).toBe(

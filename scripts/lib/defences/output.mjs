@@ -1,4 +1,4 @@
-// What reaches a terminal or a log: row W.
+// What is told: to a terminal or a log (row W), and to managers (row Y).
 
 const file = 'test/security/terminal-escapes.test.ts';
 const ANSWERS = {
@@ -101,6 +101,40 @@ export const output = [
       file: 'test/unit/printable.test.ts',
       name: 'becomes question marks for people',
       message: /to be 'a\?+b'/,
+    },
+  },
+  {
+    rows: ['Y'],
+    what: 'features does not tell which annotations are obeyed',
+    changes: [
+      {
+        file: 'src/features.ts',
+        from: '[...OBEYED_ANNOTATIONS]',
+        to: '[]',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: 'test/unit/annotations.test.ts',
+      name: 'features lists all of them, and a prefix by its dot at the end',
+      message: /to deeply equal/,
+    },
+  },
+  {
+    rows: ['Y'],
+    what: 'an annotation is obeyed that is not in the table',
+    changes: [
+      {
+        file: 'src/plan/user-namespace.ts',
+        from: 'annotation(annotations, KEEP_GROUPS)',
+        to: "annotations?.['run.oci.other']",
+      },
+    ],
+    build: 'none',
+    test: {
+      file: 'test/unit/annotations.test.ts',
+      name: 'no other file looks into annotations, or names one',
+      message: /not to match/,
     },
   },
 ];

@@ -1,5 +1,6 @@
 /** The properties with which a container's scope is started. */
 
+import { SYSTEMD_PROPERTY, annotationsBelow } from '../../annotations.js';
 import { TsrunError } from '../../errors.js';
 import type { BusItem } from '../../native/types.js';
 import { pointerToken, shortened } from '../../spec/problem.js';
@@ -27,8 +28,6 @@ export interface PropertyRequest {
   writes: readonly CgroupWrite[];
   annotations: Readonly<Record<string, string>>;
 }
-
-const PREFIX = 'org.systemd.property.';
 
 /** What the scope would not be the container's without. */
 const OURS: readonly string[] = [
@@ -89,10 +88,8 @@ export function annotationProperties(
   annotations: Readonly<Record<string, string>>,
 ): UnitProperty[] {
   const properties: UnitProperty[] = [];
-  for (const [key, text] of Object.entries(annotations)) {
-    if (!key.startsWith(PREFIX)) continue;
+  for (const { key, name, text } of annotationsBelow(annotations, SYSTEMD_PROPERTY)) {
     const pointer = `/annotations/${pointerToken(key)}`;
-    const name = key.slice(PREFIX.length);
     if (!/^[A-Z][A-Za-z0-9]*$/.test(name)) {
       throw invalid(pointer, `"${name}" is not the name of a property of a unit`);
     }

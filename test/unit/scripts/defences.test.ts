@@ -54,6 +54,18 @@ test('every row has entries, and their tests are those that the page names', () 
   }
 });
 
+test('a test of every row that has advisories names them', () => {
+  const lines = page.split('\n').map((line) => line.split('|').map((cell) => cell.trim()));
+  for (const [, row = '', advisories = ''] of lines.filter((cells) => rows.has(cells[1] ?? ''))) {
+    const texts =
+      rows
+        .get(row)
+        ?.map((file) => readFileSync(file, 'utf8'))
+        .join('') ?? '';
+    for (const advisory of advisories.match(/CVE-[\d-]+/g) ?? []) expect(texts).toContain(advisory);
+  }
+});
+
 test('every rule has entries', () => {
   const section = /## Rules that follow\n([^]*?)\n## /.exec(page)?.[1] ?? '';
   const rules = [...section.matchAll(/^(\d+)\. /gm)].map(([, number = '']) => `R${number}`);
