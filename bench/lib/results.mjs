@@ -39,11 +39,21 @@ const ratioText = (entry) => {
 
 const COLUMNS = ['tsrun', ...OTHERS];
 
+const isTooMuch = ({ most, medians }) => most !== undefined && medians.tsrun > most;
+
+/** tsrun's own, with the most that it may be where there is one. */
+const ownText = (line) => {
+  const { most, medians } = line;
+  if (most === undefined) return format(medians.tsrun);
+  return `${format(medians.tsrun)} ${isTooMuch(line) ? `**> ${most}**` : `≤ ${most}`}`;
+};
+
 function resultRows(lines) {
-  return lines.map(({ title, unit, medians, ratios }) => [
-    unit === 'ms' ? title : `${title}, ${unit}`,
-    ...COLUMNS.map((name) => format(medians[name])),
-    ...OTHERS.map((name) => ratioText(ratios[name])),
+  return lines.map((line) => [
+    line.unit === 'ms' ? line.title : `${line.title}, ${line.unit}`,
+    ownText(line),
+    ...OTHERS.map((name) => format(line.medians[name])),
+    ...OTHERS.map((name) => ratioText(line.ratios[name])),
   ]);
 }
 
@@ -113,13 +123,17 @@ export function printResults({ lines, samples, options, seconds }) {
     console.log('\nwhere the time of a container goes, microseconds (medians)');
     console.log(textTable(['', 'µs', 'of all'], parts));
   }
-  const missed = lines.flatMap(({ title, ratios }) =>
-    Object.entries(ratios)
+  const missed = lines.flatMap((line) => [
+    ...(isTooMuch(line)
+      ? [`  ${line.title}: ${format(line.medians.tsrun)}, at most ${line.most}`]
+      : []),
+    ...Object.entries(line.ratios)
       .filter(([, { good }]) => !good)
       .map(
-        ([name, { ratio, limit }]) => `  ${title}: ${format(ratio)} of ${name}, at most ${limit}`,
+        ([name, { ratio, limit }]) =>
+          `  ${line.title}: ${format(ratio)} of ${name}, at most ${limit}`,
       ),
-  );
+  ]);
   if (missed.length > 0) console.log(`\nnot reached:\n${missed.join('\n')}`);
   console.log(`\n${seconds.toFixed(0)} s`);
 }

@@ -3,6 +3,7 @@
 import { exec } from './exec.mjs';
 import { hosts } from './hosts.mjs';
 import { library } from './library.mjs';
+import { loop } from './loop.mjs';
 import { many } from './many.mjs';
 import { parallel } from './parallel.mjs';
 import { profile } from './profile.mjs';
@@ -13,9 +14,10 @@ import { sequence } from './sequence.mjs';
 
 /**
  * A row is { name, lines, measure(scene) }. measure() records values under the
- * names of its lines. A line is { name, title, unit, limits }: the most that
- * tsrun's median may be of that of the one that `limits` names. The unit is ms
- * where it is not given; a title may be a function of the options.
+ * names of its lines. A line is { name, title, unit, limits, most }: the most that
+ * tsrun's median may be of that of the one that `limits` names, and the most that it
+ * may be by itself. The unit is ms where it is not given; a title may be a function
+ * of the options.
  */
 export const rows = [
   ...runs,
@@ -24,6 +26,7 @@ export const rows = [
   parallel,
   many,
   library,
+  loop,
   hosts,
   protection,
   ...seccomp,

@@ -5,11 +5,12 @@ import type { Bundle } from '../lifecycle/bundle.js';
 import { gatherFacts } from '../lifecycle/facts.js';
 import { plannedKeyringName } from '../lifecycle/keyring.js';
 import { checkSysctls } from '../lifecycle/namespaces-own.js';
-import { loadNative } from '../native/node.js';
+import { loadNative, turns } from '../native/node.js';
 import { planContainer as compile } from '../plan/container.js';
 import type { ContainerPlan } from '../plan/plan.js';
 import { requireCreatable } from '../spec/create-demands.js';
 import { validateId } from '../state/id.js';
+import { copied } from './copied.js';
 import { bundleOf } from './options.js';
 import type { PlanOptions } from './options.js';
 
@@ -21,8 +22,8 @@ import type { PlanOptions } from './options.js';
  * @throws TsrunError ERR_BUNDLE when it cannot be read; ERR_CONFIG_INVALID,
  *   with everything that is wrong in `problems`
  */
-// eslint-disable-next-line @typescript-eslint/require-await -- errors are to be rejections
 export async function loadBundle(path: string): Promise<Bundle> {
+  await turns.next();
   return load(loadNative(), path);
 }
 
@@ -32,8 +33,9 @@ export async function loadBundle(path: string): Promise<Bundle> {
  *
  * @throws TsrunError as createContainer does for a configuration that cannot be carried out
  */
-// eslint-disable-next-line @typescript-eslint/require-await -- errors are to be rejections
-export async function planContainer(options: PlanOptions): Promise<ContainerPlan> {
+export async function planContainer(given: PlanOptions): Promise<ContainerPlan> {
+  const options = copied(given);
+  await turns.next();
   const native = loadNative();
   const id = options.id ?? 'container';
   validateId(id);

@@ -12,10 +12,12 @@ import type { StateView } from '../lifecycle/state.js';
 import { update } from '../lifecycle/update.js';
 import type { ContainerStats } from '../cgroups/stats.js';
 import { SIGTERM } from '../native/constants.js';
+import { turns } from '../native/node.js';
 import type { ExitInfo } from '../native/types.js';
 import { requireProcess, requireResources } from '../spec/load.js';
 import type { LinuxResources, Process } from '../spec/types.js';
 import { ChildExit } from './child-exit.js';
+import { copied } from './copied.js';
 import { streams } from './options.js';
 import type { Context, Stdio } from './options.js';
 
@@ -84,6 +86,7 @@ export class Container {
    *   ERR_EXEC when the program cannot be run; ERR_HOOK
    */
   async start(): Promise<void> {
+    await turns.next();
     await start(this.context.native, this.name());
   }
 
@@ -93,13 +96,16 @@ export class Container {
    * @throws TsrunError ERR_NOT_FOUND; ERR_NOT_RUNNING, ERR_WRONG_STATE;
    *   ERR_CONFIG_INVALID; ERR_EXEC when the program cannot be run
    */
-  async exec(options: ExecOptions): Promise<ExecProcess> {
+  async exec(given: ExecOptions): Promise<ExecProcess> {
+    const options = copied(given);
+    await turns.next();
     const { native, warn } = this.context;
     const { consoleSocket, pidFile, pidfdSocket, preserveFds, ignorePaused } = options;
     const process = requireProcess(
       { ...loadProcess(native, this.name()), terminal: false, ...options.process },
       'process',
     );
+    await turns.next();
     const { pid, pidfd } = await exec(native, {
       ...this.name(),
       process,
@@ -107,6 +113,7 @@ export class Container {
       preserve: preserveFds ?? [],
       ignorePaused: ignorePaused === true,
       warn,
+      turn: () => turns.next(),
       ...(consoleSocket === undefined ? {} : { consoleSocket }),
       ...(pidFile === undefined ? {} : { pidFile }),
       ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
@@ -123,6 +130,7 @@ export class Container {
    *   `all` in a container that has no cgroup of its own
    */
   async kill(signal: number = SIGTERM, options: KillOptions = {}): Promise<void> {
+    await turns.next();
     const { native } = this.context;
     await kill(native, { ...this.name(), signal, all: options.all === true });
   }
@@ -151,6 +159,7 @@ export class Container {
    *   is not started, or is paused; ERR_UNSUPPORTED without a cgroup of its own
    */
   async pause(): Promise<void> {
+    await turns.next();
     await pause(this.context.native, this.name());
   }
 
@@ -161,6 +170,7 @@ export class Container {
    *   is not paused
    */
   async resume(): Promise<void> {
+    await turns.next();
     await resume(this.context.native, this.name());
   }
 
@@ -169,11 +179,13 @@ export class Container {
    * stays as it is. Either all of it is done, or none: the error says what
    * could not be taken back.
    *
-   * @param resources as linux.resources of config.json: bytes, microseconds, -1 for no limit
+   * @param given as linux.resources of config.json: bytes, microseconds, -1 for no limit
    * @throws TsrunError ERR_CONFIG_INVALID, ERR_UNSUPPORTED, ERR_CGROUP with the
    *   JSON pointer into `resources`; ERR_NOT_FOUND; ERR_NOT_RUNNING
    */
-  async update(resources: LinuxResources): Promise<void> {
+  async update(given: LinuxResources): Promise<void> {
+    const resources = copied(given);
+    await turns.next();
     const { native, warn } = this.context;
     await update(native, { ...this.name(), resources: requireResources(resources), warn });
   }
@@ -190,6 +202,7 @@ export class Container {
     void,
     undefined
   > {
+    await turns.next();
     const { native } = this.context;
     const name = this.name();
     yield await stats(native, name);
@@ -211,8 +224,8 @@ export class Container {
   }
 
   /** @throws TsrunError ERR_NOT_FOUND, ERR_STATE */
-  // eslint-disable-next-line @typescript-eslint/require-await -- errors are to be rejections
   async state(): Promise<StateView> {
+    await turns.next();
     return state(this.context.native, this.name());
   }
 
@@ -223,6 +236,7 @@ export class Container {
    * @throws TsrunError ERR_NOT_FOUND; ERR_WRONG_STATE when it is running or paused
    */
   async delete(options: DeleteOptions = {}): Promise<void> {
+    await turns.next();
     const { native, warn } = this.context;
     await deleteContainer(native, { ...this.name(), force: options.force === true, warn });
     // Nobody may have waited for it; a zombie is not to be left behind.

@@ -1,12 +1,13 @@
 /** Making and finding containers. */
 
 import { create } from '../lifecycle/create.js';
-import { list } from '../lifecycle/list.js';
+import { listed } from '../lifecycle/list.js';
 import type { StateView } from '../lifecycle/state.js';
 import { userBus } from '../cgroups/systemd/user-bus.js';
-import { environment } from '../native/node.js';
+import { environment, turns } from '../native/node.js';
 import { findState, notFound } from '../state/store.js';
 import { Container } from './container.js';
+import { copied } from './copied.js';
 import { bundleOf, contextOf, streams, traceEntries } from './options.js';
 import type { CreateContainerOptions, RootOptions } from './options.js';
 
@@ -14,18 +15,24 @@ import type { CreateContainerOptions, RootOptions } from './options.js';
  * Makes a container: everything is set up, and its process waits for start().
  * Calls may run at the same time. When one fails, nothing is left of it.
  *
+ * What the options hold is taken as it is at the call. Descriptors among them, and the files of the
+ * bundle, have to stay until the promise is settled.
+ *
  * @throws TsrunError ERR_ID_INVALID, ERR_EXISTS; ERR_BUNDLE, ERR_CONFIG_INVALID,
  *   ERR_UNSUPPORTED for the configuration, with its JSON pointer; ERR_HOOK;
  *   ERR_EXEC when the program is not there; ERR_CONSOLE, ERR_CGROUP, ERR_STATE,
  *   ERR_PERMISSION, ERR_SYSTEM for what the kernel refuses
  */
-export async function createContainer(options: CreateContainerOptions): Promise<Container> {
+export async function createContainer(given: CreateContainerOptions): Promise<Container> {
+  const options = copied(given);
+  await turns.next();
   const context = contextOf(options);
   const { native, root, warn } = context;
   const { id, consoleSocket, pidFile, pidfdSocket, preserveFds, noPivot, noNewKeyring, trace } =
     options;
   const bundle = bundleOf(native, options);
   const path = environment()['PATH'];
+  await turns.next();
   const created = await create(native, {
     root,
     id,
@@ -37,6 +44,7 @@ export async function createContainer(options: CreateContainerOptions): Promise<
     preserve: preserveFds ?? [],
     spareCaller: true,
     warn,
+    turn: () => turns.next(),
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
     ...(pidFile === undefined ? {} : { pidFile }),
     ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
@@ -56,8 +64,8 @@ export async function createContainer(options: CreateContainerOptions): Promise<
  *
  * @throws TsrunError ERR_NOT_FOUND, ERR_ID_INVALID, ERR_STATE
  */
-// eslint-disable-next-line @typescript-eslint/require-await -- errors are to be rejections
 export async function getContainer(id: string, options: RootOptions = {}): Promise<Container> {
+  await turns.next();
   const context = contextOf(options);
   const found = findState(context.native, context.root, id);
   if (found.kind === 'absent') throw notFound(id);
@@ -69,8 +77,13 @@ export async function getContainer(id: string, options: RootOptions = {}): Promi
  *
  * @throws TsrunError ERR_STATE
  */
-// eslint-disable-next-line @typescript-eslint/require-await -- errors are to be rejections
 export async function listContainers(options: RootOptions = {}): Promise<StateView[]> {
+  await turns.next();
   const context = contextOf(options);
-  return list(context.native, context);
+  const views: StateView[] = [];
+  for (const view of listed(context.native, context)) {
+    if (view !== undefined) views.push(view);
+    if (turns.isSpent()) await turns.next();
+  }
+  return views;
 }

@@ -103,6 +103,11 @@ export interface CreateOptions {
   spareCaller?: boolean;
   /** PATH of the caller, for newuidmap and newgidmap. */
   path?: string;
+  /**
+   * For a caller who has to do something else in between: called between the phases, which take
+   * milliseconds, and resolves when there is time for the next.
+   */
+  turn?: () => Promise<void>;
   /** Called with the steps and the monotonic time in nanoseconds at which each was done. */
   trace?: (steps: readonly Step[], times: readonly number[]) => void;
   warn: (message: string) => void;
@@ -178,7 +183,7 @@ class Creation {
 
   async run(): Promise<Created> {
     const { native, options } = this;
-    const { root, id, spec, warn } = options;
+    const { root, id, spec, warn, turn } = options;
     validateId(id);
     requireCreatable(spec);
     this.checkTerminal();
@@ -193,6 +198,7 @@ class Creation {
     const consoleSocket = this.connect('console socket', options.consoleSocket);
     const pidfdSocket = this.connect('pidfd socket', options.pidfdSocket);
 
+    if (turn !== undefined) await turn();
     ensureRoot(native, root);
     const lock = await claimContainer(native, root, id);
     // Released after everything else is undone, when nobody can find the directory any more.
@@ -203,7 +209,9 @@ class Creation {
     const file = new StateFile(native, root, id);
     this.fds.add(file.fd);
     const gate = this.hasPipes() ? this.makePipes() : this.makeFifos(paths);
+    if (turn !== undefined && spec.linux?.seccomp !== undefined) await turn();
     const filter = this.filter(plan, paths);
+    if (turn !== undefined && filter !== undefined) await turn();
     if (options.notify === true) makeNotifyDirectory(native, paths.notify);
 
     if (facts.cgroup !== undefined && this.scope === undefined) {
@@ -233,6 +241,7 @@ class Creation {
     if (this.hasTime()) this.meanwhile.unshift(save);
     else save();
 
+    if (turn !== undefined) await turn();
     const child = await this.runHelper(plan, state, cgroup, consoleSocket, gate, file, filter);
     this.undo.push(async () => {
       await killAndReap(native, child.pidfd);
@@ -511,7 +520,8 @@ class Creation {
       native,
       request,
       {
-        started: ({ pid }) => {
+        started: async ({ pid }) => {
+          if (options.turn !== undefined) await options.turn();
           for (const action of this.meanwhile.splice(0)) action();
           this.learnIdentity(pid);
           later = file.laterLine({

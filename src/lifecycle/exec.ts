@@ -54,6 +54,8 @@ export interface ExecOptions extends ContainerName {
   ignorePaused?: boolean;
   /** Path of a cgroup below the container's. */
   cgroup?: string;
+  /** As with create. */
+  turn?: () => Promise<void>;
   trace?: (steps: readonly Step[], times: readonly number[]) => void;
   warn: (message: string) => void;
 }
@@ -180,6 +182,7 @@ async function run(
   const consoleSocket = connect('console socket', options.consoleSocket);
   const pidfdSocket = connect('pidfd socket', options.pidfdSocket);
   const cgroup = cgroupForExec(state, options.cgroup);
+  if (options.turn !== undefined) await options.turn();
   const inputs = await openInputs(
     native,
     plan.inputs,

@@ -30,25 +30,47 @@ export function listRows(native: Native, options: ListOptions): ListRow[] {
   return collect(native, options, findListed, rowOf);
 }
 
+/** The same one after another, for a caller who has to do something else in between; undefined is left out. */
+export function* listed(
+  native: Native,
+  options: ListOptions,
+): Generator<StateView | undefined, void, undefined> {
+  for (const id of listIds(native, options.root)) {
+    yield one(native, options, id, findState, viewOf);
+  }
+}
+
 function collect<State, View>(
   native: Native,
-  { root, warn }: ListOptions,
+  options: ListOptions,
   find: (native: Native, root: string, id: string) => Found<State>,
   view: (native: Native, root: string, state: State) => View,
 ): (View | StateView)[] {
   const views: (View | StateView)[] = [];
-  for (const id of listIds(native, root)) {
-    try {
-      const found = find(native, root, id);
-      if (found.kind === 'state') views.push(view(native, root, found.state));
-      // Without a state and locked: its create has only just begun.
-      else if (found.kind === 'broken' && !isLocked(native, root, id)) views.push(remains(id));
-    } catch (error) {
-      if (!(error instanceof TsrunError)) throw error;
-      warn(error.message);
-    }
+  for (const id of listIds(native, options.root)) {
+    const found = one(native, options, id, find, view);
+    if (found !== undefined) views.push(found);
   }
   return views;
+}
+
+function one<State, View>(
+  native: Native,
+  { root, warn }: ListOptions,
+  id: string,
+  find: (native: Native, root: string, id: string) => Found<State>,
+  view: (native: Native, root: string, state: State) => View,
+): View | StateView | undefined {
+  try {
+    const found = find(native, root, id);
+    if (found.kind === 'state') return view(native, root, found.state);
+    // Without a state and locked: its create has only just begun.
+    if (found.kind === 'broken' && !isLocked(native, root, id)) return remains(id);
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    warn(error.message);
+  }
+  return undefined;
 }
 
 function remains(id: string): StateView {

@@ -6,12 +6,23 @@
 import { createRequire } from 'node:module';
 
 import { TsrunError } from '../errors.js';
+import { Turns } from './turns.js';
 import type { Native } from './types.js';
+import { spreadWaits } from './spread-waits.js';
 
 /** From src/native as from dist/native. */
 const ADDON = '../../native/build/Release/tsrun.node';
 
 let loaded: Native | undefined;
+
+/** Of this thread's event loop. Taken when the module is loaded: a program's tests may put others in their place. */
+const { setImmediate, performance } = globalThis;
+export const turns = new Turns({
+  now: () => performance.now(),
+  later: (callback) => {
+    setImmediate(callback);
+  },
+});
 
 /**
  * Loads the addon, once.
@@ -26,7 +37,7 @@ export function loadNative(): Native {
 function requireAddon(): Native {
   const require = createRequire(import.meta.url);
   try {
-    return require(ADDON) as Native;
+    return spreadWaits(require(ADDON) as Native, turns);
   } catch (error) {
     const reason =
       typeof error === 'object' && error !== null && 'code' in error

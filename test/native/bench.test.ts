@@ -61,6 +61,13 @@ test('every row', { timeout: 240_000 }, async () => {
   }
   expect(results).toMatch(/\| library: createContainer/);
   expect(results).toMatch(/\| hosts: run/);
+  for (const containers of ['one container', '8 containers at once']) {
+    expect(results).toMatch(
+      new RegExp(
+        `\\| library: delay of the event loop, 99 %, ${containers} +\\| +[\\d.]+ (≤|\\*\\*>) 20`,
+      ),
+    );
+  }
   // The cost of a call may come out as nothing on a busy machine.
   for (const call of ['personality', 'clone', 'getpid']) {
     expect(results).toMatch(

@@ -10,7 +10,7 @@ import { REPOSITORY, api, codeOf, sleeper, useLibrary } from '../support/library
 import { getDumpable, isSubreaper } from '../support/shim.js';
 import { runProgram } from '../support/tsrun.js';
 
-const { createContainer, getContainer } = api;
+const { createContainer, getContainer, listContainers, loadBundle } = api;
 const scene = useLibrary();
 const { make } = scene;
 let work: string;
@@ -38,6 +38,48 @@ test('the event loop turns while a hook runs for two seconds', async () => {
   // Held up, it would be for the two seconds; a busy machine takes some of them too.
   expect(delay.count).toBeGreaterThan(20);
   expect(delay.max / 1e6).toBeLessThan(1000);
+});
+
+test('containers that are made at once do not share one turn of the event loop', async () => {
+  const bundle = make('true').path;
+  const first = await createContainer({ root, id, bundle, stdio: 'ignore' });
+  await first.delete({ force: true });
+  const count = 24;
+  let there = 0;
+  let most = 0;
+  let watching = true;
+  const look = (): void => {
+    const now = readdirSync(root).length;
+    most = Math.max(most, now - there);
+    there = now;
+    if (watching) setImmediate(look);
+  };
+  setImmediate(look);
+  const containers = await Promise.all(
+    Array.from({ length: count }, (_, n) =>
+      createContainer({ root, id: `${id}-${n.toString()}`, bundle, stdio: 'ignore' }),
+    ),
+  );
+  watching = false;
+  await Promise.all(containers.map((container) => container.delete({ force: true })));
+  // A turn begins nothing more after some milliseconds; each of these takes about one.
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThan(count / 2);
+});
+
+test('what is given is taken as it is at the call', async () => {
+  const bundle = await loadBundle(make('exit 3').path);
+  const options = { root, id, bundle, stdio: [-1, -1, -1] as [number, number, number] };
+  // The first of these keeps the others waiting for a turn.
+  const before = listContainers({ root });
+  const creating = createContainer(options);
+  if (bundle.spec.process !== undefined) bundle.spec.process.args = ['no such program'];
+  options.stdio[0] = 9999;
+  await before;
+  const container = await creating;
+  await container.start();
+  expect(await container.wait()).toEqual({ status: 3, signal: 0 });
+  await container.delete();
 });
 
 test('the program is left alone', async () => {
