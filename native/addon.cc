@@ -41,6 +41,7 @@
 #include "parent/blake2b.h"
 #include "parent/bpf.h"
 #include "parent/bus.h"
+#include "parent/children.h"
 #include "parent/datagram-socket.h"
 #include "parent/device-tree.h"
 #include "parent/encode.h"
@@ -214,7 +215,16 @@ Value Openat2(const CallbackInfo& info) {
   return answer(info, syscall(SYS_openat2, integer(info, 0), path.c_str(), &how, sizeof how));
 }
 
-Value Close(const CallbackInfo& info) { return answer(info, close(integer(info, 0))); }
+// Of a program that may have worker threads: where a child is known that is to be reaped, and where
+// it has been, or is no longer to be.
+void noteChild(Env env, int pidfd);
+void forgetChild(Env env, int pidfd);
+
+Value Close(const CallbackInfo& info) {
+  const int fd = integer(info, 0);
+  forgetChild(info.Env(), fd);
+  return answer(info, close(fd));
+}
 
 // Reads up to `max` bytes, to the end of the file or of what is there now. `expected` is the size
 // that a file on a disk has, after which its end need not be asked for; files of the kernel's
@@ -686,6 +696,7 @@ Value Receive(const CallbackInfo& info) {
   Message message;
   const long got = receiveMessage(integer(info, 0), message);
   if (got <= 0) return result(info, got);
+  if (message.kind == wire::Kind::Forked && message.fd >= 0) noteChild(info.Env(), message.fd);
   auto object = Napi::Object::New(info.Env());
   object.Set("type", string(info, kindName(message.kind)));
   object.Set("step", result(info, message.step));
@@ -729,6 +740,7 @@ Value Reap(const CallbackInfo& info) {
       waitid(P_PIDFD, static_cast<id_t>(integer(info, 0)), &ended, WEXITED | WNOHANG | __WALL);
   if (outcome < 0) return result(info, -errno);
   if (ended.si_pid == 0) return result(info, -EAGAIN);
+  forgetChild(info.Env(), integer(info, 0));
   auto object = Napi::Object::New(info.Env());
   const bool exited = ended.si_code == CLD_EXITED;
   object.Set("status", result(info, exited ? ended.si_status : 0));
@@ -889,6 +901,7 @@ Value Spawn(const CallbackInfo& info) {
   }
   outcome = givePlan(spawned, plan);
   if (outcome < 0) return result(info, outcome);
+  noteChild(env, spawned.pidfd);
   auto object = Napi::Object::New(env);
   object.Set("pid", result(info, spawned.pid));
   object.Set("pidfd", result(info, spawned.pidfd));
@@ -1344,10 +1357,15 @@ class Waits {
       const auto found = callbacks_.find(id);
       if (found == callbacks_.end()) continue;
       const Napi::HandleScope scope(env);
-      const Napi::Function callback = found->second.callback.Value();
+      const napi_value callback = found->second.callback.Value();
       remove(env, id);
-      callback.MakeCallback(env.Global(), {Napi::Number::New(env, events)});
-      if (env.IsExceptionPending()) return;
+      const napi_value argument = Napi::Number::New(env, events);
+      // Not by Napi::Function, whose wrapper ends a program with a fatal error that is about to end
+      // by itself: the bell still rings while Node takes the environment down, and nothing can be
+      // called then.
+      const napi_status called =
+          napi_make_callback(env, nullptr, env.Global(), callback, 1, &argument, nullptr);
+      if (called != napi_ok) return;
     }
   }
 
@@ -1358,14 +1376,37 @@ class Waits {
   int alive_ = 0;
 };
 
-Waits& waitsOf(Env env) {
-  auto* waits = env.GetInstanceData<Waits>();
-  if (waits == nullptr) {
-    waits = new Waits(env);
-    env.SetInstanceData(waits);
+// What belongs to an environment: the program's, or that of a worker thread of it.
+struct Instance {
+  explicit Instance(Env env) : waits(env) {}
+
+  Waits waits;
+#ifndef TSRUN_EXECUTABLE
+  Children children;
+#endif
+};
+
+Instance& instanceOf(Env env) {
+  auto* instance = env.GetInstanceData<Instance>();
+  if (instance == nullptr) {
+    instance = new Instance(env);
+    env.SetInstanceData(instance);
   }
-  return *waits;
+  return *instance;
 }
+
+#ifdef TSRUN_EXECUTABLE
+// Its children get another parent when it ends.
+void noteChild(Env /*env*/, int /*pidfd*/) {}
+void forgetChild(Env /*env*/, int /*pidfd*/) {}
+#else
+void noteChild(Env env, int pidfd) { instanceOf(env).children.add(pidfd); }
+
+void forgetChild(Env env, int pidfd) {
+  auto* instance = env.GetInstanceData<Instance>();
+  if (instance != nullptr) instance->children.remove(pidfd);
+}
+#endif
 
 Value Wait(const CallbackInfo& info) {
   if (!info[4].IsFunction()) {
@@ -1375,14 +1416,14 @@ Value Wait(const CallbackInfo& info) {
   // No sum with the clock overflows; nobody waits for so long.
   constexpr int64_t kLongest = int64_t{1} << 52;
   const int64_t timeoutMs = std::min(number(info, 2), kLongest);
-  return result(info,
-                waitsOf(info.Env())
-                    .add(info.Env(), integer(info, 0), static_cast<uint32_t>(integer(info, 1)),
-                         timeoutMs, number(info, 3) != 0, info[4].As<Napi::Function>()));
+  return result(
+      info, instanceOf(info.Env())
+                .waits.add(info.Env(), integer(info, 0), static_cast<uint32_t>(integer(info, 1)),
+                           timeoutMs, number(info, 3) != 0, info[4].As<Napi::Function>()));
 }
 
 Value CancelWait(const CallbackInfo& info) {
-  waitsOf(info.Env()).cancel(info.Env(), static_cast<uint32_t>(integer(info, 0)));
+  instanceOf(info.Env()).waits.cancel(info.Env(), static_cast<uint32_t>(integer(info, 0)));
   return info.Env().Undefined();
 }
 

@@ -1,27 +1,44 @@
-/** The end of a child of ours, asked for by any number of callers and reaped once. */
+/** A child of ours: reaped when it ends, whoever waits for it. */
 
 import { TsrunError } from '../errors.js';
 import { waitForExit } from '../lifecycle/child.js';
 import type { ExitInfo, Native } from '../native/types.js';
 
-export class ChildExit {
-  private exit: Promise<ExitInfo> | undefined;
+/** Those that have not been reaped, by pid, which no other process has until then. */
+const children = new Map<number, ChildExit>();
 
-  /** @param pidfd of a child of this program's, which this closes when the child is reaped */
+/** The child of that pid, when there is one that has not been reaped. */
+export function childOf(pid: number): ChildExit | undefined {
+  return children.get(pid);
+}
+
+export class ChildExit {
+  private isOver = false;
+  private readonly ended: Promise<ExitInfo | number>;
+
+  /**
+   * The child is reaped as soon as it has ended, since one that nobody reaps keeps its pid
+   * namespace alive, and with that its container. The program may end meanwhile.
+   *
+   * @param pidfd of a child of this program's with that pid, which this closes when the child is reaped
+   */
   constructor(
     private readonly native: Native,
-    private readonly pidfd: number,
-  ) {}
-
-  /** @throws TsrunError ERR_SYSTEM when somebody else has reaped it */
-  wait(): Promise<ExitInfo> {
-    this.exit ??= this.reap();
-    return this.exit;
+    pid: number,
+    pidfd: number,
+  ) {
+    children.set(pid, this);
+    this.ended = waitForExit(native, pidfd, false).then((exit) => {
+      this.isOver = true;
+      children.delete(pid);
+      native.close(pidfd);
+      return exit;
+    });
   }
 
-  private async reap(): Promise<ExitInfo> {
-    const exit = await waitForExit(this.native, this.pidfd);
-    this.native.close(this.pidfd);
+  /** @throws TsrunError ERR_SYSTEM when somebody else has reaped it */
+  async wait(): Promise<ExitInfo> {
+    const exit = await this.settled();
     if (typeof exit === 'number') {
       throw new TsrunError(
         'ERR_SYSTEM',
@@ -30,5 +47,17 @@ export class ChildExit {
       );
     }
     return exit;
+  }
+
+  /** Resolves when it is no child of ours any more; how it ended, or a negated errno. */
+  async settled(): Promise<ExitInfo | number> {
+    if (this.isOver) return this.ended;
+    // Never ends by itself, and needs no descriptor: the program stays for it.
+    const stay = this.native.wait(-1, 0, -1, true, () => undefined);
+    try {
+      return await this.ended;
+    } finally {
+      this.native.cancelWait(stay);
+    }
   }
 }

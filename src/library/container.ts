@@ -16,7 +16,7 @@ import { turns } from '../native/node.js';
 import type { ExitInfo } from '../native/types.js';
 import { requireProcess, requireResources } from '../spec/load.js';
 import type { LinuxResources, Process } from '../spec/types.js';
-import { ChildExit } from './child-exit.js';
+import { ChildExit, childOf } from './child-exit.js';
 import { copied } from './copied.js';
 import { streams } from './options.js';
 import type { Context, Stdio } from './options.js';
@@ -41,10 +41,10 @@ export interface ExecOptions {
   ignorePaused?: boolean;
 }
 
-/** A process that exec() started. It is a child of this program: wait() for it. */
+/** A process that exec() started. It is a child of this program, which reaps it when it ends. */
 export interface ExecProcess {
   pid: number;
-  /** How it ended; reaps it. */
+  /** How it ended. The program stays alive until then. */
   wait(): Promise<ExitInfo>;
 }
 
@@ -75,7 +75,7 @@ export class Container {
     this.context = context;
     this.id = id;
     this.pid = pid;
-    this.child = pidfd < 0 ? undefined : new ChildExit(context.native, pidfd);
+    this.child = pidfd < 0 ? undefined : new ChildExit(context.native, pid, pidfd);
   }
 
   /**
@@ -118,7 +118,7 @@ export class Container {
       ...(pidFile === undefined ? {} : { pidFile }),
       ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
     });
-    const child = new ChildExit(native, pidfd);
+    const child = new ChildExit(native, pid, pidfd);
     return { pid, wait: () => child.wait() };
   }
 
@@ -136,7 +136,7 @@ export class Container {
   }
 
   /**
-   * Waits for the end of the container's first process and reaps it.
+   * Waits for the end of the container's first process, which is reaped in any case.
    *
    * @throws TsrunError ERR_WRONG_STATE for a container that another program
    *   made: how it ends is told to its parent only
@@ -239,8 +239,9 @@ export class Container {
     await turns.next();
     const { native, warn } = this.context;
     await deleteContainer(native, { ...this.name(), force: options.force === true, warn });
-    // Nobody may have waited for it; a zombie is not to be left behind.
-    await this.child?.wait();
+    // No zombie is left behind, also of one that another object has made. Who else may have reaped
+    // it makes no difference here.
+    await (this.child ?? childOf(this.pid))?.settled();
   }
 
   private name(): { root: string; id: string } {

@@ -2,11 +2,16 @@
 
 import type { ExitInfo, Native } from '../native/types.js';
 import { EAGAIN, POLLIN, SIGKILL } from '../native/constants.js';
-import { waitFor } from '../native/wait.js';
+import { delay, waitFor } from '../native/wait.js';
+
+/** Between two looks at a child where there is no descriptor for an event, in milliseconds. */
+const LOOK_PAUSE_MS = 20;
 
 /**
- * Waits for a child's end and reaps it.
+ * Waits for a child's end and reaps it. Where the kernel has nothing left to wait with (EMFILE,
+ * ENOMEM ...) it looks now and then: a child that is not reaped is left behind.
  *
+ * @param keepAlive whether the program stays alive for this
  * @returns how it ended, or a negated errno: -ECHILD when it is not ours to reap
  */
 export async function waitForExit(
@@ -18,7 +23,7 @@ export async function waitForExit(
     const info = native.reap(pidfd);
     if (info !== -EAGAIN) return info;
     const events = await waitFor(native, pidfd, POLLIN, -1, keepAlive);
-    if (events < 0) return events;
+    if (events < 0) await delay(native, LOOK_PAUSE_MS, keepAlive);
   }
 }
 

@@ -220,9 +220,11 @@ async function endInit(native: Native, state: InitProcess): Promise<void> {
   try {
     native.pidfdKill(pidfd, SIGKILL);
     if ((await waitFor(native, pidfd, POLLIN, KILL_TIMEOUT_MS, true)) === 0) {
+      const { whyNotEnded } = await import('./not-ended.js');
       throw new TsrunError(
         'ERR_SYSTEM',
-        `cannot delete container "${state.id}": its process ${state.pid} does not end`,
+        `cannot delete container "${state.id}": its process ${state.pid} does not end` +
+          whyNotEnded(native, state.pid),
       );
     }
   } finally {
