@@ -393,11 +393,7 @@ function planMounts(
     return { mount, options, at, idMap };
   });
   const mode = sourceMode(places, isPrivileged(facts), propagation.shared);
-  const sources = new Sources(
-    mode,
-    slots,
-    propagation.shared ? propagation.root : propagation.tree,
-  );
+  const sources = new Sources(mode, slots, propagation);
   const context: MountContext = {
     facts,
     places,

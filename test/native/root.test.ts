@@ -15,6 +15,8 @@ import {
   useContainers,
 } from '../support/inside.js';
 import type { Change } from '../support/inside.js';
+import { inCgroup } from '../support/cgroup-mounts.js';
+import { COMMAND, newId, runProgram } from '../support/tsrun.js';
 
 const lab = useContainers();
 
@@ -194,6 +196,34 @@ describe('linux.rootfsPropagation', () => {
     };
     expect(await mount('rshared')).toContain(`${volume}/here `);
     expect(await mount('rslave')).toBe('');
+  });
+
+  it('shared leaves the host without the mounts of the container', async () => {
+    const mounts = [
+      // Shared itself in the end.
+      { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['rshared'] },
+      { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [] },
+    ];
+    for (const [i, mount] of mounts.entries()) {
+      const bundle = lab.bundle('exec sleep 1000', (spec) => {
+        inCgroup(undefined)(spec);
+        linuxOf(spec).rootfsPropagation = 'rshared';
+        spec.mounts = [...(spec.mounts ?? []).filter(({ type }) => type !== 'cgroup'), mount];
+      });
+      const id = newId();
+      const command = [...COMMAND, '--root', lab.runtime().root];
+      const script =
+        'mount --make-rshared / && cat /proc/self/mountinfo && echo -- && ' +
+        '"$@" create --bundle "$BUNDLE" "$ID" < /dev/null > /dev/null && ' +
+        'cat /proc/self/mountinfo && echo -- && exec "$@" delete --force "$ID"';
+      const result = await runProgram([...inMountNamespace(script), ...command], {
+        env: { ...process.env, BUNDLE: bundle.path, ID: id },
+      });
+      const [before, after] = result.stdout.split('--\n');
+      expect({ i, status: result.status, stderr: result.stderr, after }).toEqual({
+        ...{ i, status: 0, stderr: '', after: before },
+      });
+    }
   });
 });
 

@@ -618,4 +618,21 @@ export const files = [
       message: /"?status"?: \+?0/,
     },
   },
+  {
+    rows: ['Q'],
+    what: 'the view of cgroups is shared with the host when it is mounted on',
+    changes: [
+      {
+        file: 'src/plan/mounts/sources.ts',
+        from: 'return this.make(path, recursive, at, -1, false, false);',
+        to: 'return this.make(path, recursive, at, -1, false, this.root.shared);',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/root.test.ts',
+      name: 'shared leaves the host without the mounts of the container',
+      message: /resource busy/,
+    },
+  },
 ];

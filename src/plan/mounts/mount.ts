@@ -188,14 +188,14 @@ function planCgroup(parsed: ParsedMount, target: string, context: MountContext):
     context.kept.keep(placed, [protect], false);
     return [placed, protect, ...steps.slice(1)];
   }
-  const source = sources.open(view.path, view.recursive, at, -1, false);
+  const source = sources.openCut(view.path, view.recursive, at);
   const own = ownCgroup(view, places, facts, options);
   if (own === undefined) return attachTree(parsed, target, source, view.recursive, context);
   const readOnly: ParsedMount = {
     ...parsed,
     options: { ...options, attributes: readOnlyToo(options) },
   };
-  const writable = sources.open(view.path + own, false, at, -1, false);
+  const writable = sources.openCut(view.path + own, false, at);
   return [
     ...attachTree(readOnly, target, source, view.recursive, context),
     ...attachTree(parsed, target === '/' ? own : target + own, writable, false, context),
@@ -348,7 +348,7 @@ export function planHostBind(
   at: string,
   sources: Sources,
 ): Step {
-  const source = sources.open(path, false, at, -1, false);
+  const source = sources.openCut(path, false, at);
   return {
     op: 'bind',
     at,

@@ -6,8 +6,8 @@
  * caller itself has no right to open_tree(2).
  */
 
-import { MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from '../../native/constants.js';
 import type { Places } from '../../namespaces/namespaces.js';
+import type { RootPropagation } from '../root.js';
 import type { Slots } from '../slots.js';
 import type { Slot, Step } from '../steps.js';
 
@@ -44,11 +44,31 @@ export class Sources {
   constructor(
     private readonly mode: SourceMode,
     private readonly slots: Slots,
-    /** MS_* of the `propagation` step, or of rootfsPropagation where that is shared. */
-    private readonly propagation: number,
+    private readonly root: RootPropagation,
   ) {}
 
+  /** A bind mount of `mounts`, which is shared with the host where rootfsPropagation is. */
   open(path: string, recursive: boolean, at: string, idMap: Slot, idMapRecursive: boolean): Source {
+    return this.make(path, recursive, at, idMap, idMapRecursive, this.root.shared);
+  }
+
+  /**
+   * A tree that no bind mount of `mounts` asks for, cut off the host's: what is mounted on it, by us
+   * or by the container, would be mounted on the host too.
+   */
+  openCut(path: string, recursive: boolean, at: string): Source {
+    return this.make(path, recursive, at, -1, false, false);
+  }
+
+  private make(
+    path: string,
+    recursive: boolean,
+    at: string,
+    idMap: Slot,
+    idMapRecursive: boolean,
+    shared: boolean,
+  ): Source {
+    const cut = shared ? 0 : this.root.tree;
     const plain = { source: path, propagation: 0, idMap, idMapRecursive };
     switch (this.mode) {
       case 'path':
@@ -56,22 +76,16 @@ export class Sources {
       case 'helper': {
         const slot = this.slots.fill();
         this.openTrees.push({ op: 'open-tree', at, path, recursive, slot });
-        return { ...plain, slot };
+        // Opened before the helper cuts the tree off the host's only where some are not to be.
+        return { ...plain, slot, propagation: this.root.shared ? cut : 0 };
       }
       case 'parent': {
         // Only who is privileged over the file system may map its ids, so not the helper.
         const mapping = idMap < 0 ? {} : { idMap, idMapRecursive };
         const slot = this.slots.input({ kind: 'tree', at, path, recursive, ...mapping });
-        return { ...plain, slot, idMap: -1, idMapRecursive: false, propagation: this.cut() };
+        // The parent's clone still belongs to the host's peer groups.
+        return { ...plain, slot, idMap: -1, idMapRecursive: false, propagation: cut };
       }
     }
-  }
-
-  /** The parent's clone still belongs to the host's peer groups. */
-  private cut(): number {
-    if ((this.propagation & MS_SHARED) !== 0) return 0;
-    return (
-      ((this.propagation & (MS_PRIVATE | MS_UNBINDABLE)) !== 0 ? MS_PRIVATE : MS_SLAVE) | MS_REC
-    );
   }
 }

@@ -596,6 +596,28 @@ describe('the root', () => {
     expect(plan.slots).toBe(3);
   });
 
+  it.each([true, false])(
+    'shares nothing with the host but bind mounts of `mounts`, for a caller with all rights: %s',
+    (privileged) => {
+      const mounts = [
+        { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup' },
+        { destination: '/a', source: '/b', options: ['rbind'] },
+      ];
+      for (const namespaces of [[], [{ type: 'user' as const }]]) {
+        const linux = {
+          namespaces: [...NAMESPACES, ...namespaces],
+          rootfsPropagation: 'rshared' as const,
+        };
+        const plan = planContainer(
+          spec({ mounts, linux }),
+          (privileged ? facts : userFacts)({ notifyDirectory: '/n' }),
+        );
+        const shared = stepsOf(plan, 'bind').filter(({ propagation }) => propagation === 0);
+        expect(shared.map(({ target }) => target)).toEqual(['/a']);
+      }
+    },
+  );
+
   it('gets the directory of the process while it is writable', () => {
     const plan = planContainer(spec({ process: { cwd: '/work' } }), facts());
     expect(onlyStep(plan, 'mkdir')).toMatchObject({ target: '/work', mode: 0o755 });
