@@ -303,9 +303,10 @@ long readFile(int dir, const std::string& path, int64_t max, std::string& conten
   if (fd < 0) return -errno;
   // What is read from a fifo or a terminal comes when it pleases, or never.
   struct stat opened;
-  if (fstat(fd, &opened) < 0 || (!S_ISREG(opened.st_mode) && !S_ISDIR(opened.st_mode))) {
+  const int failed = fstat(fd, &opened) < 0 ? errno : 0;
+  if (failed != 0 || (!S_ISREG(opened.st_mode) && !S_ISDIR(opened.st_mode))) {
     close(fd);
-    return -ESPIPE;
+    return failed != 0 ? -failed : -ESPIPE;
   }
   const long got = readAll(fd, max < 0 ? 0 : static_cast<size_t>(max),
                            static_cast<size_t>(opened.st_size), content);

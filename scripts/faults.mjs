@@ -35,12 +35,20 @@ const env = {
 if (values.part === 'today') delete env.TSRUN_FAULTS;
 else env.TSRUN_FAULTS = values.fault ?? values.part ?? 'all';
 
-const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'reliability'];
-const { status, stdout } = spawnSync(process.execPath, [...vitest, 'faults.test'], {
+const vitest = [
+  'node_modules/vitest/vitest.mjs',
+  'run',
+  '--project',
+  'reliability',
+  '--retry',
+  '0',
+];
+const { status, stdout, stderr } = spawnSync(process.execPath, [...vitest, 'faults.test'], {
   env,
   encoding: 'utf8',
   cwd: join(import.meta.dirname, '..'),
-  stdio: ['ignore', 'pipe', 'inherit'],
+  stdio: ['ignore', 'pipe', 'pipe'],
+  maxBuffer: 2 ** 28,
 });
 const lines = readFileSync(file, 'utf8').trim().split('\n');
 rmSync(directory, { recursive: true });
@@ -55,7 +63,7 @@ const counts = lines
     return { command, part, calls, faults, bad, ...kinds };
   });
 if (counts.length === 0) {
-  console.log(stdout);
+  console.log(stdout + stderr);
   process.exit(1);
 }
 const all = { command: 'all', part: '' };

@@ -80,7 +80,7 @@ long makeDevice(const wire::Step& step) {
   if (node < 0) return fail(node, path);
   if (result < 0) {
     sys::close(static_cast<int>(node));
-    return fail(result, path, wire::Code::WrongType);
+    return fail(result, path, result == -EEXIST ? wire::Code::WrongType : wire::Code::None);
   }
   // One that was there may be the host's, by a mount of its /dev or of the node.
   if (!made) {

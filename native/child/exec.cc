@@ -13,7 +13,10 @@ namespace tsrun::child {
 static long checkInside(const char* path) {
   static char current[kPathSize];
   const long count = sys::call(__NR_getcwd, sys::arg(current), sizeof current);
-  if (count < 0) return fail(count, path, wire::Code::OutsideRoot);
+  // ENOENT is a directory that was removed, which has no path either.
+  if (count < 0) {
+    return fail(count, path, count == -ENOENT ? wire::Code::OutsideRoot : wire::Code::None);
+  }
   if (current[0] != '/') return fail(-ENOENT, path, wire::Code::OutsideRoot);
   return 0;
 }
@@ -65,6 +68,13 @@ static bool hasSlash(const char* file) {
   return false;
 }
 
+// Says of a directory that the file is not there, as execvp(3) takes it. Any other error keeps the
+// answer from being known.
+static bool isAbsent(long result) {
+  return result == -ENOENT || result == -ENOTDIR || result == -ENODEV || result == -ESTALE ||
+         result == -ETIMEDOUT || result == -ELOOP || result == -ENAMETOOLONG || result == -EACCES;
+}
+
 long findProgram(const wire::Step& step) {
   const char* file = TEXT(step, Find, file);
   wire::Code code = wire::Code::None;
@@ -93,6 +103,7 @@ long findProgram(const wire::Step& step) {
       denied = result;
       deniedCode = code;
     }
+    if (!isAbsent(result)) return fail(result, self.program);
   }
   if (denied != 0) return fail(denied, file, deniedCode);
   return fail(-ENOENT, file, wire::Code::NotInPath);

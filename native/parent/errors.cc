@@ -61,6 +61,8 @@ constexpr Entry kTexts[] = {
     {EOPNOTSUPP, "operation not supported"},
     {EADDRINUSE, "address already in use"},
     {ENETDOWN, "network is down"},
+    {ENETUNREACH, "network is unreachable"},
+    {ENOBUFS, "no buffer space available"},
     {ECONNRESET, "connection reset by peer"},
     {ECONNREFUSED, "connection refused"},
     {ETIMEDOUT, "connection timed out"},

@@ -3,12 +3,30 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <string>
+
+#include "../parent/errors.h"
+
 namespace tsrun {
+
+namespace {
+
+[[noreturn]] void end(const std::string& failed) {
+  const std::string text = "tsrun: " + failed + ": " + errorText(errno) + "\n";
+  // Standard error may be the stream that is missing.
+  [[maybe_unused]] const ssize_t written = write(2, text.data(), text.size());
+  _exit(1);
+}
+
+}  // namespace
 
 void openStandardStreams() {
   for (int fd = 0; fd <= 2; fd++) {
+    if (fcntl(fd, F_GETFD) >= 0) continue;
+    if (errno != EBADF) end("cannot ask for descriptor " + std::to_string(fd));
     // The lowest free number is the one that is missing.
-    if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) != fd) _exit(1);
+    if (open("/dev/null", O_RDWR) != fd) end("cannot open /dev/null");
   }
 }
 

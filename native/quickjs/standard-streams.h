@@ -5,7 +5,7 @@ namespace tsrun {
 
 // Opens /dev/null for those that the caller closed, as Node does: a descriptor of
 // our own would be taken for one of them otherwise, and given to the container.
-// Ends the process where that cannot be done.
+// Says why and ends the process where that cannot be done.
 void openStandardStreams();
 
 }  // namespace tsrun

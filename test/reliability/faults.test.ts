@@ -1,11 +1,11 @@
 /** Every system call of a command fails or is the last: docs/reliability.md. */
 
-import { appendFileSync, existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { Trial, countIn, faultsOf, noCounts, textOf } from './support/faults.js';
 import type { Counts, Finding } from './support/faults.js';
+import { executable } from './support/executable.js';
 import { makeStage } from './support/stage.js';
 import type { Stage } from './support/stage.js';
 import { SUBJECTS } from './support/subjects.js';
@@ -13,7 +13,6 @@ import { SUBJECTS } from './support/subjects.js';
 const PARTS = 20;
 const DAY = 24 * 60 * 60 * 1000;
 const {
-  TSRUN_CLI: cli = join(import.meta.dirname, '../../dist/tsrun'),
   TSRUN_FAULTS: chosen = (Math.floor(Date.now() / DAY) % PARTS).toString(),
   TSRUN_FAULTS_OF: only = '',
   TSRUN_FAULTS_REPORT: report,
@@ -26,8 +25,7 @@ beforeAll(() => {
   console.log(
     `faults: part ${chosen} of ${PARTS.toString()} (TSRUN_FAULTS=${chosen} makes the same again)`,
   );
-  if (!existsSync(cli)) throw new Error(`no executable: ${cli}`);
-  stage = makeStage(cli);
+  stage = makeStage(executable());
 });
 
 afterAll(() => {

@@ -8,15 +8,17 @@
 //   -p runtime|helper|forked   which process: the command itself (the default), the first process
 //                              that it clones, or the first process that this one clones
 //   -a PID                     instead: a process that is there already, traced while COMMAND runs
+//   -c CALL                    inject only if the N-th call has this name
 //   -t MS                      after that long COMMAND hangs (default: 10000)
 //   -o FILE                    where the report goes (default: standard error)
 //
 // Calls are counted from 1, of the chosen process alone, from its first instruction to its end, or
 // until it executes a program of the container. `fail` skips the call and returns -ERRNO (a name or
 // a number), except that close(2) is done all the same, as the kernel does it, and brk(2) answers
-// with the break as it is. `kill` ends the process before the call is done, `kill-after` when it
-// has been done. Then the process is let go of and runs at its own speed; no other process is
-// traced for longer than it takes to see the clone of the chosen one. Threads are never followed.
+// with the break as it is, and a process that ends or returns from a signal cannot be kept from it.
+// `kill` ends the process before the call is done, `kill-after` when it has been done. Then the
+// process is let go of and runs at its own speed; no other process is traced for longer than it
+// takes to see the clone of the chosen one. Threads are never followed.
 //
 // The report has one line for each of
 //
@@ -138,6 +140,12 @@ static long target;
 static int targetErrno;
 static long timeout = 10000;
 static pid_t given;
+static const char* expected;
+
+// A process that goes on behind its end is none that the kernel knows.
+static bool canFail(long number) {
+  return number != __NR_exit_group && number != __NR_exit && number != __NR_rt_sigreturn;
+}
 
 static int errnoOf(const char* text) {
   for (int value = 1; value < 200; value++) {
@@ -213,6 +221,11 @@ static void atCall(struct Process* process) {
     calls++;
     number = (long)info.entry.nr;
     inCall = true;
+    if (calls == target && ((mode == Fail && !canFail(number)) ||
+                            (expected != NULL && strcmp(expected, nameOf(number)) != 0))) {
+      detach(process, 0);
+      return;
+    }
     if (mode == Kill && calls == target) {
       fprintf(report, "injected %ld %s\n", calls, nameOf(number));
       detach(process, SIGKILL);
@@ -457,14 +470,14 @@ static void letGo(void) {
 
 static void usage(void) {
   broken(
-      "usage: inject [-p runtime|helper|forked] [-a PID] [-t MS] [-o FILE] "
+      "usage: inject [-p runtime|helper|forked] [-a PID] [-c CALL] [-t MS] [-o FILE] "
       "count|fail N ERRNO|kill N|kill-after N COMMAND [ARGUMENT...]");
 }
 
 static char** readArguments(int argc, char** argv) {
   report = stderr;
   int option;
-  while ((option = getopt(argc, argv, "+p:a:t:o:")) != -1) {
+  while ((option = getopt(argc, argv, "+p:a:c:t:o:")) != -1) {
     switch (option) {
       case 'p':
         for (wanted = Runtime; wanted < Given && strcmp(kRoles[wanted], optarg) != 0; wanted++) {
@@ -474,6 +487,9 @@ static char** readArguments(int argc, char** argv) {
       case 'a':
         given = atoi(optarg);
         wanted = Given;
+        break;
+      case 'c':
+        expected = optarg;
         break;
       case 't':
         timeout = atol(optarg);

@@ -32,6 +32,8 @@ export interface Injection {
   mode: 'count' | 'fail' | 'kill' | 'kill-after';
   /** Number of the call, from 1. */
   call?: number;
+  /** Its name; another call in its place is let pass. */
+  name?: string;
   /** Name of the errno that it fails with. */
   errno?: string;
   /** The command hangs after that many milliseconds. */
@@ -54,13 +56,14 @@ export interface Report {
 /** Runs a command under the injector, with the given descriptors as its output. */
 export function inject(
   injector: string,
-  { target, mode, call, errno, timeout }: Injection,
+  { target, mode, call, name, errno, timeout }: Injection,
   command: readonly string[],
   [out, err]: readonly [number, number],
 ): Report {
   const file = `${injector}.report`;
   const chosen = typeof target === 'number' ? ['-a', String(target)] : ['-p', target];
   const what = [mode, ...[call, errno].filter((word) => word !== undefined).map(String)];
+  if (name !== undefined) chosen.push('-c', name);
   const options = [...chosen, '-t', String(timeout), '-o', file, ...what];
   const { status } = spawnSync(injector, [...options, ...command], { stdio: ['ignore', out, err] });
   if (status === 125) throw new Error(`the injector failed: ${options.join(' ')}`);

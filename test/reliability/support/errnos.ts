@@ -5,7 +5,7 @@ const NEVER = new Set(
   [
     'exit exit_group rt_sigreturn restart_syscall brk umask set_tid_address set_robust_list rseq',
     'arch_prctl getpid gettid getppid getuid geteuid getgid getegid getpgrp rt_sigaction',
-    'rt_sigprocmask clock_gettime',
+    'rt_sigprocmask clock_gettime capget',
   ]
     .join(' ')
     .split(' '),

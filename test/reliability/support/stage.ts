@@ -197,8 +197,16 @@ export function orphans(): number[] {
   });
 }
 
+const stateOf = (pid: number): string =>
+  /\) (\S)/.exec(read(`/proc/${pid.toString()}/stat`))?.[1] ?? '';
+
 export function isAlive(pid: number): boolean {
-  return !['', 'Z', 'X'].includes(/\) (\S)/.exec(read(`/proc/${pid.toString()}/stat`))?.[1] ?? '');
+  return !['', 'Z', 'X'].includes(stateOf(pid));
+}
+
+/** It waits for something. */
+export function isAsleep(pid: number): boolean {
+  return stateOf(pid) === 'S';
 }
 
 function commandOf(pid: number): string {

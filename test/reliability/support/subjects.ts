@@ -1,7 +1,7 @@
 /** The commands that are run with faults: what each needs, and what must be true after it. */
 
 import { TEXTS } from './errnos.js';
-import { STATUS, eventually, sandboxOf } from './stage.js';
+import { STATUS, eventually, isAsleep, sandboxOf } from './stage.js';
 import type { Faulted, Form, Stage } from './stage.js';
 
 /** What is wrong after a fault. */
@@ -229,7 +229,11 @@ export const SUBJECTS: readonly Subject[] = [
     parts: ['runtime', 'waiting'],
     fresh: true,
     prepare: createIt('plain'),
-    waiting: (stage, id) => parse(stage.tsrun('state', id).stdout)?.[0]?.pid ?? 0,
+    waiting: (stage, id) => {
+      const pid = parse(stage.tsrun('state', id).stdout)?.[0]?.pid ?? 0;
+      eventually(() => isAsleep(pid), GRACE);
+      return pid;
+    },
     args: (_stage, id) => ['start', id],
     judge: (stage, _id, ended) => {
       const runs = eventually(() => ran(stage.program()), ended.status === 0 ? GRACE : 50);
@@ -323,40 +327,35 @@ export const SUBJECTS: readonly Subject[] = [
   freeze('resume'),
 ];
 
-/** What `state` and `list` say is true: of the container alone, whatever has happened to it. */
+/** What `state` and `list` say is true of the container, whatever has happened to it. */
 export function judgeAnswers(stage: Stage, id: string, killed: boolean): Judgement[] {
-  const found: Judgement[] = [];
-  let told: string | undefined;
-  const check = (): string | undefined => {
-    const { status, stdout, stderr } = stage.tsrun('state', id);
-    const lives = stage.living(id).length > 0;
-    told = undefined;
-    if (status !== 0 && stderr.includes('does not exist')) {
-      return lives ? 'state knows no container, and its process lives' : undefined;
-    }
-    if (status !== 0) {
-      told = shorten(stderr);
-      // Who is killed can leave no more than that.
-      if (killed && stderr.includes('its create was interrupted')) return undefined;
-      return `state afterwards: ${told}`;
-    }
-    told = parse(stdout)?.[0]?.status ?? shorten(stdout);
-    if ((told === 'stopped') !== lives) return undefined;
-    return `state afterwards: ${told}, its process ${lives ? 'lives' : 'has ended'}`;
+  let last: string | undefined;
+  const check = (): boolean => {
+    last = untruth(stage, id, killed);
+    return last === undefined;
   };
   // What dies with its parent takes a moment.
-  let last: string | undefined;
-  if (!eventually(() => (last = check()) === undefined, GRACE)) found.push(wrong(last ?? ''));
-  const { status, stdout, stderr } = stage.tsrun('list', '--format', 'json');
-  const list = status === 0 ? parse(stdout) : undefined;
-  if (list === undefined) {
-    found.push(wrong(`list afterwards: ${shorten(stdout + stderr)}`));
-  } else {
-    const listed = list.find((container) => container.id === id)?.status;
-    const same = told === undefined || told.startsWith('tsrun: ') || listed === told;
-    if (!same || (listed === undefined) !== (told === undefined)) {
-      found.push(wrong(`list afterwards: ${listed ?? 'not there'}, state: ${told ?? 'not there'}`));
+  return eventually(check, GRACE) ? [] : [wrong(last ?? '')];
+}
+
+function untruth(stage: Stage, id: string, killed: boolean): string | undefined {
+  const one = stage.tsrun('state', id);
+  const all = stage.tsrun('list', '--format', 'json');
+  const lives = stage.living(id).length > 0;
+  const list = all.status === 0 ? parse(all.stdout) : undefined;
+  if (list === undefined) return `list afterwards: ${shorten(all.stdout + all.stderr)}`;
+  const listed = list.find((container) => container.id === id)?.status;
+  if (one.status !== 0) {
+    const interrupted = one.stderr.includes('its create was interrupted');
+    if (one.stderr.includes('does not exist')) {
+      if (listed !== undefined) return `list afterwards: ${listed}, and state knows none`;
+      return lives ? 'state knows no container, and its process lives' : undefined;
     }
+    // Who is killed can leave no more than that.
+    return killed && interrupted ? undefined : `state afterwards: ${shorten(one.stderr)}`;
   }
-  return found;
+  const told = parse(one.stdout)?.[0]?.status ?? shorten(one.stdout);
+  if (listed !== told) return `list afterwards: ${listed ?? 'not there'}, state: ${told}`;
+  if ((told === 'stopped') !== lives) return undefined;
+  return `state afterwards: ${told}, its process ${lives ? 'lives' : 'has ended'}`;
 }

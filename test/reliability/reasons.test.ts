@@ -1,0 +1,65 @@
+/** A call that fails is no answer to what was asked by it: the error has the kernel's reason. */
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import type { Injection } from '../support/inject.js';
+import { executable } from './support/executable.js';
+import { PREFIX, makeStage } from './support/stage.js';
+import type { Faulted, Stage } from './support/stage.js';
+
+let stage: Stage;
+const id = `${PREFIX}reason`;
+
+beforeAll(() => {
+  stage = makeStage(executable());
+});
+
+afterAll(() => {
+  stage.remove();
+});
+
+type Chosen = 'first' | 'last' | { after: string };
+
+/** Fails one call of the process, by its name. */
+function fail(
+  target: Injection['target'],
+  name: string,
+  which: Chosen,
+  errno: string,
+  ...args: string[]
+): Faulted {
+  const { names } = stage.inject({ target, mode: 'count', timeout: 30_000 }, ...args);
+  stage.tsrun('delete', '--force', id);
+  const from = typeof which === 'object' ? names.indexOf(which.after) : 0;
+  const index = which === 'last' ? names.lastIndexOf(name) : names.indexOf(name, from);
+  expect(names[index]).toBe(name);
+  const injection = { target, name, errno, mode: 'fail' as const, call: index + 1 };
+  const failed = stage.inject({ ...injection, timeout: 30_000 }, ...args);
+  expect(failed.injected).toBe(name);
+  return failed;
+}
+
+test('whether a standard stream is open', () => {
+  const { status, stderr } = fail('runtime', 'fcntl', 'first', 'ENOMEM', 'list');
+  expect(stderr).toBe('tsrun: cannot ask for descriptor 0: cannot allocate memory\n');
+  expect(status).toBe(1);
+});
+
+test('what kind of file config.json is', () => {
+  const create = ['create', '--bundle', stage.bundle('plain', false), id];
+  const { status, stderr } = fail('runtime', 'fstat', 'first', 'EIO', ...create);
+  expect(stderr).toMatch(/^tsrun: cannot read .*config.json: input\/output error\n$/);
+  expect(status).toBe(1);
+});
+
+test.each<[string, string, Chosen, string, RegExp]>([
+  ['whether the program is there', 'newfstatat', 'last', 'EIO', /"?sh"?: input\/output error/],
+  ['where the current directory is', 'getcwd', 'first', 'ENOMEM', /directory \/: cannot allocate/],
+  ['what a device is', 'newfstatat', { after: 'mknodat' }, 'EIO', /\/dev\/null: input\/output/],
+])('%s', (_what, name, which, errno, message) => {
+  const create = ['create', '--bundle', stage.bundle('plain', false), id];
+  const { status, stderr } = fail('helper', name, which, errno, ...create);
+  expect(stderr).toMatch(message);
+  expect(status).toBe(1);
+  expect(stage.left()).toEqual([]);
+});
