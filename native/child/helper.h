@@ -194,6 +194,9 @@ struct MountAttributes {
   uint64_t propagation;
   uint64_t userNamespace;
 };
+// The directory of a root file system, which is the one in the slot where there is one: the path
+// may lead elsewhere by now (-ESTALE).
+long openRootOf(const char* path, int64_t place);
 long openTreeAt(int dir, const char* path, unsigned flags);
 long mountSetattr(int dir, const char* path, unsigned flags, const MountAttributes& attributes);
 long moveMount(int tree, int target);

@@ -125,42 +125,25 @@ long openTree(const wire::Step& step) {
   return setSlot(NUMBER(step, OpenTree, slot), static_cast<int>(fd));
 }
 
-// A mount inside a shared parent would propagate to the host. The parent is the
-// nearest ancestor that is a mount, which mount_setattr tells by not refusing.
-static long makeParentPrivate(const char* path) {
-  static char parent[kPathSize];
-  parent[0] = 0;
-  if (!append(parent, sizeof parent, path)) return -ENAMETOOLONG;
-  MountAttributes change = {};
-  change.propagation = MS_PRIVATE;
-  for (size_t end = length(parent);;) {
-    const long result = mountSetattr(AT_FDCWD, end == 0 ? "/" : parent, 0, change);
-    if (result != -EINVAL || end == 0) return result;
-    while (end > 0 && parent[end - 1] != '/') end--;
-    while (end > 0 && parent[end - 1] == '/') end--;
-    parent[end] = 0;
-  }
+long openRootOf(const char* path, int64_t place) {
+  const long root = sys::openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0 || place < 0) return root;
+  const long known = slot(place);
+  if (known >= 0 && sameFile(static_cast<int>(root), static_cast<int>(known))) return root;
+  sys::close(static_cast<int>(root));
+  return known < 0 ? known : -ESTALE;
 }
 
 long prepareRoot(const wire::Step& step) {
   const char* path = TEXT(step, Root, path);
-  const int64_t place = NUMBER(step, Root, slot);
-  const long tree =
-      place >= 0 ? slot(place) : openTreeAt(AT_FDCWD, path, OPEN_TREE_CLONE | AT_RECURSIVE);
-  if (tree < 0) return fail(tree, path);
-  const int root = static_cast<int>(tree);
-  if (NUMBER(step, Root, propagation) != 0) {
-    const long made = makeParentPrivate(path);
-    if (made < 0) return fail(made, path);
-  }
-  const long target = sys::openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (target < 0) return fail(target, path);
-  const long moved = moveMount(root, static_cast<int>(target));
-  sys::close(static_cast<int>(target));
+  const long found = openRootOf(path, NUMBER(step, Root, slot));
+  if (found < 0) return fail(found, path);
+  const int target = static_cast<int>(found);
+  const long tree = openTreeAt(target, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH);
+  const long moved = tree < 0 ? tree : moveMount(static_cast<int>(tree), target);
+  sys::close(target);
   if (moved < 0) return fail(moved, path);
-  // From here on it is the root and no slot: `forget` closes each once.
-  if (place >= 0) self.slots[place] = -1;
-  self.root = root;
+  self.root = static_cast<int>(tree);
   return 0;
 }
 

@@ -59,7 +59,7 @@ long moveRoot(const wire::Step&) {
 
 long changeRoot(const wire::Step& step) {
   const char* path = TEXT(step, Chroot, path);
-  const long root = sys::openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const long root = openRootOf(path, NUMBER(step, Chroot, slot));
   if (root < 0) return fail(root, path);
   self.root = static_cast<int>(root);
   long result = sys::call(__NR_fchdir, root);

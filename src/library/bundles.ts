@@ -1,6 +1,6 @@
 /** Reading bundles and planning without making anything. */
 
-import { loadBundle as load, rootfsPath } from '../lifecycle/bundle.js';
+import { loadBundle as load, openRootfs } from '../lifecycle/bundle.js';
 import type { Bundle } from '../lifecycle/bundle.js';
 import { gatherFacts } from '../lifecycle/facts.js';
 import { plannedKeyringName } from '../lifecycle/keyring.js';
@@ -41,16 +41,21 @@ export async function planContainer(given: PlanOptions): Promise<ContainerPlan> 
   validateId(id);
   const { path: bundle, spec } = bundleOf(native, options);
   requireCreatable(spec);
-  const facts = gatherFacts(native, {
-    id,
-    bundle,
-    rootfs: rootfsPath(native, bundle, spec),
-    spec,
-    noPivot: options.noPivot === true,
-    ...(options.noNewKeyring === true ? {} : { keyring: plannedKeyringName(id) }),
-    preservedFds: 0,
-    listenFds: 0,
-  });
-  checkSysctls(spec, facts.ownNamespaces);
-  return compile(spec, facts);
+  const rootfs = openRootfs(native, bundle, spec);
+  try {
+    const facts = gatherFacts(native, {
+      id,
+      bundle,
+      rootfs,
+      spec,
+      noPivot: options.noPivot === true,
+      ...(options.noNewKeyring === true ? {} : { keyring: plannedKeyringName(id) }),
+      preservedFds: 0,
+      listenFds: 0,
+    });
+    checkSysctls(spec, facts.ownNamespaces);
+    return compile(spec, facts);
+  } finally {
+    native.close(rootfs.fd);
+  }
 }

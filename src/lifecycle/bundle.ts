@@ -2,7 +2,7 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { EFBIG, ENOTDIR, ESPIPE, S_IFDIR, S_IFMT } from '../native/constants.js';
+import { EFBIG, ESPIPE, O_CLOEXEC, O_DIRECTORY, O_PATH } from '../native/constants.js';
 import { resolve } from '../plan/path.js';
 import { parseSpec } from '../spec/load.js';
 import type { Spec } from '../spec/types.js';
@@ -63,19 +63,26 @@ export function bundlePath(native: Native, directory: string): string {
   return path;
 }
 
+export interface Rootfs {
+  /** O_PATH, the caller's to close. */
+  fd: number;
+  /** Absolute path, without links. */
+  path: string;
+}
+
 /**
- * Absolute path of the root file system, without links.
+ * The root file system: looked up here, and nowhere else.
  *
  * @throws TsrunError ERR_BUNDLE when it is not a directory
  */
-export function rootfsPath(native: Native, bundle: string, spec: Spec): string {
+export function openRootfs(native: Native, bundle: string, spec: Spec): Rootfs {
   const given = resolve(bundle, spec.root?.path ?? '');
-  const path = native.realpath(given);
-  if (typeof path === 'number') throw noRootfs(given, native.strerror(-path), -path);
-  const stat = native.stat(path);
-  if (typeof stat === 'number') throw noRootfs(given, native.strerror(-stat), -stat);
-  if ((stat.mode & S_IFMT) !== S_IFDIR) throw noRootfs(given, 'not a directory', ENOTDIR);
-  return path;
+  const fd = native.open(given, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd < 0) throw noRootfs(given, native.strerror(-fd), -fd);
+  const path = native.readlink(`/proc/self/fd/${fd}`);
+  if (typeof path === 'string') return { fd, path };
+  native.close(fd);
+  throw noRootfs(given, native.strerror(-path), -path);
 }
 
 function noRootfs(path: string, reason: string, errno: number): TsrunError {

@@ -30,7 +30,8 @@ import { ensureRoot } from '../state/root.js';
 import { STATE_VERSION } from '../state/state.js';
 import type { ContainerState, LateStep } from '../state/state.js';
 import { StateFile, removeDirectory, stateError } from '../state/store.js';
-import { rootfsPath } from './bundle.js';
+import { openRootfs } from './bundle.js';
+import type { Rootfs } from './bundle.js';
 import { isPrivileged, readCaller, requireNamespaceRights } from './caller.js';
 import type { Caller } from './caller.js';
 import { killAndReap } from './child.js';
@@ -158,6 +159,7 @@ interface Gate {
 class Creation {
   private readonly caller: Caller;
   private terminal = -1;
+  private rootfs = -1;
   private reachedHooks = false;
   /**
    * What only has to be done before the helper is first let go on: it is done
@@ -188,7 +190,8 @@ class Creation {
     requireCreatable(spec);
     this.checkTerminal();
     requireNamespaceRights(native, spec, this.caller);
-    const rootfs = rootfsPath(native, options.bundle, spec);
+    const rootfs = openRootfs(native, options.bundle, spec);
+    this.rootfs = this.fds.add(rootfs.fd);
     const paths = statePaths(root, id);
     this.scope = await this.findScope();
     const facts = this.facts(rootfs);
@@ -226,7 +229,7 @@ class Creation {
       plan = { ...plan, steps: [syncStep('cgroup'), ...plan.steps] };
     }
     for (const warning of plan.warnings) warn(warning);
-    const state = this.firstState(rootfs, plan, cgroup);
+    const state = this.firstState(rootfs.path, plan, cgroup);
     this.undo.push(async () => {
       if (this.reachedHooks) await this.poststop(state);
     });
@@ -284,7 +287,7 @@ class Creation {
     }
   }
 
-  private facts(rootfs: string): PlanFacts {
+  private facts(rootfs: Rootfs): PlanFacts {
     const { root, id, bundle, spec, preserve, listenFds, noPivot, notify } = this.options;
     if (this.options.noNewKeyring !== true) this.keyring = newKeyringName(this.native, id);
     return gatherFacts(
@@ -496,6 +499,7 @@ class Creation {
         fifo,
         report,
         locks,
+        rootfs: this.rootfs,
         ...(filter === undefined ? {} : { seccomp: filter }),
       },
       this.fds,

@@ -32,7 +32,7 @@ import { openInputs } from './inputs.js';
 import { sendListener } from './listener.js';
 import { raiseLimits, setOomScoreAdj } from './limits.js';
 import { writePidFile } from './pid-file.js';
-import { readRootFile } from './root-file.js';
+import { readRootFileOf } from './root-file.js';
 import type { ContainerName } from './state.js';
 import { OpenFds } from './undo.js';
 
@@ -173,7 +173,7 @@ async function run(
       ...(apparmor === undefined ? {} : { apparmor }),
       ...(processLabel === undefined ? {} : { processLabel }),
       // Through the process's own root: what is mounted over the root file system counts too.
-      readRootFile: (path) => readRootFile(native, `/proc/${state.pid}/root`, path),
+      readRootFile: (path) => readRootFileOf(native, state.pid, path),
     },
   );
   for (const warning of plan.warnings) options.warn(warning);

@@ -8,6 +8,7 @@ import { cgroupPath } from '../cgroups/path.js';
 import type { PlanFacts } from '../plan/plan.js';
 import { checkLabel } from '../selinux/selinux.js';
 import type { Spec } from '../spec/types.js';
+import type { Rootfs } from './bundle.js';
 import { readCaller } from './caller.js';
 import type { Caller } from './caller.js';
 import { hostMounts } from './host-mounts.js';
@@ -18,8 +19,8 @@ export interface FactsRequest {
   id: string;
   /** Absolute path. */
   bundle: string;
-  /** Absolute path of the root file system. */
-  rootfs: string;
+  /** Open as long as the facts are used. */
+  rootfs: Rootfs;
   spec: Spec;
   noPivot: boolean;
   /** Name of the session keyring; absent for that of the caller. */
@@ -62,7 +63,7 @@ export function gatherFacts(
     hasNsdelegate: () => (nsdelegate ??= hasNsdelegate(native)),
     delegatedFiles: () => delegatedFiles(native),
     noPivot: request.noPivot,
-    ...(request.noPivot ? { hostMounts: hostMounts(native, request.rootfs) } : {}),
+    ...(request.noPivot ? { hostMounts: hostMounts(native, request.rootfs.path) } : {}),
     keyring: request.keyring,
     ownNamespaces: ownNamespaces(native, request.spec),
     preservedFds: request.preservedFds,
@@ -71,7 +72,7 @@ export function gatherFacts(
     ...(processLabel === undefined ? {} : { processLabel }),
     ...(mountLabel === undefined ? {} : { mountLabel }),
     ...(request.notifyDirectory === undefined ? {} : { notifyDirectory: request.notifyDirectory }),
-    readRootFile: (path) => readRootFile(native, request.rootfs, path),
+    readRootFile: (path) => readRootFile(native, request.rootfs.fd, path),
   };
 }
 

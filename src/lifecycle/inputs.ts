@@ -43,6 +43,8 @@ export interface InputSources {
   fifo?: string | number;
   /** The same of the fifo behind it. */
   report?: string | number;
+  /** The root file system. */
+  rootfs?: number;
   /** The compiled program of linux.seccomp. */
   seccomp?: Uint8Array;
   /** Decides which trees are to be locked. */
@@ -78,6 +80,9 @@ async function openInput(
       return openNamespace(native, input, fds);
     case 'tree':
       return openTree(native, input, opened, sources, fds);
+    case 'root':
+      // Stays its owner's.
+      return sources.rootfs ?? -1;
     case 'device': {
       const { at, path, mode, major, minor, uid, gid, label } = input;
       const fd = native.deviceTree(mode, major, minor, uid, gid, label);

@@ -24,14 +24,12 @@ const KERNEL: readonly number[] = [PROC_SUPER_MAGIC, SYSFS_MAGIC];
  * host is to use it (tty_open(), a tape that rewinds). So is to read some files of
  * the kernel, which a container may mount there: /proc/kmsg loses what was read.
  *
+ * @param root the root file system, O_PATH
  * @returns undefined when it is not there or not a regular file of an image
  * @throws TsrunError ERR_BUNDLE when it is larger than 1 MiB
  */
-export function readRootFile(native: Native, rootfs: string, path: string): string | undefined {
-  const root = native.open(rootfs, O_PATH | O_CLOEXEC, 0);
-  if (root < 0) return undefined;
+export function readRootFile(native: Native, root: number, path: string): string | undefined {
   const fd = native.openInRoot(root, path, O_PATH | O_CLOEXEC);
-  native.close(root);
   if (fd < 0) return undefined;
   const stat = native.fstat(fd);
   const regular =
@@ -48,4 +46,15 @@ export function readRootFile(native: Native, rootfs: string, path: string): stri
     );
   }
   return typeof text === 'number' ? undefined : text;
+}
+
+/** The same of the root of a process, as that sees it. */
+export function readRootFileOf(native: Native, pid: number, path: string): string | undefined {
+  const root = native.open(`/proc/${pid}/root`, O_PATH | O_CLOEXEC, 0);
+  if (root < 0) return undefined;
+  try {
+    return readRootFile(native, root, path);
+  } finally {
+    native.close(root);
+  }
 }

@@ -520,6 +520,8 @@ export class FakeSystem {
       },
       mkfifo: (path, mode) => files.add(path, files.node('fifo', mode)),
       readlink: (path) => {
+        const fd = /^\/proc\/self\/fd\/(\d+)$/.exec(path)?.[1];
+        if (fd !== undefined) return files.pathOf(Number(fd)) ?? -ENOENT;
         const node = files.get(path);
         return node?.type === 'link' ? node.content : -EINVAL;
       },

@@ -73,6 +73,8 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     linux?.seccomp === undefined ? undefined : filterLoading(linux.seccomp),
     slots,
   );
+  // A mount namespace that is joined may have something else there.
+  const rootSlot = places.mount === 'joined' ? -1 : slots.input({ kind: 'root', at: '/root/path' });
   const propagation = rootPropagation(linux?.rootfsPropagation);
   const mounts = planMounts(spec, facts, places, joins.user ?? -1, propagation, slots, warnings);
   const setgroups = allowsSetgroups(linux, places, facts);
@@ -106,7 +108,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     ...becomeRoot(linux, places, stages.unshare & ~(late ?? 0), setgroups && !keepGroups, [
       ...openTrees(places, mounts.openTrees, propagation),
       ...lockTrees(places, mounts.steps, slots.inputs, propagation),
-      ...(ownMounts ? [rootMount(root.path, facts)] : []),
+      ...(ownMounts ? [rootMount(root.path, facts, rootSlot)] : []),
     ]),
     // The namespaces are made before the helper has its plan, when nothing comes before them.
     ...(writesToUndumpable ? planOomScoreAdj(process) : []),
@@ -125,7 +127,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     ...containerHooks(spec, facts, 'createContainer', 'creating'),
     // After devpts, and after the hooks, whose output is not the terminal's.
     ...planConsole(process, '/process', ownMounts),
-    ...changeRoot(root.path, places, facts),
+    ...changeRoot(root.path, places, facts, rootSlot),
 
     // While the root is still writable.
     ...makeCwd(process.cwd),
@@ -359,13 +361,12 @@ function names(spec: Spec, places: Places): Step[] {
   return steps;
 }
 
-function rootMount(path: string, facts: PlanFacts): Step {
+function rootMount(path: string, facts: PlanFacts, slot: Slot): Step {
   return {
     op: 'root',
     at: '/root/path',
     path: resolve(facts.bundle, path),
-    slot: -1,
-    propagation: 0,
+    slot,
   };
 }
 
@@ -453,9 +454,10 @@ function containerHooks(
   );
 }
 
-function changeRoot(path: string, places: Places, facts: PlanFacts): Step[] {
+function changeRoot(path: string, places: Places, facts: PlanFacts, slot: Slot): Step[] {
   const at = '/root/path';
-  if (places.mount === 'own') return [{ op: 'chroot', at, path: resolve(facts.bundle, path) }];
+  if (places.mount === 'own')
+    return [{ op: 'chroot', at, path: resolve(facts.bundle, path), slot }];
   if (!facts.noPivot) return [{ op: 'pivot', at }];
   const label = facts.mountLabel ?? '';
   const covers = (facts.hostMounts ?? []).map((host): Step => ({

@@ -109,7 +109,7 @@ function enterContainer(target: ExecTarget, container: number): Step[] {
   if (namespaces !== 0) steps.push({ op: 'setns', at: '', fd: container, flags: namespaces });
   if ((namespaces & CLONE_NEWPID) !== 0) steps.push({ op: 'fork', at: '', flags: 0 });
   if ((namespaces & CLONE_NEWNS) === 0) {
-    steps.push({ op: 'chroot', at: '', path: target.rootfs });
+    steps.push({ op: 'chroot', at: '', path: target.rootfs, slot: -1 });
   }
   if ((namespaces & CLONE_NEWUSER) !== 0) {
     steps.push({

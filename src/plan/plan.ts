@@ -46,6 +46,8 @@ export type PlanInput = { at: string } & (
     }
   /** A user namespace that exists only to carry this mapping (mount_setattr(2), MOUNT_ATTR_IDMAP). */
   | { kind: 'id-map'; uidMappings: IdMapping[]; gidMappings: IdMapping[] }
+  /** The root file system as the caller has found it, O_PATH: all that is asked of it is asked of this. */
+  | { kind: 'root' }
   /** The exec fifo of the container, O_RDWR: nobody has to be at the other end. */
   | { kind: 'fifo' }
   /** The fifo in which `start` learns how the rest went, O_RDWR. */

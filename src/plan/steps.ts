@@ -126,7 +126,7 @@ export type StepBody =
    */
   | { op: 'lock-tree'; slot: Slot }
   /** Makes `path` (or the tree in `slot`) the mount that becomes the root; a bind of itself. */
-  | { op: 'root'; path: string; slot: Slot; propagation: number }
+  | { op: 'root'; path: string; slot: Slot }
   /** A new file system (fsopen, fsconfig, fsmount, move_mount). */
   | ({
       op: 'mount';
@@ -197,7 +197,7 @@ export type StepBody =
   /** --no-pivot: move the root mount over / and chroot. */
   | { op: 'move-root' }
   /** chroot(2): no mount namespace of its own. */
-  | { op: 'chroot'; path: string }
+  | { op: 'chroot'; path: string; slot: Slot }
 
   // The process.
   /** Owner of 0-2 where they are not /dev/null and not ours to keep (uid inside). */

@@ -179,7 +179,7 @@ fuzz({
         fstatfsType: () => type,
         readText: () => text,
       } as unknown as Native;
-      const read = (): string | undefined => rootFile.readRootFile(native, '/r', '/etc/passwd');
+      const read = (): string | undefined => rootFile.readRootFileOf(native, 1, '/etc/passwd');
       const there = root >= 0 && fd >= 0 && mode === 0o100644 && type === 0xef53;
       assert.equal(refused(read, 'ERR_BUNDLE'), there && text === -27);
       assert.equal(open, 0);

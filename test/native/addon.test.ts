@@ -50,7 +50,7 @@ const OPERATIONS: Table = {
   propagation: { flags: 'n' },
   'open-tree': { path: 's', recursive: 'n', slot: 'n' },
   'lock-tree': { slot: 'n' },
-  root: { path: 's', slot: 'n', propagation: 'n' },
+  root: { path: 's', slot: 'n' },
   mount: { ...placement, type: 's', source: 's', options: 'l', copyUp: 'n', keep: 'n' },
   bind: { ...placement, source: 's', slot: 'n', recursive: 'n', keep: 'n' },
   remount: { ...placement, mount: 'n' },
@@ -69,7 +69,7 @@ const OPERATIONS: Table = {
   pivot: {},
   cover: { path: 's', label: 's' },
   'move-root': {},
-  chroot: { path: 's' },
+  chroot: { path: 's', slot: 'n' },
   'stdio-owner': { uid: 'n' },
   scheduler: {
     policy: 'n',

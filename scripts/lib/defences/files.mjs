@@ -635,4 +635,21 @@ export const files = [
       message: /resource busy/,
     },
   },
+  {
+    rows: ['R1'],
+    what: 'the root file system may be another directory when the helper looks it up',
+    changes: [
+      {
+        file: 'native/child/mounts.cc',
+        from: 'if (root < 0 || place < 0) return root;',
+        to: 'if (root < 0 || place < 0 || root >= 0) return root;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/rootfs-link.test.ts',
+      name: 'the root file system is one directory from the beginning to the end',
+      message: /to deeply equal \[\]/,
+    },
+  },
 ];

@@ -1,6 +1,6 @@
 /** `plan`: shows what create would do, without doing any of it. */
 
-import { loadBundle, rootfsPath } from '../../lifecycle/bundle.js';
+import { loadBundle, openRootfs } from '../../lifecycle/bundle.js';
 import { isPrivileged, readCaller } from '../../lifecycle/caller.js';
 import { userBus } from '../../cgroups/systemd/user-bus.js';
 import { plannedKeyringName } from '../../lifecycle/keyring.js';
@@ -30,10 +30,11 @@ export const run: Command<'plan'> = async (context, options, [id = 'container'])
         })
       : undefined;
   scope?.bus.close();
+  const rootfs = openRootfs(native, bundle, spec);
   const facts = gatherFacts(native, {
     id,
     bundle,
-    rootfs: rootfsPath(native, bundle, spec),
+    rootfs,
     spec,
     noPivot: options['no-pivot'] ?? false,
     ...(options['no-new-keyring'] === true ? {} : { keyring: plannedKeyringName(id) }),

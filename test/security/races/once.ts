@@ -7,7 +7,15 @@
 
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -68,6 +76,8 @@ export class OnceRace {
   private readonly attacker: Bundle;
   private readonly runtime = makeRuntime();
 
+  private root = -1;
+
   constructor(private readonly kind: OnceKind) {
     const [a, b] = kind.exchanged;
     this.attacker = makeBundle(`exec /exchange /mnt ${a} ${b}`);
@@ -99,15 +109,26 @@ export class OnceRace {
   async run(addon: string, tries: number): Promise<OnceOutcome> {
     const native = createRequire(import.meta.url)(addon) as Native;
     const plan = this.plan(native);
-    return underAttack(this.runtime, this.attacker, () => this.repeat(native, plan, tries));
+    try {
+      return await underAttack(this.runtime, this.attacker, () => this.repeat(native, plan, tries));
+    } finally {
+      closeSync(this.root);
+    }
   }
 
   private plan(native: Native): ContainerPlan {
     const { path, rootfs, spec } = this.victim;
+    this.root = openSync(rootfs, constants.O_DIRECTORY);
     const plan = planContainer(
       spec,
       gatherFacts(native, {
-        ...{ id: 'race', bundle: path, rootfs, spec, noPivot: false },
+        ...{
+          id: 'race',
+          bundle: path,
+          rootfs: { fd: this.root, path: rootfs },
+          spec,
+          noPivot: false,
+        },
         ...{ preservedFds: 0, listenFds: 0, noCgroup: true },
       }),
     );
@@ -124,7 +145,11 @@ export class OnceRace {
     const request = {
       ...{ cloneFlags: plan.cloneFlags, cgroupFd: -1, stdio: [-1, -1, -1] as const, preserve: [] },
       // The gate's, which is not come to.
-      ...{ fds: plan.inputs.map(() => nothing), slots: plan.slots, steps: plan.steps },
+      ...{
+        fds: plan.inputs.map(({ kind }) => (kind === 'root' ? this.root : nothing)),
+        slots: plan.slots,
+        steps: plan.steps,
+      },
       trace: false,
     };
     const one = async (): Promise<void> => {

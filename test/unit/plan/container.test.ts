@@ -84,14 +84,16 @@ describe('the default configuration', () => {
     expect(plan).not.toHaveProperty('idMaps');
   });
 
-  it('needs nothing but the fifos from the parent', () => {
+  it('needs nothing but the fifos and the root file system from the parent', () => {
     expect(plan.inputs).toEqual([
       { kind: 'fifo', at: '' },
       { kind: 'report', at: '' },
+      { kind: 'root', at: '/root/path' },
     ]);
+    expect(onlyStep(plan, 'root').slot).toBe(2);
     expect(onlyStep(plan, 'forget').keep).toEqual([0, 1]);
     expect(onlyStep(plan, 'gate')).toMatchObject({ fifo: 0, report: 1 });
-    expect(plan.slots).toBe(2);
+    expect(plan.slots).toBe(3);
     expect(onlyStep(plan, 'sync').point).toBe(SyncPoint.ready);
   });
 
@@ -314,11 +316,11 @@ describe('an ordinary user', () => {
     expect(stepsOf(plan, 'open-tree')[0]).toMatchObject({
       path: '/home/me/data',
       recursive: true,
-      slot: 2,
+      slot: 3,
     });
-    expect(stepsOf(plan, 'bind')[0]).toMatchObject({ slot: 2, propagation: 0 });
-    expect(plan.inputs.map(({ kind }) => kind)).toEqual(['fifo', 'report']);
-    expect(plan.slots).toBe(9);
+    expect(stepsOf(plan, 'bind')[0]).toMatchObject({ slot: 3, propagation: 0 });
+    expect(plan.inputs.map(({ kind }) => kind)).toEqual(['fifo', 'report', 'root']);
+    expect(plan.slots).toBe(10);
   });
 
   it('leaves groups alone where setgroups is denied', () => {
@@ -592,8 +594,8 @@ describe('the root', () => {
     const mounts = [{ destination: '/a', source: '/b', options: ['rbind', 'rshared'] }];
     const plan = planContainer(spec({ mounts, linux: { rootfsPropagation: 'rshared' } }), facts());
     expect(position(plan, 'open-tree')).toBeLessThan(position(plan, 'propagation'));
-    expect(onlyStep(plan, 'bind')).toMatchObject({ slot: 2, propagation: MS_SHARED | MS_REC });
-    expect(plan.slots).toBe(3);
+    expect(onlyStep(plan, 'bind')).toMatchObject({ slot: 3, propagation: MS_SHARED | MS_REC });
+    expect(plan.slots).toBe(4);
   });
 
   it.each([true, false])(

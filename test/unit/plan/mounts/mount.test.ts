@@ -197,7 +197,7 @@ describe('new file systems', () => {
       ]),
     ).toMatchObject({
       // /a, /b and /d share the second, /c, /d, /e; those that are late follow.
-      used: ['3', '0', '=0', '1', '0', '=0', '2', '=2', '=3', '=-3', '=1', '=2'],
+      used: ['3', '0', '=0', '1', '0', '=0', '2', '=2', '=3', '=-4', '=1', '=2'],
       more: 4,
     });
     const many = Array.from({ length: 40 }, (_, i) => ({ ...further, destination: `/m${i}` }));
@@ -268,30 +268,30 @@ describe('idmap', () => {
 
   it('takes the mappings of the mount', () => {
     const { inputs, mine } = plan(own);
-    expect(inputs[2]).toEqual({
+    expect(inputs[3]).toEqual({
       kind: 'id-map',
       at: '/mounts/0/uidMappings',
       uidMappings: RANGE,
       gidMappings: RANGE,
     });
-    expect(mine).toMatchObject([{ op: 'bind', idMap: 2, idMapRecursive: false }]);
+    expect(mine).toMatchObject([{ op: 'bind', idMap: 3, idMapRecursive: false }]);
     expect(plan({ ...own, options: ['rbind', 'ridmap'] }).mine).toMatchObject([
-      { op: 'bind', recursive: true, idMap: 2, idMapRecursive: true },
+      { op: 'bind', recursive: true, idMap: 3, idMapRecursive: true },
     ]);
   });
 
   it('is applied by the parent where the container has a user namespace', () => {
     const { inputs, mine } = plan({ ...mount, options: ['rbind', 'ridmap'] }, USER);
-    expect(inputs[2]).toMatchObject({ kind: 'id-map', uidMappings: RANGE });
-    expect(inputs[3]).toEqual({
+    expect(inputs[3]).toMatchObject({ kind: 'id-map', uidMappings: RANGE });
+    expect(inputs[4]).toEqual({
       kind: 'tree',
       at: '/mounts/0',
       path: '/s',
       recursive: true,
-      idMap: 2,
+      idMap: 3,
       idMapRecursive: true,
     });
-    expect(mine).toMatchObject([{ op: 'bind', slot: 3, idMap: -1, idMapRecursive: false }]);
+    expect(mine).toMatchObject([{ op: 'bind', slot: 4, idMap: -1, idMapRecursive: false }]);
   });
 
   it('takes the mapping of a user namespace that is joined', () => {
@@ -299,7 +299,7 @@ describe('idmap', () => {
       namespaces: [...NAMESPACES, { type: 'user', path: '/proc/9/ns/user' }],
     });
     expect(inputs[0]).toMatchObject({ kind: 'namespace', flag: CLONE_NEWUSER });
-    expect(inputs[3]).toMatchObject({ kind: 'tree', idMap: 0 });
+    expect(inputs[4]).toMatchObject({ kind: 'tree', idMap: 0 });
   });
 
   it('needs mappings from somewhere', () => {
@@ -309,7 +309,7 @@ describe('idmap', () => {
 
   it('works for new file systems', () => {
     const { mine } = plan({ ...own, type: 'tmpfs', options: ['idmap'] });
-    expect(mine).toMatchObject([{ op: 'mount', idMap: 2 }]);
+    expect(mine).toMatchObject([{ op: 'mount', idMap: 3 }]);
   });
 });
 
