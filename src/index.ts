@@ -38,7 +38,7 @@ export type {
   PressureStats,
 } from './cgroups/stats.js';
 export type { Bundle } from './lifecycle/bundle.js';
-export type { StateView } from './lifecycle/state.js';
+export type { ListedView, StateView } from './lifecycle/state.js';
 export type { ExitInfo } from './native/types.js';
 export type { ContainerPlan } from './plan/plan.js';
 export type { Step } from './plan/steps.js';

@@ -2,6 +2,7 @@
 
 import { TsrunError } from '../errors.js';
 import { F_OK } from '../native/constants.js';
+import { readIfThere } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import type { Step } from '../plan/steps.js';
 
@@ -22,8 +23,8 @@ export function apparmorFile(
   at: string,
 ): string | undefined {
   if (profile === undefined || profile === '') return undefined;
-  const enabled = native.readText('/sys/module/apparmor/parameters/enabled', 16);
-  if (typeof enabled === 'string' && enabled.startsWith('Y')) {
+  const enabled = readIfThere(native, '/sys/module/apparmor/parameters/enabled', 16);
+  if (enabled?.startsWith('Y') === true) {
     return native.access('/proc/self/attr/apparmor/exec', F_OK) < 0
       ? 'attr/exec'
       : 'attr/apparmor/exec';

@@ -66,7 +66,13 @@ export interface Cgroup {
 export function createCgroup(native: Native, request: CgroupRequest): Cgroup | { warning: string } {
   const path = request.root + request.path;
   const created: string[] = [];
-  const status = makeDirectories(native, request.root, path, created);
+  let status: number;
+  try {
+    status = makeDirectories(native, request.root, path, created);
+  } catch (error) {
+    removeDirectories(native, created);
+    throw error;
+  }
   const fd = status < 0 ? status : openNew(native, path, created);
   const stat = fd < 0 ? fd : native.fstat(fd);
   if (typeof stat !== 'number') {

@@ -9,6 +9,7 @@
 
 import { TsrunError } from '../errors.js';
 import { ENOENT } from '../native/constants.js';
+import { readIfThere } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import type { CgroupPlace } from './record.js';
 
@@ -31,10 +32,14 @@ export function delegateCgroup(native: Native, cgroup: CgroupPlace, uid: number)
   for (const file of delegatedFiles(native)) give(native, `${cgroup.path}/${file}`, uid);
 }
 
-/** Names of the files of a cgroup that whom it is delegated to may write. */
+/**
+ * Names of the files of a cgroup that whom it is delegated to may write.
+ *
+ * @throws TsrunError ERR_CGROUP when nobody can tell
+ */
 export function delegatedFiles(native: Native): string[] {
-  const text = native.readText(DELEGATE_FILE, DELEGATE_FILE_MAX);
-  const files = typeof text === 'string' ? text.split('\n') : DELEGATE_FALLBACK;
+  const text = readIfThere(native, DELEGATE_FILE, DELEGATE_FILE_MAX, 'ERR_CGROUP');
+  const files = text === undefined ? DELEGATE_FALLBACK : text.split('\n');
   return files.filter((file) => file !== '');
 }
 

@@ -7,7 +7,9 @@
  * opened and read anew before each wait, and nothing is missed in between.
  */
 
+import type { TsrunError } from '../errors.js';
 import { ENODEV, ENOENT, O_CLOEXEC, O_RDONLY, POLLPRI } from '../native/constants.js';
+import { cannotLook, isAbsent, readIfThere } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { waitFor } from '../native/wait.js';
 import type { CgroupPlace, CgroupRecord } from './record.js';
@@ -20,32 +22,44 @@ export function isGone(errno: number): boolean {
   return errno === ENOENT || errno === ENODEV;
 }
 
-/** Whether the cgroup's path still leads to it, and not to one that was made there since. */
+/**
+ * Whether the cgroup's path still leads to it, and not to one that was made there since.
+ *
+ * @throws TsrunError ERR_CGROUP when nobody can tell
+ */
 export function isThere(native: Native, { path, inode }: CgroupRecord): boolean {
   const stat = native.stat(path);
-  // What cannot be found out is for what comes next to fail at.
-  return typeof stat === 'number' ? !isGone(-stat) : String(stat.ino) === inode;
+  if (typeof stat !== 'number') return String(stat.ino) === inode;
+  if (isAbsent(stat)) return false;
+  throw cannotLook(native, `look at cgroup ${path}`, stat, 'ERR_CGROUP');
 }
 
-/** Whether a process lives in the cgroup or below it. A cgroup that is gone has none. */
+/**
+ * Whether a process lives in the cgroup or below it. A cgroup that is gone has none.
+ *
+ * @throws TsrunError ERR_CGROUP when nobody can tell
+ */
 export function isPopulated(native: Native, cgroup: CgroupPlace): boolean {
-  const text = native.readText(`${cgroup.path}/cgroup.events`, FILE_MAX);
-  return typeof text === 'string' && hasLine(text, 'populated 1');
+  const text = readIfThere(native, `${cgroup.path}/cgroup.events`, FILE_MAX, 'ERR_CGROUP');
+  return text !== undefined && hasLine(text, 'populated 1');
 }
 
 /**
  * Whether the cgroup has been told to freeze (pause, or freeze()). One that is
  * gone has not, and neither has one that stands still because of an ancestor.
+ *
+ * @throws TsrunError ERR_CGROUP when nobody can tell
  */
 export function isFrozen(native: Native, cgroup: CgroupPlace): boolean {
-  const text = native.readText(`${cgroup.path}/cgroup.freeze`, FILE_MAX);
-  return typeof text === 'string' && text.startsWith('1');
+  const text = readIfThere(native, `${cgroup.path}/cgroup.freeze`, FILE_MAX, 'ERR_CGROUP');
+  return text?.startsWith('1') === true;
 }
 
 /**
  * Waits until no process lives in the cgroup or below it.
  *
  * @returns false when there still was one after timeoutMs
+ * @throws TsrunError ERR_CGROUP when nobody can tell
  */
 export function waitEmpty(
   native: Native,
@@ -55,7 +69,7 @@ export function waitEmpty(
   return waitForLine(native, cgroup, 'populated 0', timeoutMs);
 }
 
-/** Waits until every process of a cgroup that was told to freeze stands still. */
+/** Waits until every process of a cgroup that was told to freeze stands still; see waitEmpty(). */
 export function waitFrozen(
   native: Native,
   cgroup: CgroupPlace,
@@ -72,17 +86,25 @@ async function waitForLine(
   timeoutMs: number,
 ): Promise<boolean> {
   const deadline = native.monotonicNs() + timeoutMs * 1e6;
+  const file = `${cgroup.path}/cgroup.events`;
+  const failed = (doing: string, status: number): TsrunError =>
+    cannotLook(native, `${doing} ${file}`, status, 'ERR_CGROUP');
   for (;;) {
-    const fd = native.open(`${cgroup.path}/cgroup.events`, O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0) return isGone(-fd);
+    const fd = native.open(file, O_RDONLY | O_CLOEXEC, 0);
+    if (isGone(-fd)) return true;
+    if (fd < 0) throw failed('open', fd);
     try {
       const data = native.read(fd, FILE_MAX);
-      if (typeof data === 'number') return isGone(-data);
+      if (typeof data === 'number') {
+        if (isGone(-data)) return true;
+        throw failed('read', data);
+      }
       if (hasLine(ascii(data), line)) return true;
       const left = Math.ceil((deadline - native.monotonicNs()) / 1e6);
       if (left <= 0) return false;
-      // Whatever the wait says, the file has the last word.
-      if ((await waitFor(native, fd, POLLPRI, left)) < 0) return false;
+      // Whatever comes, the file has the last word.
+      const events = await waitFor(native, fd, POLLPRI, left);
+      if (events < 0) throw failed('wait for a change of', events);
     } finally {
       native.close(fd);
     }

@@ -15,7 +15,12 @@ const FREEZE_TIMEOUT_MS = 10_000;
  */
 export async function freeze(native: Native, cgroup: CgroupPlace): Promise<void> {
   write(native, cgroup, '1');
-  if (await waitFrozen(native, cgroup, FREEZE_TIMEOUT_MS)) return;
+  try {
+    if (await waitFrozen(native, cgroup, FREEZE_TIMEOUT_MS)) return;
+  } catch (error) {
+    write(native, cgroup, '0');
+    throw error;
+  }
   write(native, cgroup, '0');
   throw new TsrunError(
     'ERR_CGROUP',

@@ -1,6 +1,7 @@
 /** Where this host has the cgroup v2 hierarchy, and where in it the caller is. */
 
-import { CGROUP2_SUPER_MAGIC } from '../native/constants.js';
+import { CGROUP2_SUPER_MAGIC, EACCES } from '../native/constants.js';
+import { cannotLook, isAbsent, readIfThere, readOrThrow } from '../native/look.js';
 import type { Native } from '../native/types.js';
 
 export interface UnifiedHierarchy {
@@ -19,18 +20,25 @@ const CGROUP_FILE_MAX = 1024 * 1024;
  * Finds the cgroup v2 hierarchy at its usual places, else anywhere.
  *
  * @returns undefined when it is not mounted
+ * @throws TsrunError ERR_CGROUP when nobody can tell
  */
 export function findUnifiedHierarchy(native: Native): UnifiedHierarchy | undefined {
-  if (native.statfsType('/sys/fs/cgroup') === CGROUP2_SUPER_MAGIC) {
-    return { root: '/sys/fs/cgroup', layout: 'unified' };
-  }
-  if (native.statfsType('/sys/fs/cgroup/unified') === CGROUP2_SUPER_MAGIC) {
+  if (isUnified(native, '/sys/fs/cgroup')) return { root: '/sys/fs/cgroup', layout: 'unified' };
+  if (isUnified(native, '/sys/fs/cgroup/unified')) {
     return { root: '/sys/fs/cgroup/unified', layout: 'hybrid' };
   }
-  const mountinfo = native.readText('/proc/self/mountinfo', MOUNTINFO_MAX);
-  if (typeof mountinfo === 'number') return undefined;
-  const root = unifiedMountPoint(mountinfo);
+  const root = unifiedMountPoint(readMountinfo(native));
   return root === undefined ? undefined : { root, layout: 'hybrid' };
+}
+
+function isUnified(native: Native, path: string): boolean {
+  const type = native.statfsType(path);
+  if (type >= 0 || isAbsent(type) || type === -EACCES) return type === CGROUP2_SUPER_MAGIC;
+  throw cannotLook(native, `look at ${path}`, type, 'ERR_CGROUP');
+}
+
+function readMountinfo(native: Native): string {
+  return readOrThrow(native, '/proc/self/mountinfo', MOUNTINFO_MAX, 'ERR_CGROUP');
 }
 
 /**
@@ -49,15 +57,16 @@ export function unifiedMountPoint(mountinfo: string): string | undefined {
 /**
  * Whether the v2 hierarchy has the option `nsdelegate` (cgroups(7), "Cgroup delegation: mounting
  * with the nsdelegate option"), which each of its mounts shows.
+ *
+ * @throws TsrunError ERR_CGROUP when nobody can tell
  */
 export function hasNsdelegate(native: Native): boolean {
-  const mountinfo = native.readText('/proc/self/mountinfo', MOUNTINFO_MAX);
-  if (typeof mountinfo === 'number') return false;
-  const { options = [] } = parseMountinfo(mountinfo).find(({ type }) => type === 'cgroup2') ?? {};
+  const entries = parseMountinfo(readMountinfo(native));
+  const { options = [] } = entries.find(({ type }) => type === 'cgroup2') ?? {};
   return options.includes('nsdelegate');
 }
 
-/** Mount points of the v1 hierarchies, by the names of their controllers. */
+/** Mount points of the v1 hierarchies, by the names of their controllers; none when nobody can tell. */
 export function v1Mounts(native: Native): Map<string, string> {
   const found = new Map<string, string>();
   const mountinfo = native.readText('/proc/self/mountinfo', MOUNTINFO_MAX);
@@ -118,10 +127,12 @@ function unescape(path: string): string {
  *
  * @param pid a process id, or `self`
  * @returns undefined when there is none: no such process, or no v2 hierarchy
+ * @throws TsrunError ERR_CGROUP when nobody can tell
  */
 export function cgroupOf(native: Native, pid: number | 'self'): string | undefined {
-  const text = native.readText(`/proc/${pid}/cgroup`, CGROUP_FILE_MAX);
-  return typeof text === 'number' ? undefined : unifiedEntry(text);
+  const read = pid === 'self' ? readOrThrow : readIfThere;
+  const text = read(native, `/proc/${pid}/cgroup`, CGROUP_FILE_MAX, 'ERR_CGROUP');
+  return text === undefined ? undefined : unifiedEntry(text);
 }
 
 /** The path on the `0::` line of /proc/PID/cgroup. */

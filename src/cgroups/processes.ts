@@ -1,7 +1,16 @@
 /** The processes of a cgroup: listing them and sending them signals. */
 
 import { TsrunError } from '../errors.js';
-import { EOPNOTSUPP, ESRCH, SIGKILL } from '../native/constants.js';
+import {
+  EACCES,
+  ENODEV,
+  ENOENT,
+  EOPNOTSUPP,
+  EPERM,
+  EROFS,
+  ESRCH,
+  SIGKILL,
+} from '../native/constants.js';
 import type { Native } from '../native/types.js';
 import { isFrozen, isGone, waitFrozen } from './events.js';
 import type { CgroupPlace } from './record.js';
@@ -81,13 +90,26 @@ export async function killAll(native: Native, cgroup: CgroupPlace, signal: numbe
 
   const freeze = `${cgroup.path}/cgroup.freeze`;
   const paused = isFrozen(native, cgroup);
-  const froze = !paused && native.writeText(freeze, '1') === 0;
+  const frozen = paused ? 0 : native.writeText(freeze, '1');
+  // Without cgroup.freeze (Linux before 5.2), or without the right to write to it, rounds have to do.
+  if (frozen < 0 && ![ENOENT, ENODEV, EACCES, EPERM, EROFS].includes(-frozen)) {
+    throw failed(native, `write to ${freeze}`, -frozen);
+  }
+  const froze = !paused && frozen >= 0;
   try {
     if (froze) await waitFrozen(native, cgroup, FREEZE_TIMEOUT_MS);
     await signalAll(native, cgroup, signal);
   } finally {
-    if (froze) native.writeText(freeze, '0');
+    if (froze) thawAgain(native, freeze);
   }
+}
+
+/** @throws TsrunError ERR_CGROUP when they stand still for good */
+function thawAgain(native: Native, freeze: string): void {
+  let thawed = native.writeText(freeze, '0');
+  // A moment's lack of memory is not to leave a container frozen.
+  if (thawed < 0) thawed = native.writeText(freeze, '0');
+  if (thawed < 0 && !isGone(-thawed)) throw failed(native, `write to ${freeze}`, -thawed);
 }
 
 async function signalAll(native: Native, cgroup: CgroupPlace, signal: number): Promise<void> {

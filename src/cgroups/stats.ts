@@ -3,6 +3,8 @@
  * A controller that it does not have is left out.
  */
 
+import { EOPNOTSUPP } from '../native/constants.js';
+import { cannotLook, isAbsent } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { procs } from './processes.js';
 import type { CgroupPlace } from './record.js';
@@ -136,7 +138,10 @@ function readHugetlb(
 ): ContainerStats['hugetlb'] {
   const found: ContainerStats['hugetlb'] = {};
   const names = native.readdir(path);
-  if (typeof names === 'number') return found;
+  if (typeof names === 'number') {
+    if (isAbsent(names)) return found;
+    throw cannotLook(native, `read cgroup ${path}`, names, 'ERR_CGROUP');
+  }
   for (const name of names.sort()) {
     const size = /^hugetlb\.([0-9]+[KMG]B)\.current$/.exec(name)?.[1];
     if (size === undefined) continue;
@@ -215,9 +220,14 @@ class Files {
     private readonly directory: string,
   ) {}
 
+  /** @throws TsrunError ERR_CGROUP: what cannot be read is not nothing */
   text(file: string): string | undefined {
-    const text = this.native.readText(`${this.directory}/${file}`, FILE_MAX);
-    return typeof text === 'string' ? text : undefined;
+    const path = `${this.directory}/${file}`;
+    const text = this.native.readText(path, FILE_MAX);
+    if (typeof text === 'string') return text;
+    // EOPNOTSUPP: pressure where the kernel does not account for it.
+    if (isAbsent(text) || text === -EOPNOTSUPP) return undefined;
+    throw cannotLook(this.native, `read ${path}`, text, 'ERR_CGROUP');
   }
 
   count(file: string): Count | undefined {

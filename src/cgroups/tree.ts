@@ -1,6 +1,7 @@
 /** Walking the cgroups below a cgroup. */
 
 import { EBUSY, O_CLOEXEC, O_PATH } from '../native/constants.js';
+import { isAbsent } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { delay } from '../native/wait.js';
 import { isGone } from './events.js';
@@ -45,6 +46,7 @@ export function removeBelow(native: Native, top: string): Promise<number> {
  */
 async function walk(native: Native, top: string, enter: Enter | undefined): Promise<number> {
   const names = childCgroups(native, top);
+  if (typeof names === 'number') return names;
   if (names.length === 0) return 0;
   let at = native.open(top, O_PATH | O_CLOEXEC, 0);
   if (at < 0) return isGone(-at) ? 0 : at;
@@ -71,8 +73,11 @@ async function walk(native: Native, top: string, enter: Enter | undefined): Prom
       if (name !== undefined) {
         if (++visited % CGROUPS_A_TURN === 0) await delay(native, 0);
         status = visit(name);
-        if (status === 0) ahead.push(childCgroups(native, `/proc/self/fd/${at}`));
-        else here.pop();
+        if (status === 0) {
+          const next = childCgroups(native, `/proc/self/fd/${at}`);
+          if (typeof next === 'number') return next;
+          ahead.push(next);
+        } else here.pop();
       } else {
         ahead.pop();
         const parent = ahead[ahead.length - 1];
@@ -95,12 +100,14 @@ async function walk(native: Native, top: string, enter: Enter | undefined): Prom
  * Names of the cgroups directly below one. One that is gone has none.
  *
  * @param path leads to its directory
+ * @returns the names, or a negated errno when they cannot be read
  */
-function childCgroups(native: Native, path: string): Uint8Array[] {
+function childCgroups(native: Native, path: string): Uint8Array[] | number {
   // Most containers have no cgroups of their own, and cgroup.stat says so in one
   // read; a directory has some fifty control files to tell them apart from.
   const stat = native.readText(`${path}/cgroup.stat`, STAT_MAX);
-  if (typeof stat === 'number' || stat.startsWith('nr_descendants 0\n')) return [];
+  if (typeof stat === 'number') return isAbsent(stat) ? [] : stat;
+  if (stat.startsWith('nr_descendants 0\n')) return [];
   const names = native.directories(path);
-  return typeof names === 'number' ? [] : names;
+  return typeof names === 'number' && isAbsent(names) ? [] : names;
 }

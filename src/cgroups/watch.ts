@@ -1,6 +1,7 @@
 /** Following what happens in a cgroup until its last process has ended. */
 
 import { O_CLOEXEC, O_RDONLY, POLLPRI } from '../native/constants.js';
+import { cannotLook, isAbsent, readIfThere } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { waitForAny } from '../native/wait.js';
 import { isPopulated } from './events.js';
@@ -29,14 +30,13 @@ export async function* watchCgroup(
   let next = intervalMs === undefined ? undefined : now() + intervalMs;
   for (;;) {
     // Opened and read before each wait: an event is a difference to the last reading.
-    const files = ['memory.events', 'cgroup.events']
-      .map((file) => native.open(`${cgroup.path}/${file}`, O_RDONLY | O_CLOEXEC, 0))
-      .filter((fd) => fd >= 0);
+    const files: number[] = [];
     let time = false;
     let populated;
     let killed;
     try {
-      for (const fd of files) native.read(fd, FILE_MAX);
+      // Without the controller there is no memory.events.
+      for (const file of ['memory.events', 'cgroup.events']) openRead(native, cgroup, file, files);
       // Before memory.events is looked at: what killed the last one is in there by then.
       populated = isPopulated(native, cgroup);
       killed = killsIn(native, cgroup) ?? kills;
@@ -68,8 +68,22 @@ export async function* watchCgroup(
   }
 }
 
+/**
+ * Opens a file to wait for its changes, which count from this reading on; not one that is gone.
+ *
+ * @throws TsrunError ERR_CGROUP: nobody would be told of what happens
+ */
+function openRead(native: Native, { path }: CgroupPlace, file: string, opened: number[]): void {
+  const fd = native.open(`${path}/${file}`, O_RDONLY | O_CLOEXEC, 0);
+  if (fd >= 0) opened.push(fd);
+  const read = fd < 0 ? fd : native.read(fd, FILE_MAX);
+  if (typeof read === 'number' && !isAbsent(read)) {
+    throw cannotLook(native, `read ${path}/${file}`, read, 'ERR_CGROUP');
+  }
+}
+
 /** How many processes the kernel has killed there for lack of memory. */
 function killsIn(native: Native, { path }: CgroupPlace): number | undefined {
-  const text = native.readText(`${path}/memory.events`, FILE_MAX);
-  return typeof text === 'string' ? Number(parseTable(text)['oom_kill'] ?? 0) : undefined;
+  const text = readIfThere(native, `${path}/memory.events`, FILE_MAX, 'ERR_CGROUP');
+  return text === undefined ? undefined : Number(parseTable(text)['oom_kill'] ?? 0);
 }

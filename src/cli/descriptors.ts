@@ -1,6 +1,7 @@
 /** Descriptors that the caller hands to a container's process, besides 0, 1 and 2. */
 
 import { TsrunError } from '../errors.js';
+import { cannotLook } from '../native/look.js';
 import type { Context } from './context.js';
 
 /** Where they begin, for sd_listen_fds(3) and for --preserve-fds. */
@@ -43,7 +44,8 @@ export function preservedDescriptors(
       throw new TsrunError('ERR_USAGE', `${who}: descriptor ${fd} is not open`);
     }
     const link = native.readlink(`/proc/self/fd/${fd}`);
-    const own = typeof link === 'string' && HOST_OWN.includes(link);
+    if (typeof link === 'number') throw cannotLook(native, `look at descriptor ${fd}`, link);
+    const own = HOST_OWN.includes(link);
     if (own || log.isOpenAs(fd)) {
       const what = own ? `${link}, as the runtime itself has` : 'the log file';
       throw new TsrunError('ERR_USAGE', `${who}: descriptor ${fd} is not the caller's (${what})`);

@@ -1,17 +1,22 @@
 /** A table of processes from /proc (proc_pid_status(5), proc_pid_cmdline(5)). */
 
+import { readIfThere } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { columns } from './columns.js';
 
 const MAX_STATUS = 1 << 16;
 const MAX_COMMAND = 1 << 21;
 
-/** Processes that have ended meanwhile are left out. */
+/**
+ * Processes that have ended meanwhile are left out.
+ *
+ * @throws TsrunError ERR_SYSTEM when nobody can tell whether one has
+ */
 export function ownTable(native: Native, pids: readonly number[]): string {
   const rows = [['UID', 'PID', 'PPID', 'CMD']];
   for (const pid of pids) {
-    const status = native.readText(`/proc/${pid}/status`, MAX_STATUS);
-    if (typeof status === 'number') continue;
+    const status = readIfThere(native, `/proc/${pid}/status`, MAX_STATUS);
+    if (status === undefined) continue;
     const uid = field(status, 'Uid');
     rows.push([uid, String(pid), field(status, 'PPid'), command(native, pid, status)]);
   }

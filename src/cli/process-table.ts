@@ -175,7 +175,8 @@ async function capture(
         throw error;
       });
       const exit = await waitForExit(native, child.pidfd);
-      if (typeof exit === 'object' && (exit.status !== 0 || exit.signal !== 0)) {
+      if (typeof exit === 'number') throw failed(native, 'cannot wait for ps', exit);
+      if (exit.status !== 0 || exit.signal !== 0) {
         const how = exit.signal === 0 ? `status ${exit.status}` : `signal ${exit.signal}`;
         throw new TsrunError('ERR_SYSTEM', `${args.join(' ')} ended with ${how}`);
       }

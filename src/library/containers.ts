@@ -2,7 +2,7 @@
 
 import { create } from '../lifecycle/create.js';
 import { listed } from '../lifecycle/list.js';
-import type { StateView } from '../lifecycle/state.js';
+import type { ListedView } from '../lifecycle/state.js';
 import { userBus } from '../cgroups/systemd/user-bus.js';
 import { environment, turns } from '../native/node.js';
 import { findState, notFound } from '../state/store.js';
@@ -73,14 +73,15 @@ export async function getContainer(id: string, options: RootOptions = {}): Promi
 }
 
 /**
- * The states of all containers below the root directory, sorted by id.
+ * The states of all containers below the root directory, sorted by id. The status of one that cannot
+ * be looked at is `unknown`; `warn` is told why.
  *
  * @throws TsrunError ERR_STATE
  */
-export async function listContainers(options: RootOptions = {}): Promise<StateView[]> {
+export async function listContainers(options: RootOptions = {}): Promise<ListedView[]> {
   await turns.next();
   const context = contextOf(options);
-  const views: StateView[] = [];
+  const views: ListedView[] = [];
   for (const view of listed(context.native, context)) {
     if (view !== undefined) views.push(view);
     if (turns.isSpent()) await turns.next();

@@ -1,5 +1,6 @@
 /** Who the caller is and what it may do. */
 
+import { cannotLook } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { namespacePlaces, foreignNamespaces } from '../namespaces/namespaces.js';
@@ -20,14 +21,16 @@ export interface Caller {
   initialUserNamespace: boolean;
 }
 
-/** Of the newest kernel known here, for one that does not tell (CAP_CHECKPOINT_RESTORE). */
-const LAST_CAPABILITY = 40;
-
-/** @param processes that are to get capabilities of the caller's */
+/**
+ * @param processes that are to get capabilities of the caller's
+ * @throws TsrunError ERR_SYSTEM when nobody can tell
+ */
 export function readCaller(native: Native, ...processes: (Process | undefined)[]): Caller {
   const known = native.capabilities(askedCapabilities(processes));
-  const { effective, bounding, last } =
-    typeof known === 'number' ? { effective: 0n, bounding: 0n, last: LAST_CAPABILITY } : known;
+  if (typeof known === 'number') {
+    throw cannotLook(native, 'read the capabilities of the caller', known);
+  }
+  const { effective, bounding, last } = known;
   return {
     uid: native.getuid()[1],
     gid: native.getgid()[1],

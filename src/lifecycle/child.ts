@@ -2,6 +2,7 @@
 
 import type { ExitInfo, Native } from '../native/types.js';
 import { EAGAIN, POLLIN, SIGKILL } from '../native/constants.js';
+import { readOrThrow } from '../native/look.js';
 import { delay, waitFor } from '../native/wait.js';
 
 /** Between two looks at a child where there is no descriptor for an event, in milliseconds. */
@@ -36,11 +37,11 @@ export async function killAndReap(native: Native, pidfd: number): Promise<void> 
 /**
  * The pid that a pidfd stands for, in our pid namespace.
  *
- * @returns 0 when the process has been reaped, -1 when it is in no namespace of ours
+ * @returns 0 when the process has been reaped or is in no namespace of ours
+ * @throws TsrunError ERR_SYSTEM when nobody can tell
  */
 export function pidOfPidfd(native: Native, pidfd: number): number {
-  const text = native.readText(`/proc/self/fdinfo/${pidfd}`, 4096);
-  if (typeof text === 'number') return 0;
+  const text = readOrThrow(native, `/proc/self/fdinfo/${pidfd}`, 4096);
   const match = /^Pid:\s*(-?\d+)$/m.exec(text);
   return match === null ? 0 : Math.max(0, Number(match[1]));
 }

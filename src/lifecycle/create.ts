@@ -25,7 +25,7 @@ import type { Lock } from '../state/lock.js';
 import { ownerName } from '../state/owner.js';
 import { statePaths } from '../state/paths.js';
 import type { StatePaths } from '../state/paths.js';
-import { readProcessStat } from '../state/proc-stat.js';
+import { readProcessStat, requireOwnProcfs } from '../state/proc-stat.js';
 import { ensureRoot } from '../state/root.js';
 import { STATE_VERSION } from '../state/state.js';
 import type { ContainerState, LateStep } from '../state/state.js';
@@ -187,6 +187,8 @@ class Creation {
     const { native, options } = this;
     const { root, id, spec, warn, turn } = options;
     validateId(id);
+    // By what is in there the new process is known, and is written to.
+    requireOwnProcfs(native);
     requireCreatable(spec);
     this.checkTerminal();
     requireNamespaceRights(native, spec, this.caller);
@@ -225,9 +227,6 @@ class Creation {
       const { cgroup: _, ...without } = facts;
       plan = planContainer(spec, without);
     }
-    if (this.mustEnterLate(plan, facts, cgroup)) {
-      plan = { ...plan, steps: [syncStep('cgroup'), ...plan.steps] };
-    }
     for (const warning of plan.warnings) warn(warning);
     const state = this.firstState(rootfs.path, plan, cgroup);
     this.undo.push(async () => {
@@ -236,6 +235,9 @@ class Creation {
     // The hooks of a failed create run when its process and its cgroup are gone, as after delete.
     if (cgroup !== undefined) this.undo.push(() => removeContainerCgroup(native, cgroup));
     if (this.scope !== undefined) this.undo.push(() => this.scope?.undo());
+    if (this.mustEnterLate(plan, facts, cgroup)) {
+      plan = { ...plan, steps: [syncStep('cgroup'), ...plan.steps] };
+    }
     // What a crash leaves before that is a directory with the path of the cgroup in it.
     const save = (): void => {
       state.owner = ownerName(native, native.getuid()[0]);

@@ -10,6 +10,7 @@ import { procs } from '../cgroups/processes.js';
 import { SUBGROUP } from '../cgroups/subgroup.js';
 import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import { POLLIN, SIGKILL } from '../native/constants.js';
+import { cannotLook, isAbsent } from '../native/look.js';
 import { waitFor } from '../native/wait.js';
 import { lockContainer } from '../state/lock.js';
 import { statusOf } from '../state/status.js';
@@ -153,8 +154,11 @@ async function tearDownBroken(
         `is left with ${pids.length} process(es): ${pids.slice(0, 8).join(', ')}`,
     );
   } else if (rest.notedCgroup !== undefined) {
-    native.rmdir(`${path}/${SUBGROUP}`);
-    native.rmdir(path);
+    for (const directory of [`${path}/${SUBGROUP}`, path]) {
+      const removed = native.rmdir(directory);
+      if (removed >= 0 || isAbsent(removed)) continue;
+      throw cannotLook(native, `remove cgroup ${directory}`, removed, 'ERR_CGROUP');
+    }
   }
 }
 
@@ -219,7 +223,11 @@ async function endInit(native: Native, state: InitProcess): Promise<void> {
   if (pidfd === undefined) return;
   try {
     native.pidfdKill(pidfd, SIGKILL);
-    if ((await waitFor(native, pidfd, POLLIN, KILL_TIMEOUT_MS, true)) === 0) {
+    const events = await waitFor(native, pidfd, POLLIN, KILL_TIMEOUT_MS, true);
+    if (events < 0) {
+      throw cannotLook(native, `wait for the end of process ${state.pid}`, events);
+    }
+    if (events === 0) {
       const { whyNotEnded } = await import('./not-ended.js');
       throw new TsrunError(
         'ERR_SYSTEM',

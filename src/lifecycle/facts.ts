@@ -1,5 +1,6 @@
 /** Gathers what a plan depends on besides the spec. */
 
+import { readIfThere } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { apparmorFile } from '../apparmor/apparmor.js';
 import { delegatedFiles } from '../cgroups/delegate.js';
@@ -89,6 +90,6 @@ function ownPlace(native: Native, { id, spec }: FactsRequest): PlanFacts['cgroup
 
 /** user_namespaces(7), "The /proc/PID/setgroups file". */
 function setgroupsDenied(native: Native): boolean {
-  const text = native.readText('/proc/self/setgroups', 64);
-  return typeof text === 'string' && text.startsWith('deny');
+  // Kernels before 3.19 have no such file, and allow it.
+  return readIfThere(native, '/proc/self/setgroups', 64)?.startsWith('deny') === true;
 }

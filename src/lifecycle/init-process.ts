@@ -2,7 +2,7 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { ESRCH } from '../native/constants.js';
+import { EINVAL, ENOENT, ESRCH } from '../native/constants.js';
 import { isAlive } from '../state/proc-stat.js';
 import type { ContainerState } from '../state/state.js';
 
@@ -23,7 +23,8 @@ export function notRunning(): TsrunError {
 export function openInit(native: Native, state: InitProcess): number | undefined {
   if (state.pid <= 0) return undefined;
   const pidfd = native.pidfdOpen(state.pid);
-  if (pidfd === -ESRCH) return undefined;
+  // EINVAL, ENOENT: the number is that of a thread, whose process has another one.
+  if (pidfd === -ESRCH || pidfd === -EINVAL || pidfd === -ENOENT) return undefined;
   if (pidfd < 0) {
     throw new TsrunError(
       'ERR_SYSTEM',
@@ -31,7 +32,11 @@ export function openInit(native: Native, state: InitProcess): number | undefined
       { errno: -pidfd },
     );
   }
-  if (isAlive(native, state.pid, state.startTime)) return pidfd;
-  native.close(pidfd);
-  return undefined;
+  let alive = false;
+  try {
+    alive = isAlive(native, state.pid, state.startTime);
+  } finally {
+    if (!alive) native.close(pidfd);
+  }
+  return alive ? pidfd : undefined;
 }

@@ -5,9 +5,11 @@ import { TsrunError } from '../errors.js';
 import { isLocked } from '../state/lock.js';
 import { findListed, findState, listIds } from '../state/store.js';
 import type { Found } from '../state/store.js';
+import type { ContainerSummary } from '../state/state.js';
+import { statusOf } from '../state/status.js';
 import { SPEC_VERSION } from '../version.js';
 import { rowOf, viewOf } from './state.js';
-import type { ListRow, StateView } from './state.js';
+import type { ListRow, ListedView } from './state.js';
 
 export interface ListOptions {
   root: string;
@@ -15,13 +17,14 @@ export interface ListOptions {
 }
 
 /**
- * Their states, sorted by id. One whose state cannot be read is told to `warn`
- * and left out. What a crash left of a create is shown as stopped, so that
- * somebody deletes it.
+ * Their states, sorted by id. What a crash left of a create is shown as stopped, so that
+ * somebody deletes it. One that cannot be looked at is shown as `unknown`, and why is told to
+ * `warn`: to leave it out would be to say that it is not there. One of another runtime, or of a tsrun
+ * with another format, is told to `warn` and left out.
  *
  * @throws TsrunError ERR_STATE when the root directory cannot be read
  */
-export function list(native: Native, options: ListOptions): StateView[] {
+export function list(native: Native, options: ListOptions): ListedView[] {
   return collect(native, options, findState, viewOf);
 }
 
@@ -34,19 +37,19 @@ export function listRows(native: Native, options: ListOptions): ListRow[] {
 export function* listed(
   native: Native,
   options: ListOptions,
-): Generator<StateView | undefined, void, undefined> {
+): Generator<ListedView | undefined, void, undefined> {
   for (const id of listIds(native, options.root)) {
     yield one(native, options, id, findState, viewOf);
   }
 }
 
-function collect<State, View>(
+function collect<State extends ContainerSummary, View>(
   native: Native,
   options: ListOptions,
   find: (native: Native, root: string, id: string) => Found<State>,
-  view: (native: Native, root: string, state: State) => View,
-): (View | StateView)[] {
-  const views: (View | StateView)[] = [];
+  view: (state: State, status: ListedView['status']) => View,
+): (View | ListedView)[] {
+  const views: (View | ListedView)[] = [];
   for (const id of listIds(native, options.root)) {
     const found = one(native, options, id, find, view);
     if (found !== undefined) views.push(found);
@@ -54,31 +57,35 @@ function collect<State, View>(
   return views;
 }
 
-function one<State, View>(
+function one<State extends ContainerSummary, View>(
   native: Native,
   { root, warn }: ListOptions,
   id: string,
   find: (native: Native, root: string, id: string) => Found<State>,
-  view: (native: Native, root: string, state: State) => View,
-): View | StateView | undefined {
+  view: (state: State, status: ListedView['status']) => View,
+): View | ListedView | undefined {
+  let found: Found<State> | undefined;
   try {
-    const found = find(native, root, id);
-    if (found.kind === 'state') return view(native, root, found.state);
+    found = find(native, root, id);
+    if (found.kind === 'state') return view(found.state, statusOf(native, root, found.state));
     // Without a state and locked: its create has only just begun.
-    if (found.kind === 'broken' && !isLocked(native, root, id)) return remains(id);
+    if (found.kind === 'broken' && !isLocked(native, root, id)) return remains(id, 'stopped');
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
     warn(error.message);
+    if (found?.kind === 'state') return view(found.state, 'unknown');
+    // The kernel's refusal says nothing about whose it is.
+    if (error.errno !== undefined) return remains(id, 'unknown');
   }
   return undefined;
 }
 
-function remains(id: string): StateView {
+function remains(id: string, status: ListedView['status']): ListedView {
   return {
     ociVersion: SPEC_VERSION,
     id,
     pid: 0,
-    status: 'stopped',
+    status,
     bundle: '',
     rootfs: '',
     created: '',

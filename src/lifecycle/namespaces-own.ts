@@ -3,8 +3,9 @@
  * listed with a path that leads to the very namespace that the runtime is in.
  */
 
+import { isAbsent } from '../native/look.js';
 import { isSameFile } from '../native/same-file.js';
-import type { Native } from '../native/types.js';
+import type { Native, Stat } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { NAMESPACE_FLAG } from '../namespaces/namespaces.js';
 import { pointerToken } from '../spec/problem.js';
@@ -23,18 +24,35 @@ export const NAMESPACE_FILE: Readonly<Record<LinuxNamespaceType, string>> = {
   time: 'time',
 };
 
-/** CLONE_NEW* of the listed namespaces whose path leads to the runtime's own. */
+/**
+ * CLONE_NEW* of the listed namespaces whose path leads to the runtime's own.
+ *
+ * @throws TsrunError ERR_SYSTEM when nobody can tell: in one taken for the container's, a sysctl
+ *   would be the host's
+ */
 export function ownNamespaces(native: Native, spec: Spec): number {
   let own = 0;
-  for (const { type, path } of spec.linux?.namespaces ?? []) {
-    if (path === undefined || path === '') continue;
-    const file = NAMESPACE_FILE[type];
-    // A path that is not there is the error of whoever opens it, with a better message.
-    if (isSameFile(native.stat(path), native.stat(`/proc/self/ns/${file}`))) {
-      own |= NAMESPACE_FLAG[type];
-    }
-  }
+  (spec.linux?.namespaces ?? []).forEach(({ type, path }, index) => {
+    if (path === undefined || path === '') return;
+    const pointer = `/linux/namespaces/${index}`;
+    const there = statIfThere(native, path, pointer);
+    // A path that is not there is the error of whoever opens it.
+    if (there === undefined) return;
+    const mine = statIfThere(native, `/proc/self/ns/${NAMESPACE_FILE[type]}`, pointer);
+    if (mine !== undefined && isSameFile(there, mine)) own |= NAMESPACE_FLAG[type];
+  });
   return own;
+}
+
+function statIfThere(native: Native, path: string, pointer: string): Stat | undefined {
+  const stat = native.stat(path);
+  if (typeof stat !== 'number') return stat;
+  if (isAbsent(stat)) return undefined;
+  throw new TsrunError(
+    'ERR_SYSTEM',
+    `${pointer}: cannot look at namespace ${path}: ${native.strerror(-stat)}`,
+    { errno: -stat, pointer },
+  );
 }
 
 /**

@@ -3,6 +3,7 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { POLLIN, SIGKILL } from '../native/constants.js';
+import { cannotLook } from '../native/look.js';
 import { waitFor } from '../native/wait.js';
 import { lockContainer } from '../state/lock.js';
 import { statePaths } from '../state/paths.js';
@@ -61,7 +62,7 @@ export async function start(native: Native, options: StartOptions): Promise<Star
     } else {
       ({ state } = created);
       pidfd = native.dup(created.pidfd);
-      if (pidfd < 0) throw wrongState('stopped');
+      if (pidfd < 0) throw cannotLook(native, `start container "${id}"`, pidfd);
     }
     const paths = statePaths(root, id);
     if (options.notifySocket !== undefined) {

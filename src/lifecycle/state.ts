@@ -22,8 +22,16 @@ export interface StateView {
   owner: string;
 }
 
+/**
+ * The same of one of many. `unknown`: it could not be looked at, and may be in any state. What could
+ * not be read of it is empty.
+ */
+export interface ListedView extends Omit<StateView, 'status'> {
+  status: Status | 'unknown';
+}
+
 /** What the table of `list` shows of it. */
-export type ListRow = Pick<StateView, 'id' | 'pid' | 'status' | 'bundle' | 'created' | 'owner'>;
+export type ListRow = Pick<ListedView, 'id' | 'pid' | 'status' | 'bundle' | 'created' | 'owner'>;
 
 export interface ContainerName {
   /** Directory of the states of all containers. */
@@ -31,19 +39,27 @@ export interface ContainerName {
   id: string;
 }
 
-/** @throws TsrunError ERR_NOT_FOUND, ERR_ID_INVALID, ERR_STATE */
+/**
+ * @throws TsrunError ERR_NOT_FOUND, ERR_ID_INVALID, ERR_STATE; ERR_SYSTEM, ERR_CGROUP when its process
+ *   or its cgroup cannot be looked at
+ */
 export function state(native: Native, { root, id }: ContainerName): StateView {
-  return viewOf(native, root, loadState(native, root, id));
+  const stored = loadState(native, root, id);
+  return viewOf(stored, statusOf(native, root, stored));
 }
 
-export function viewOf(native: Native, root: string, stored: ContainerState): StateView {
-  const { id, pid, status, bundle, created, owner } = rowOf(native, root, stored);
+export function viewOf<S extends ListedView['status']>(
+  stored: ContainerState,
+  state: S,
+): Omit<StateView, 'status'> & { status: S } {
+  const { id, pid, status, bundle, created, owner } = rowOf(stored, state);
   const { ociVersion, rootfs, annotations } = stored;
   return { ociVersion, id, pid, status, bundle, rootfs, created, annotations, owner };
 }
 
-export function rowOf(native: Native, root: string, stored: ContainerSummary): ListRow {
-  const status = statusOf(native, root, stored);
-  const { id, bundle, created, owner } = stored;
-  return { id, pid: status === 'stopped' ? 0 : stored.pid, status, bundle, created, owner };
+export function rowOf<S extends ListedView['status']>(
+  { id, pid, bundle, created, owner }: ContainerSummary,
+  status: S,
+): Omit<ListRow, 'status'> & { status: S } {
+  return { id, pid: status === 'stopped' ? 0 : pid, status, bundle, created, owner };
 }

@@ -17,6 +17,7 @@ import { limitProperties } from '../cgroups/systemd/limits.js';
 import { setScopeProperties } from '../cgroups/systemd/scope.js';
 import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import { EWOULDBLOCK, LOCK_EX, O_CLOEXEC, O_RDONLY } from '../native/constants.js';
+import { readIfThere } from '../native/look.js';
 import { delay } from '../native/wait.js';
 import { requireUpdatable } from '../spec/create-demands.js';
 import type { LinuxDeviceCgroup, LinuxResources } from '../spec/types.js';
@@ -98,10 +99,7 @@ interface Change {
 async function change(native: Native, request: Change): Promise<void> {
   const { record, cgroupFd, ociVersion, scope, resources, warn } = request;
   const { path } = record;
-  const current: Current = (file) => {
-    const text = native.readText(`${path}/${file}`, FILE_MAX);
-    return typeof text === 'string' ? text : undefined;
-  };
+  const current: Current = (file) => readIfThere(native, `${path}/${file}`, FILE_MAX, 'ERR_CGROUP');
   const { writes, warnings } = compileLimits(resources, { at: '', ociVersion, current });
   checkUsage(resources.memory ?? {}, '/memory', current);
   const devices = resources.devices ?? [];

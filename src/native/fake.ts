@@ -25,7 +25,7 @@ import {
   O_TRUNC,
   O_WRONLY,
 } from './constants.js';
-import { CGROUP2_SUPER_MAGIC, NSFS_MAGIC, SIGKILL } from './constants.js';
+import { CGROUP2_SUPER_MAGIC, NSFS_MAGIC, PROC_SUPER_MAGIC, SIGKILL } from './constants.js';
 import { FakeSystemd } from './fake-systemd.js';
 import { CGROUP_ROOT, FakeCgroups } from './fake-cgroups.js';
 import { FakeFiles, statOf } from './fake-files.js';
@@ -140,6 +140,7 @@ export class FakeSystem {
       return open?.kind === 'node' ? open.path : undefined;
     };
     this.files.put('/proc/self/cgroup', 'file', '0::/\n');
+    this.files.put('/proc/self/mountinfo', 'file', '');
     this.files.put('/proc/self/status', 'file', status('000001ffffffffff'));
     this.files.put('/proc/sys/kernel/cap_last_cap', 'file', '40\n');
     this.files.put(
@@ -522,6 +523,7 @@ export class FakeSystem {
       readlink: (path) => {
         const fd = /^\/proc\/self\/fd\/(\d+)$/.exec(path)?.[1];
         if (fd !== undefined) return files.pathOf(Number(fd)) ?? -ENOENT;
+        if (path === '/proc/self') return '1';
         const node = files.get(path);
         return node?.type === 'link' ? node.content : -EINVAL;
       },
@@ -537,8 +539,11 @@ export class FakeSystem {
       lstat: (path) => stat(files.get(path)),
       fstat: (fd) => stat(this.nodeOf(fd)),
       readdir: (path) => files.list(path) ?? (files.get(path) === undefined ? -ENOENT : -ENOTDIR),
-      statfsType: (path) =>
-        path === CGROUP_ROOT && files.get(path) !== undefined ? CGROUP2_SUPER_MAGIC : 0,
+      statfsType: (path) => {
+        if (files.get(path) === undefined) return -ENOENT;
+        if (path === CGROUP_ROOT) return CGROUP2_SUPER_MAGIC;
+        return path === '/proc' ? PROC_SUPER_MAGIC : 0;
+      },
       fstatfsType: () => NSFS_MAGIC,
       fstatfsFlags: () => 0,
       flock: (fd, operation) => this.flock(fd, operation),

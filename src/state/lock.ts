@@ -6,6 +6,7 @@
  */
 
 import { isSameFile } from '../native/same-file.js';
+import { isAbsent } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import {
@@ -29,7 +30,11 @@ const PATIENCE_MS = 30_000;
 const PAUSES_MS = [1, 2, 5, 10, 25, 50];
 
 export interface Lock {
-  /** Whether the directory that is locked is still what the id leads to: no other has taken its place. */
+  /**
+   * Whether the directory that is locked is still what the id leads to: no other has taken its place.
+   *
+   * @throws TsrunError ERR_STATE when nobody can tell
+   */
   isCurrent(): boolean;
   release(): void;
 }
@@ -97,7 +102,7 @@ export function tryLock(
   }
   let held = true;
   return {
-    isCurrent: () => held && isSame(native, fd, path) !== false,
+    isCurrent: () => held && isCurrent(native, fd, path),
     release: () => {
       if (!held) return;
       held = false;
@@ -117,10 +122,26 @@ function isSame(native: Native, fd: number, path: string): boolean | number {
   return isSameFile(mine, there);
 }
 
-/** Whether some command works on the container right now. */
+/** A path that leads nowhere any more has been given to nobody else. */
+function isCurrent(native: Native, fd: number, path: string): boolean {
+  const same = isSame(native, fd, path);
+  if (typeof same === 'boolean') return same;
+  if (isAbsent(same)) return true;
+  throw stateError(native, 'cannot look at', path, same);
+}
+
+/**
+ * Whether some command works on the container right now.
+ *
+ * @throws TsrunError ERR_STATE when nobody can tell
+ */
 export function isLocked(native: Native, root: string, id: string): boolean {
   const lock = tryLock(native, root, id, LOCK_SH);
-  if (typeof lock === 'number') return lock === -EWOULDBLOCK;
+  if (lock === -EWOULDBLOCK) return true;
+  if (typeof lock === 'number') {
+    if (isAbsent(lock)) return false;
+    throw stateError(native, 'cannot lock', statePaths(root, id).directory, lock);
+  }
   lock.release();
   return false;
 }

@@ -1,21 +1,58 @@
-/** What /proc/PID/stat says about a process (proc_pid_stat(5)). */
+/**
+ * What /proc/PID/stat says about a process (proc_pid_stat(5)).
+ *
+ * A process has ended when the kernel says so: pidfd_open(2) answers ESRCH, or the procfs of our own
+ * pid namespace shows another process of that pid. A file that cannot be read says nothing, and neither
+ * does whatever else is mounted on /proc.
+ */
 
+import { TsrunError } from '../errors.js';
+import { EINVAL, ENOENT, ESRCH, PROC_SUPER_MAGIC } from '../native/constants.js';
+import { cannotLook, isAbsent } from '../native/look.js';
 import type { Native } from '../native/types.js';
 
 /** The line is some 400 bytes; comm is at most 64 with escapes. */
 const MAX_SIZE = 4096;
 
+/** PF_EXITING of include/linux/sched.h, in field 9. */
+const PF_EXITING = 0x4;
+
 export interface ProcessStat {
+  /** Field 2, as the process or its program's file is called. */
+  comm: string;
   /** Field 3: `R`, `S`, `D`, `Z` (zombie), `X` (dead), ... */
   state: string;
+  /** It has begun to end, or has ended: it runs no program any more. */
+  exiting: boolean;
   /** Field 22, clock ticks since boot: with the pid it names a process for good. */
   startTime: number;
 }
 
-/** The process's state, undefined when there is none of that pid. */
+/**
+ * @returns undefined when there is no process of that pid
+ * @throws TsrunError ERR_SYSTEM when nobody can tell
+ */
 export function readProcessStat(native: Native, pid: number): ProcessStat | undefined {
-  const text = native.readText(`/proc/${pid}/stat`, MAX_SIZE);
-  return typeof text === 'number' ? undefined : parseProcessStat(text);
+  const path = `/proc/${pid}/stat`;
+  let text = native.readText(path, MAX_SIZE);
+  if (typeof text === 'number') {
+    if (!isAbsent(text)) throw cannotLook(native, `read ${path}`, text);
+    const pidfd = native.pidfdOpen(pid);
+    // EINVAL, ENOENT: the number is that of a thread, whose process has another one.
+    if (pidfd === -ESRCH || pidfd === -EINVAL || pidfd === -ENOENT) return undefined;
+    if (pidfd < 0) throw cannotLook(native, `open process ${pid}`, pidfd);
+    // The kernel has given the number to a process since, or /proc does not show it.
+    text = native.readText(path, MAX_SIZE);
+    const gone = native.pidfdKill(pidfd, 0) === -ESRCH;
+    native.close(pidfd);
+    if (typeof text === 'number') {
+      if (gone) return undefined;
+      throw cannotLook(native, `read ${path} of a process that is there`, text);
+    }
+  }
+  const stat = parseProcessStat(text);
+  if (stat !== undefined) return stat;
+  throw new TsrunError('ERR_SYSTEM', `cannot read ${path}: it is not a line of procfs`);
 }
 
 /** Field 2 is the command's name in parentheses and may itself hold any of `) (`: the last `)` ends it. */
@@ -27,18 +64,43 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
   const state = fields[0];
   const startTime = Number(fields[22 - 3]);
   if (state === undefined || state === '' || !Number.isSafeInteger(startTime)) return undefined;
-  return { state, startTime };
+  const flags = Number(fields[9 - 3]);
+  return {
+    comm: text.slice(text.indexOf('(') + 1, end),
+    state,
+    exiting: isDead(state) || (flags & PF_EXITING) !== 0,
+    startTime,
+  };
 }
 
-/** Whether that very process runs: same start time, and neither zombie nor dead. */
+function isDead(state: string): boolean {
+  return state === 'Z' || state === 'X' || state === 'x';
+}
+
+/**
+ * Whether that very process runs: same start time, and neither zombie nor dead.
+ *
+ * @throws TsrunError ERR_SYSTEM when nobody can tell
+ */
 export function isAlive(native: Native, pid: number, startTime: number): boolean {
   if (pid <= 0) return false;
   const stat = readProcessStat(native, pid);
-  return (
-    stat !== undefined &&
-    stat.startTime === startTime &&
-    stat.state !== 'Z' &&
-    stat.state !== 'X' &&
-    stat.state !== 'x'
-  );
+  if (stat === undefined) return false;
+  if (stat.startTime === startTime) return !isDead(stat.state);
+  requireOwnProcfs(native);
+  return false;
+}
+
+/**
+ * In the procfs of another pid namespace our numbers are those of other processes.
+ *
+ * @throws TsrunError ERR_SYSTEM when /proc is not the procfs of our pid namespace
+ */
+export function requireOwnProcfs(native: Native): void {
+  const fault = (what: string): TsrunError =>
+    new TsrunError('ERR_SYSTEM', `cannot look up processes: /proc is not ${what}`);
+  if (native.statfsType('/proc') !== PROC_SUPER_MAGIC) throw fault('a procfs');
+  if (native.readlink('/proc/self') !== String(native.getpid())) {
+    throw fault('the procfs of this pid namespace');
+  }
 }

@@ -3,6 +3,7 @@
 import type { CgroupRecord } from '../cgroups/record.js';
 import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import { ENOENT } from '../native/constants.js';
+import { readIfThere } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { MAX_STATE, notedCgroupOf } from './state-file.js';
 import { statePaths } from './paths.js';
@@ -20,10 +21,13 @@ export interface Salvage {
   notedCgroup: string | undefined;
 }
 
-/** Goes by what the fields look like, whatever is around them. */
+/**
+ * Goes by what the fields look like, whatever is around them.
+ *
+ * @throws TsrunError ERR_STATE when the file cannot be read although it is there
+ */
 export function salvage(native: Native, root: string, id: string): Salvage {
-  const found = native.readText(statePaths(root, id).state, MAX_STATE);
-  const text = typeof found === 'number' ? '' : found;
+  const text = readIfThere(native, statePaths(root, id).state, MAX_STATE, 'ERR_STATE') ?? '';
   return {
     written: text.trim() !== '',
     processes: [...text.matchAll(/"pid":\s*(\d+),\s*"startTime":\s*(\d+)/g)]

@@ -2,7 +2,8 @@
 
 import type { Native } from '../native/types.js';
 import { isFrozen } from '../cgroups/manager.js';
-import { O_CLOEXEC, O_NONBLOCK, O_WRONLY } from '../native/constants.js';
+import { ENXIO, O_CLOEXEC, O_NONBLOCK, O_WRONLY } from '../native/constants.js';
+import { cannotLook, isAbsent } from '../native/look.js';
 import { isLocked } from './lock.js';
 import { statePaths } from './paths.js';
 import { isAlive } from './proc-stat.js';
@@ -25,6 +26,7 @@ export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
  * come too early waits for the lock, which `run` holds until then.
  *
  * @param holdsLock the caller has the container's exclusive lock, so no create runs
+ * @throws TsrunError when one of these cannot be looked at: that is no status
  */
 export function statusOf(
   native: Native,
@@ -51,6 +53,8 @@ export function statusOf(
  */
 function waitsAtGate(native: Native, execFifo: string): boolean {
   const fd = native.open(execFifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0);
-  if (fd >= 0) native.close(fd);
-  return fd >= 0;
+  if (fd === -ENXIO || isAbsent(fd)) return false;
+  if (fd < 0) throw cannotLook(native, `open ${execFifo}`, fd, 'ERR_STATE');
+  native.close(fd);
+  return true;
 }

@@ -13,6 +13,7 @@ import {
   S_IFDIR,
   S_IFMT,
 } from '../native/constants.js';
+import { isAbsent } from '../native/look.js';
 import { validateId } from './id.js';
 import { statePaths } from './paths.js';
 import { STATE_VERSION } from './state.js';
@@ -94,11 +95,16 @@ function find(native: Native, root: string, id: string, details: boolean): Found
       throw stateError(native, 'cannot read', paths.state, text);
     }
     const stat = native.lstat(paths.directory);
-    const directory = typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFDIR;
-    if (directory && native.access(`${paths.directory}/${CRUN_STATE}`, F_OK) >= 0) {
-      throw ofAnotherRuntime(id, `${paths.directory}/${CRUN_STATE}`);
+    if (typeof stat === 'number' && !isAbsent(stat)) {
+      throw stateError(native, 'cannot look at', paths.directory, stat);
     }
-    return { kind: directory ? 'broken' : 'absent' };
+    const directory = typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFDIR;
+    if (!directory) return { kind: 'absent' };
+    const crun = `${paths.directory}/${CRUN_STATE}`;
+    const access = native.access(crun, F_OK);
+    if (access >= 0) throw ofAnotherRuntime(id, crun);
+    if (!isAbsent(access)) throw stateError(native, 'cannot look at', crun, access);
+    return { kind: 'broken' };
   }
   return foundOf(checkState(stateOf(text), paths.state, id, details));
 }

@@ -1,5 +1,7 @@
 /** Whether the caller is in the initial user namespace, where its ids are the machine's. */
 
+import { ENOENT, PROC_SUPER_MAGIC } from '../native/constants.js';
+import { cannotLook } from '../native/look.js';
 import type { Native } from '../native/types.js';
 
 /**
@@ -8,8 +10,12 @@ import type { Native } from '../native/types.js';
  */
 const INITIAL_INODE = 0xeffffffdn;
 
+/** @throws TsrunError ERR_SYSTEM when nobody can tell: others have fewer rights */
 export function inInitialUserNamespace(native: Native): boolean {
-  const stat = native.stat('/proc/self/ns/user');
+  const path = '/proc/self/ns/user';
+  const stat = native.stat(path);
+  if (typeof stat !== 'number') return stat.ino === INITIAL_INODE;
   // Without user namespaces in the kernel there is only the initial one.
-  return typeof stat === 'number' || stat.ino === INITIAL_INODE;
+  if (stat === -ENOENT && native.statfsType('/proc') === PROC_SUPER_MAGIC) return true;
+  throw cannotLook(native, `look at ${path}`, stat);
 }

@@ -145,18 +145,27 @@ fuzz({
 
     const checkStat = (of: string): void => {
       const found = proc.parseProcessStat(of);
-      const alive = proc.isAlive(reading(of), 7, found?.startTime ?? 0);
-      assert.equal(proc.isAlive(reading(of), 0, 0), false);
-      assert.equal(proc.isAlive(reading(-3), 7, 0), false);
+      const looking = (answer: string | number): Native => ({
+        ...reading(answer),
+        pidfdOpen: () => -3,
+        statfsType: () => 0x9fa0,
+        readlink: () => '1',
+        getpid: () => 1,
+      });
+      assert.equal(proc.isAlive(looking(of), 0, 0), false);
+      assert.equal(proc.isAlive(looking(-3), 7, 0), false);
+      // Neither is an answer.
+      assert.throws(() => proc.isAlive(looking(-5), 7, 0));
       if (found === undefined) {
-        assert.equal(alive, false);
+        assert.throws(() => proc.isAlive(looking(of), 7, 0));
         return;
       }
+      const alive = proc.isAlive(looking(of), 7, found.startTime);
       assert(
         found.state !== '' && !found.state.includes(' ') && Number.isSafeInteger(found.startTime),
       );
       assert.equal(alive, !['Z', 'X', 'x'].includes(found.state));
-      assert.equal(proc.isAlive(reading(of), 7, found.startTime + 1), false);
+      assert.equal(proc.isAlive(looking(of), 7, found.startTime + 1), false);
     };
 
     return fc.property(

@@ -526,4 +526,57 @@ export const processes = [
       message: /status"?: \+?\d/,
     },
   },
+  {
+    rows: ['T'],
+    what: 'a process that cannot be read about has ended',
+    changes: [
+      {
+        file: 'src/state/proc-stat.ts',
+        from: 'if (!isAbsent(text)) throw cannotLook(native, `read ${path}`, text);',
+        to: 'if (!isAbsent(text)) return undefined;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/hidden-proc.test.ts',
+      name: 'delete without force removes no container that runs',
+      message: /call \d+: expected \[ 0, 'openat' \] to deeply equal/,
+    },
+  },
+  {
+    rows: ['T'],
+    what: 'a process that /proc does not show has ended',
+    changes: [
+      {
+        file: 'src/state/proc-stat.ts',
+        from: 'if (gone) return undefined;',
+        to: 'if (gone || pid > 0) return undefined;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/hidden-proc.test.ts',
+      name: '%s fails, and the container runs on',
+      title: 'state fails, and the container runs on',
+      message: /expected 0 to be greater than 0/,
+    },
+  },
+  {
+    rows: ['T'],
+    what: 'an error of another file is an answer',
+    changes: [
+      {
+        file: 'src/native/look.ts',
+        from: 'if (isAbsent(text)) return undefined;',
+        to: 'if (text < 0) return undefined;',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: 'test/unit/lifecycle/unreadable.test.ts',
+      name: '%s that cannot be read is no answer',
+      title: '/sys/fs/cgroup/a/cgroup.events that cannot be read is no answer',
+      message: /promise resolved .* instead of rejecting/,
+    },
+  },
 ];

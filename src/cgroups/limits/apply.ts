@@ -49,9 +49,14 @@ export function applyLimits(
   writes: readonly CgroupWrite[],
 ): Applied {
   let refusals: Map<string, Refusal> | undefined;
-  const enable = (): Map<string, Refusal> =>
-    (refusals ??= enableControllers(native, target.root, target.directory));
   const written: Written[] = [];
+  const enable = (): Map<string, Refusal> => {
+    try {
+      return (refusals ??= enableControllers(native, target.root, target.directory));
+    } catch (error) {
+      throw withLost(error, putBack(native, target.directory, written));
+    }
+  };
   for (const write of writes) {
     if (target.fresh && write.isDefault === true) continue;
     let outcome = perform(native, target, write, written);

@@ -1,5 +1,6 @@
 /** Switching controllers on for a cgroup, in cgroup.subtree_control of all above it. */
 
+import { readIfThere } from '../../native/look.js';
 import type { Native } from '../../native/types.js';
 
 const FILE_MAX = 4096;
@@ -18,6 +19,7 @@ export interface Refusal {
  * @param root mount point of the hierarchy
  * @param directory of the cgroup
  * @returns the first refusal of each controller that had one
+ * @throws TsrunError ERR_CGROUP when the hierarchy's controllers cannot be read
  */
 export function enableControllers(
   native: Native,
@@ -43,17 +45,21 @@ export function enableControllers(
   return refusals;
 }
 
-/** The controllers that a cgroup has. */
+/**
+ * The controllers that a cgroup has.
+ *
+ * @throws TsrunError ERR_CGROUP when nobody can tell
+ */
 export function controllersIn(native: Native, directory: string): string[] {
   return namesIn(native, `${directory}/cgroup.controllers`);
 }
 
-/** Those that it passes on to the cgroups below it. */
+/** Those that it passes on to the cgroups below it; see controllersIn(). */
 export function controllersBelow(native: Native, directory: string): string[] {
   return namesIn(native, `${directory}/cgroup.subtree_control`);
 }
 
 function namesIn(native: Native, file: string): string[] {
-  const text = native.readText(file, FILE_MAX);
-  return typeof text === 'number' ? [] : text.split(/\s+/).filter((name) => name !== '');
+  const text = readIfThere(native, file, FILE_MAX, 'ERR_CGROUP') ?? '';
+  return text.split(/\s+/).filter((name) => name !== '');
 }

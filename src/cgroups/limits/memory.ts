@@ -7,6 +7,7 @@
  */
 
 import { TsrunError } from '../../errors.js';
+import { readIfThere } from '../../native/look.js';
 import type { Native } from '../../native/types.js';
 import type { LinuxMemory } from '../../spec/types.js';
 import { given } from './write.js';
@@ -31,11 +32,12 @@ export function isSmall(writes: readonly CgroupWrite[]): boolean {
  *
  * @param root of the hierarchy
  * @param path of the cgroup's directory
+ * @throws TsrunError ERR_CGROUP when nobody can tell
  */
 export function isMemoryLimited(native: Native, root: string | undefined, path: string): boolean {
   for (let at = path; at.length > (root?.length ?? 0); at = at.slice(0, at.lastIndexOf('/'))) {
-    const limit = native.readText(`${at}/memory.max`, LIMIT_FILE_MAX);
-    if (typeof limit === 'string' && limit.trim() !== 'max') return true;
+    const limit = readIfThere(native, `${at}/memory.max`, LIMIT_FILE_MAX, 'ERR_CGROUP');
+    if (limit !== undefined && limit.trim() !== 'max') return true;
   }
   return false;
 }

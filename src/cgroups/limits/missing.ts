@@ -1,5 +1,6 @@
 /** Why a cgroup has no file of some name: what to tell a person who wants a limit. */
 
+import { TsrunError } from '../../errors.js';
 import { EBUSY } from '../../native/constants.js';
 import type { Native } from '../../native/types.js';
 import { v1Mounts } from '../mount.js';
@@ -14,6 +15,22 @@ const FILE_MAX = 4096;
 
 /** @param refusals of enableControllers() */
 export function whyMissing(
+  native: Native,
+  root: string,
+  directory: string,
+  file: string,
+  refusals: ReadonlyMap<string, Refusal>,
+): string {
+  try {
+    return explain(native, root, directory, file, refusals);
+  } catch (error) {
+    // Nothing goes on from this: it is the end of an error's message.
+    if (error instanceof TsrunError) return error.message;
+    throw error;
+  }
+}
+
+function explain(
   native: Native,
   root: string,
   directory: string,

@@ -7,7 +7,7 @@ import {
   unifiedEntry,
   unifiedMountPoint,
 } from '../../../src/cgroups/mount.js';
-import { CGROUP2_SUPER_MAGIC, TMPFS_MAGIC } from '../../../src/native/constants.js';
+import { CGROUP2_SUPER_MAGIC, ENOMEM, TMPFS_MAGIC } from '../../../src/native/constants.js';
 import { FakeCgroupfs } from './fake-cgroupfs.js';
 
 let fs: FakeCgroupfs;
@@ -42,8 +42,12 @@ describe('findUnifiedHierarchy', () => {
   it('finds nothing on a v1 host', () => {
     fs.files.set('/proc/self/mountinfo', '32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw\n');
     expect(findUnifiedHierarchy(fs.native)).toBeUndefined();
-    fs.files.clear();
-    expect(findUnifiedHierarchy(fs.native)).toBeUndefined();
+  });
+
+  it('does not take what cannot be looked at for none', () => {
+    expect(() => findUnifiedHierarchy(fs.native)).toThrow('cannot read /proc/self/mountinfo');
+    const native = { ...fs.native, statfsType: () => -ENOMEM };
+    expect(() => findUnifiedHierarchy(native)).toThrow('cannot look at /sys/fs/cgroup');
   });
 });
 
@@ -74,7 +78,7 @@ describe('hasNsdelegate', () => {
   });
 
   it('takes no other file system’s word for it, nor none', () => {
-    expect(hasNsdelegate(fs.native)).toBe(false);
+    expect(() => hasNsdelegate(fs.native)).toThrow('cannot read /proc/self/mountinfo');
     fs.files.set('/proc/self/mountinfo', '1 0 0:1 / /x rw - fuse.cgroup2 x rw,nsdelegate\n');
     expect(hasNsdelegate(fs.native)).toBe(false);
   });

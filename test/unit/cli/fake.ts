@@ -51,7 +51,7 @@ export function fakeSystem(overrides: Partial<Native> = {}): Fake {
     cancelWait: () => undefined,
     realpath: () => '/cwd',
     statfsType: () => 0x01021994,
-    readText: () => -ENOENT,
+    readText: (path) => (path === '/proc/self/mountinfo' ? '' : -ENOENT),
     lstat: () => -ENOENT,
     getuid: () => [1000, 1000],
     getgid: () => [100, 100],

@@ -69,7 +69,12 @@ test('an exclusive holder of the lock sees an interrupted create as stopped', ()
 
 test('the name of a process cannot pose as fields', () => {
   const rest = 'Z 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 19 20';
-  expect(parseProcessStat(`12 (a) S 0 0 (b) ${rest}`)).toEqual({ state: 'Z', startTime: 4242 });
+  expect(parseProcessStat(`12 (a) S 0 0 (b) ${rest}`)).toEqual({
+    comm: 'a) S 0 0 (b',
+    state: 'Z',
+    exiting: true,
+    startTime: 4242,
+  });
   expect(parseProcessStat(`12 (x\n) R ${rest}) ${rest}`)?.startTime).toBe(4242);
   for (const text of ['', '12', '12 (a)', '12 (a) ', '12 (a) S 1 2']) {
     expect(parseProcessStat(text), text).toBeUndefined();

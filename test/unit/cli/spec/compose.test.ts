@@ -15,7 +15,10 @@ function compose(
   files: Record<string, string> = {},
   caller: object = ROOT,
 ): Spec {
-  const { native } = fakeSystem({ readText: (path) => files[path] ?? -2, ...caller });
+  const { native } = fakeSystem({
+    readText: (path) => files[path] ?? (path === '/proc/self/mountinfo' ? '' : -2),
+    ...caller,
+  });
   const config = composeSpec(native, options, command);
   expect(validateSpec(JSON.parse(JSON.stringify(config)))).toEqual([]);
   return config;
@@ -230,7 +233,8 @@ test('profiles are merged in their order, and options come after them', () => {
       '"mounts":[{"destination":"/sys","type":"none","source":"/sys","options":["rbind"]}]}',
   };
   const { native } = fakeSystem({
-    readText: (path) => (files as Record<string, string>)[path] ?? -2,
+    readText: (path) =>
+      (files as Record<string, string>)[path] ?? (path === '/proc/self/mountinfo' ? '' : -2),
     ...(ROOT as object),
   });
   const config = composeSpec(
