@@ -195,7 +195,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     limits,
     ...(process.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
     ...(cgroupWrites.length === 0 ? {} : { cgroupWrites }),
-    ...(needsSubgroup(linux, places, facts) ? { cgroupSubgroup: true } : {}),
+    ...(needsSubgroup(linux, places, facts, steps) ? { cgroupSubgroup: true } : {}),
     terminal: process.terminal === true,
     namespaces: foreignNamespaces(places),
     warnings,
@@ -210,8 +210,18 @@ function planCgroup({ linux, ociVersion }: Spec, warnings: string[]): CgroupWrit
   return limits.writes;
 }
 
-function needsSubgroup(linux: Linux | undefined, places: Places, facts: PlanFacts): boolean {
+/**
+ * What is protected in a mount are the files that are there when it is made. With a controller that
+ * is switched on later come others, which the root of the cgroup namespace is not to have.
+ */
+function needsSubgroup(
+  linux: Linux | undefined,
+  places: Places,
+  facts: PlanFacts,
+  steps: readonly Step[],
+): boolean {
   if (facts.cgroup === undefined) return false;
+  if (places.cgroup === 'new' && steps.some(({ op }) => op === 'protect-limits')) return true;
   return ownsLimits(places, facts, linux?.uidMappings ?? []) && !facts.hasNsdelegate();
 }
 

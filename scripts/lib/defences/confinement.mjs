@@ -200,6 +200,23 @@ export const confinement = [
     },
   },
   {
+    rows: ['V'],
+    what: 'who may not mount is in the cgroup of its limits, where files appear later',
+    changes: [
+      {
+        file: 'src/plan/container.ts',
+        from: "if (places.cgroup === 'new' && steps.some(({ op }) => op === 'protect-limits')) return true;",
+        to: "if (places.cgroup !== 'new' && steps.some(({ op }) => op === 'protect-limits')) return true;",
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/limits-appear-later.test.ts',
+      name: 'are not to be written by a root that may not mount',
+      message: /expected '0\\n' to be/,
+    },
+  },
+  {
     rows: ['14'],
     what: 'a container is bound by what an earlier one wrote to its own cgroup',
     changes: [
