@@ -67,7 +67,7 @@ async function runForeground(
   } finally {
     native.close(created.pidfd);
   }
-  if (options.keep !== true) await remove(context, request, created.state);
+  if (options.keep !== true) await removeEnded(context, request, created.state);
   return status;
 }
 
@@ -109,6 +109,31 @@ async function remove(
 ): Promise<void> {
   const known = ended === undefined ? {} : { ended };
   await deleteContainer(context.native, { root, id, warn, force: true, ...known });
+}
+
+/** What a moment's lack of memory or descriptors keeps from being removed is gone at another try. */
+const TRIES = 3;
+
+/** The program has ended, and its status is the caller's: what cannot be removed is told beside it. */
+async function removeEnded(
+  context: Context,
+  request: CreateOptions,
+  state: ContainerState,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      // After a failure it is found out again how far the removal came.
+      await remove(context, request, tries === 1 ? state : undefined);
+      return;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'unknown';
+      if (tries < TRIES) continue;
+      context.log.error(
+        `container "${request.id}" has ended, and is left (delete --force removes it): ${reason}`,
+      );
+      return;
+    }
+  }
 }
 
 /** The failure before is what the caller is told as the error. */

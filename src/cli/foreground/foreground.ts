@@ -31,7 +31,9 @@ export async function attend(
     [SIGWINCH]: () => terminal?.resize(),
   });
   try {
-    const exit = await waitForExit(native, pidfd);
+    let exit = await waitForExit(native, pidfd);
+    // Once more: with the status of the process its caller would lose what nobody else can tell.
+    if (typeof exit === 'number') exit = await waitForExit(native, pidfd);
     if (typeof exit === 'number') {
       throw new TsrunError('ERR_SYSTEM', `cannot wait for the process: ${native.strerror(-exit)}`, {
         errno: -exit,
