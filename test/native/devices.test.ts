@@ -159,6 +159,15 @@ describe('linux.devices', () => {
     expect([uid, gid]).toEqual([1, 5]);
   });
 
+  it('that are there already as another type of the same number are refused', async () => {
+    const result = await lab.run('true', (spec, { rootfs }) => {
+      program('mknod', [join(rootfs, 'block'), 'b', '1', '3']);
+      linuxOf(spec).devices = [{ path: '/block', type: 'c', major: 1, minor: 3 }];
+    });
+    expect(result).toMatchObject({ status: 1, stdout: '' });
+    expect(result.stderr).toContain('/block is there already and is not that device');
+  });
+
   it('that are there already stay when they are the same, and are refused when not', async () => {
     const inside = await lab.inspect(
       { stat: 'stat -c "%t:%T %a" /node /pipe' },

@@ -105,6 +105,38 @@ describe.each(USERS)('hidden paths%s', (_, change) => {
     expect(mounts.some(({ target }) => target.includes('absent'))).toBe(false);
   });
 
+  it.each(['maskedPaths', 'readonlyPaths'] as const)(
+    'an entry of %s that cannot be opened is an error, and not left out',
+    async (field) => {
+      const result = await lab.run('true', (spec, bundle) => {
+        symlinkSync('loop', join(bundle.rootfs, 'loop'));
+        linuxOf(spec)[field] = ['/absent', '/loop'];
+        change(spec, bundle);
+      });
+      expect(result).toMatchObject({ status: 1, stdout: '' });
+      expect(result.stderr).toMatch(
+        new RegExp(
+          `^tsrun: /linux/${field}/1: cannot .*/loop.*: too many levels of symbolic links\\n$`,
+        ),
+      );
+    },
+  );
+
+  it('readonlyPaths of the root file system are so with what is mounted below', async () => {
+    const inside = await lab.inspect(
+      { own: 'touch /dir/a', below: 'touch /dir/below/b', mounts: MOUNTS },
+      (spec, bundle) => {
+        mkdirSync(join(bundle.rootfs, 'dir/below'), { recursive: true });
+        spec.root = { path: 'rootfs' };
+        spec.mounts?.push({ destination: '/dir/below', type: 'tmpfs', source: 'tmpfs' });
+        linuxOf(spec).readonlyPaths?.push('/dir');
+        change(spec, bundle);
+      },
+    );
+    expect(inside.own).toContain('Read-only file system');
+    expect(inside.below).toContain('Read-only file system');
+  });
+
   it.each([
     ['/proc', '(echo 0 > /proc/self/oom_score_adj)'],
     ['/sys', 'touch /sys/x'],

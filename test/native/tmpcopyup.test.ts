@@ -31,6 +31,20 @@ const MOUNTS = 'cat /proc/self/mountinfo';
 describe('tmpcopyup', () => {
   const tmpfs: Mount = { destination: '/data', type: 'tmpfs', options: ['tmpcopyup', 'nodev'] };
 
+  it('refuses a tree that is deeper than 64 directories', async () => {
+    for (const [depth, status] of [
+      [64, 0],
+      [66, 1],
+    ] as const) {
+      const result = await lab.run('true', (spec, { rootfs }) => {
+        mkdirSync(join(rootfs, `data${'/d'.repeat(depth)}`), { recursive: true });
+        spec.mounts?.push(tmpfs);
+      });
+      expect(result).toMatchObject({ status });
+      if (status !== 0) expect(result.stderr).toContain('too many levels of symbolic links');
+    }
+  });
+
   it('copies files, owners, modes, times and links, and leaves the image alone', async () => {
     let data = '';
     const inside = await lab.inspect(

@@ -19,5 +19,13 @@ import { files } from './files.mjs';
 import { inputs } from './inputs.mjs';
 import { output } from './output.mjs';
 import { processes } from './processes.mjs';
+import { substitutes } from './substitutes.mjs';
 
-export const entries = [...files, ...processes, ...inputs, ...confinement, ...output];
+export const entries = [
+  ...files,
+  ...processes,
+  ...inputs,
+  ...confinement,
+  ...output,
+  ...substitutes,
+];

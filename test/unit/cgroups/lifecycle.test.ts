@@ -5,13 +5,15 @@ import { waitFrozen } from '../../../src/cgroups/events.js';
 import {
   isFrozen,
   isPopulated,
+  isThere,
   killAll,
   procs,
   removeCgroup,
   waitEmpty,
 } from '../../../src/cgroups/manager.js';
 import type { CgroupRecord } from '../../../src/cgroups/manager.js';
-import { EACCES, EINVAL, SIGKILL, SIGTERM } from '../../../src/native/constants.js';
+import { EACCES, EINVAL, ENOENT, SIGKILL, SIGTERM } from '../../../src/native/constants.js';
+import type { Stat } from '../../../src/native/types.js';
 import { FakeCgroupfs } from './fake-cgroupfs.js';
 
 const ROOT = '/sys/fs/cgroup';
@@ -52,6 +54,18 @@ describe('procs', () => {
     await expect(procs(fs.native, cgroup)).rejects.toThrow(
       `cannot read ${PATH}/cgroup.procs: permission denied`,
     );
+  });
+});
+
+describe('isThere', () => {
+  it('takes no cgroup for it that was made at its path since', () => {
+    const found = (stat: { ino: bigint } | number): boolean =>
+      isThere({ ...fs.native, stat: () => stat as Stat | number }, cgroup);
+    expect(found({ ino: 1n })).toBe(true);
+    expect(found({ ino: 2n })).toBe(false);
+    expect(found(-ENOENT)).toBe(false);
+    // Nobody knows.
+    expect(() => found(-EACCES)).toThrow(`look at cgroup ${PATH}`);
   });
 });
 

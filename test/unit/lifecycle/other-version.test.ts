@@ -78,6 +78,25 @@ test("one that names another cgroup is in nobody's way", async () => {
   expect(other.exit).toMatchObject({ signal: SIGKILL });
 });
 
+test('one that names a cgroup which was at that path before is in none of it now', async () => {
+  for (const [inode, used] of [
+    ['', true],
+    ['1', false],
+  ] as const) {
+    const { fake, other, state } = await shared(() => '');
+    const { path = '' } = state.cgroup ?? {};
+    const cgroup = { ...state.cgroup, inode: `${state.cgroup?.inode ?? ''}${inode}` };
+    const details = { namespaces: 0, cgroup };
+    const summary = {
+      ...{ version: STATE_VERSION, id: 'b', phase: 'created', pid: other.pid },
+      ...{ startTime: other.startTime, cgroupPath: path },
+    };
+    const lines = [{ details }, summary].map((line) => `${JSON.stringify(line)}\n`);
+    fake.files.put(FILE, 'file', lines.join(''));
+    expect(isUsedByAnother(fake.native, ROOT, state)).toBe(used);
+  }
+});
+
 test('a state that cannot be read, or has lost its details, may be of the same cgroup', async () => {
   const summary = (fake: FakeSystem, pid: number, path: string): string =>
     `${JSON.stringify({
