@@ -525,7 +525,11 @@ Value FstatfsFlags(const CallbackInfo& info) {
 }
 
 Value Flock(const CallbackInfo& info) {
-  return answer(info, flock(integer(info, 0), integer(info, 1) | LOCK_NB));
+  int locked;
+  do {
+    locked = flock(integer(info, 0), integer(info, 1) | LOCK_NB);
+  } while (locked < 0 && errno == EINTR);
+  return answer(info, locked);
 }
 
 Value Access(const CallbackInfo& info) {
@@ -737,8 +741,11 @@ Value PidfdKill(const CallbackInfo& info) {
 
 Value Reap(const CallbackInfo& info) {
   siginfo_t ended = {};
-  const int outcome =
-      waitid(P_PIDFD, static_cast<id_t>(integer(info, 0)), &ended, WEXITED | WNOHANG | __WALL);
+  int outcome;
+  do {
+    outcome =
+        waitid(P_PIDFD, static_cast<id_t>(integer(info, 0)), &ended, WEXITED | WNOHANG | __WALL);
+  } while (outcome < 0 && errno == EINTR);
   if (outcome < 0) return result(info, -errno);
   if (ended.si_pid == 0) return result(info, -EAGAIN);
   forgetChild(info.Env(), integer(info, 0));
