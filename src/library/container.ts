@@ -87,7 +87,8 @@ export class Container {
    */
   async start(): Promise<void> {
     await turns.next();
-    await start(this.context.native, this.name());
+    const { native, warn } = this.context;
+    await start(native, { ...this.name(), warn });
   }
 
   /**

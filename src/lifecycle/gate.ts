@@ -5,7 +5,9 @@
  * its work in exec.report:
  *
  *   F<step> <errno> <code> <text>  a step behind the gate failed; it ends
- *   end of the file                execve, which closes its side (or it was killed)
+ *   end of the file                execve, which closes its side, or its death
+ *
+ * Death before execve is seen by what it leaves: the byte in the fifo, and the name of the process.
  *
  * It holds both fifos open for reading and writing, so that neither side ever
  * blocks in open(2): a fifo without it has nobody at the other end (ENXIO).
@@ -29,6 +31,7 @@ import {
 } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
 import { statePaths } from '../state/paths.js';
+import { readProcessStat } from '../state/proc-stat.js';
 import { readLater } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
 import { explainStep } from './explain.js';
@@ -36,7 +39,7 @@ import { waitForEither } from './wait-either.js';
 
 /** The two pipes; `start` closes what is here of them. */
 export interface OpenGate {
-  /** Where the byte is written. */
+  /** Where the byte is written; -1 when that was closed. */
   knock: number;
   /** Where the helper reads it: kept, so that writing to a helper that has died raises no SIGPIPE. */
   fifo: number;
@@ -45,7 +48,7 @@ export interface OpenGate {
 }
 
 export function closeGate(native: Native, gate: OpenGate): void {
-  for (const fd of [gate.knock, gate.fifo, gate.report]) native.close(fd);
+  for (const fd of [gate.knock, gate.fifo, gate.report]) if (fd >= 0) native.close(fd);
 }
 
 /** PATH_MAX and the numbers before it. */
@@ -71,19 +74,61 @@ export async function passGate(
   const { execFifo, execReport } = statePaths(root, state.id);
   // Before the gate is opened, so that nothing said can be missed.
   const report = gate?.report ?? open(native, execReport, O_RDONLY);
+  let fifo = -1;
   try {
-    if (gate === undefined) knock(native, state, execFifo);
+    const helper = gate === undefined ? nameOf(native, state) : undefined;
+    if (gate === undefined) fifo = knock(native, state, execFifo);
     else knockAtPipe(native, state, gate, pidfd);
-    const said = await readToEnd(native, execReport, report, pidfd);
+    const said = await readToEnd(native, state, execReport, report, pidfd);
     const failed = said.indexOf('F');
     if (failed >= 0) {
       // It says so with its last breath: `state` is not to find it alive any more.
       await waitFor(native, pidfd, POLLIN, END_TIMEOUT_MS, true);
       throw failure(native, root, state.id, said.slice(failed));
     }
+    if (gate !== undefined) stopKnocking(native, gate);
+    if (isUnread(native, state, gate?.fifo ?? fifo)) throw ended(state);
+    // `run` gets the status of whatever its child was, and waits for no more.
+    if (helper !== undefined && nameBehind(native, state) === helper) throw ended(state);
   } finally {
     if (gate === undefined) native.close(report);
+    if (fifo >= 0) native.close(fifo);
   }
+}
+
+/** Without a writer nobody who reads from the fifo waits. */
+function stopKnocking(native: Native, gate: OpenGate): void {
+  native.close(gate.knock);
+  gate.knock = -1;
+}
+
+/** Whether the byte is still in the fifo. The helper, which read it or died, has closed its side. */
+function isUnread(native: Native, state: ContainerState, fifo: number): boolean {
+  const data = native.read(fifo, 1);
+  if (typeof data === 'object') return data.length > 0;
+  if (data === -EAGAIN) return false;
+  throw unknown(state, `cannot read from a fifo: ${native.strerror(-data)}`, -data);
+}
+
+/** execve(2) changes it, and a zombie keeps it. Undefined when the process was reaped. */
+function nameOf(native: Native, state: ContainerState): string | undefined {
+  const stat = readProcessStat(native, state.pid);
+  return stat?.startTime === state.startTime ? stat.comm : undefined;
+}
+
+function nameBehind(native: Native, state: ContainerState): string | undefined {
+  try {
+    return nameOf(native, state);
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    throw unknown(state, error.message, error.errno ?? 0);
+  }
+}
+
+/** The gate is open, and what came of it cannot be found out. */
+function unknown(state: ContainerState, reason: string, errno: number): TsrunError {
+  const text = `cannot tell whether the program of container "${state.id}" runs: ${reason}`;
+  return new TsrunError('ERR_STATE', text, { errno });
 }
 
 function open(native: Native, path: string, access: number): number {
@@ -116,19 +161,27 @@ function ended(state: ContainerState): TsrunError {
   );
 }
 
-function knock(native: Native, state: ContainerState, path: string): void {
+/** @returns the fifo for reading: what the helper does not read stays in it */
+function knock(native: Native, state: ContainerState, path: string): number {
   const fd = native.open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0);
   if (fd === -ENXIO) throw ended(state);
-  const written = fd < 0 ? fd : native.write(fd, '0');
+  const fifo = fd < 0 ? fd : native.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+  const written = fifo < 0 ? fifo : native.write(fd, '0');
   if (fd >= 0) native.close(fd);
-  if (written < 0) {
-    throw new TsrunError('ERR_STATE', `cannot write to ${path}: ${native.strerror(-written)}`, {
-      errno: -written,
-    });
-  }
+  if (written >= 0) return fifo;
+  if (fifo >= 0) native.close(fifo);
+  throw new TsrunError('ERR_STATE', `cannot write to ${path}: ${native.strerror(-written)}`, {
+    errno: -written,
+  });
 }
 
-async function readToEnd(native: Native, path: string, fd: number, pidfd: number): Promise<string> {
+async function readToEnd(
+  native: Native,
+  state: ContainerState,
+  path: string,
+  fd: number,
+  pidfd: number,
+): Promise<string> {
   let said = '';
   let ended = false;
   for (;;) {
@@ -138,9 +191,7 @@ async function readToEnd(native: Native, path: string, fd: number, pidfd: number
       continue;
     }
     if (typeof data === 'number' && data !== -EAGAIN) {
-      throw new TsrunError('ERR_STATE', `cannot read ${path}: ${native.strerror(-data)}`, {
-        errno: -data,
-      });
+      throw unknown(state, `cannot read ${path}: ${native.strerror(-data)}`, -data);
     }
     // Nothing more, and nobody who could say more.
     if (ended || typeof data === 'object') return said;

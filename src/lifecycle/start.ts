@@ -27,6 +27,8 @@ export interface StartOptions extends ContainerName {
   notifySocket?: string;
   /** What a create with keepLock gave, which then need not be found out again. Its lock is released. */
   created?: Created;
+  /** Told of what is left, though the program runs. Default: nobody is told. */
+  warn?: (message: string) => void;
 }
 
 export interface Started {
@@ -72,8 +74,12 @@ export async function start(native: Native, options: StartOptions): Promise<Star
     await passGate(native, root, state, pidfd, gate);
     // The gate first: its absence is what makes the container a running one.
     for (const fifo of gate === undefined ? [paths.execFifo, paths.execReport] : []) {
+      // The program runs, and a fifo that nobody reads does no harm until `delete` takes it away.
+      if (native.unlink(fifo) >= 0) continue;
       const unlinked = native.unlink(fifo);
-      if (unlinked < 0) throw stateError(native, 'cannot remove', fifo, unlinked);
+      if (unlinked < 0) {
+        options.warn?.(stateError(native, 'cannot remove', fifo, unlinked).message);
+      }
     }
   } catch (error) {
     relay?.close();

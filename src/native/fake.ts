@@ -58,6 +58,8 @@ export interface FakeProcess {
   pid: number;
   startTime: number;
   state: string;
+  /** As a process has it that has executed nothing yet; its program's otherwise. */
+  helper?: boolean;
   /** A child of the caller's: can be reaped. */
   child: boolean;
   reaped: boolean;
@@ -121,6 +123,8 @@ export class FakeSystem {
     undefined;
   /** What the process says behind the gate. */
   gateSays = '0';
+  /** Whether the process behind the gate reads the byte, and then executes the program. */
+  passes: 'neither' | 'gate' | 'both' = 'both';
   /** Names of the calls so far that failNth() counts. */
   readonly calls: string[] = [];
   uid = 0;
@@ -214,10 +218,10 @@ export class FakeSystem {
     );
   }
 
-  private showProcess({ pid, state, startTime }: FakeProcess): void {
+  private showProcess({ pid, state, startTime, helper = false }: FakeProcess): void {
     const zeros = Array.from({ length: 18 }, () => '0').join(' ');
     // A name as hostile as a process can give itself.
-    const text = `${pid} (a) R (b) ${state} ${zeros} ${startTime} 0 0\n`;
+    const text = `${pid} (${helper ? 'memfd:tsrun' : 'a) R (b'}) ${state} ${zeros} ${startTime} 0 0\n`;
     for (const name of ['stat', 'oom_score_adj', 'uid_map', 'gid_map', 'setgroups']) {
       const path = `/proc/${pid}/${name}`;
       if (name === 'stat' || this.files.get(path) === undefined) {
@@ -254,6 +258,8 @@ export class FakeSystem {
   private spawn(request: SpawnRequest): { pid: number; pidfd: number; socket: number } {
     const process = this.addProcess({ pid: this.nextPid++, child: true });
     process.request = request;
+    process.helper = true;
+    this.showProcess(process);
     for (const fd of request.fds) {
       const open = this.fds.get(fd);
       if (open?.kind === 'node' && open.node.type === 'fifo') this.readers.set(open.node, process);
@@ -341,7 +347,8 @@ export class FakeSystem {
     if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
     if ((flags & O_TRUNC) !== 0) found.node.content = '';
     if (found.node.type === 'fifo' && (flags & 3) === 0) {
-      const said = this.gateSays;
+      const unread = this.passes === 'neither' ? '0' : '';
+      const said = path.endsWith('exec.fifo') ? unread : this.gateSays;
       return this.open({ kind: 'gate', said });
     }
     if (found.node.type === 'fifo' && (flags & 3) === O_WRONLY && !this.isRead(found.node)) {
@@ -381,6 +388,11 @@ export class FakeSystem {
     if (fd.kind === 'node') {
       const text = typeof data === 'string' ? data : String.fromCharCode(...data);
       fd.node.content += text;
+      const reader = this.readers.get(fd.node);
+      if (reader !== undefined && this.passes === 'both') {
+        reader.helper = false;
+        this.showProcess(reader);
+      }
     }
     return data.length;
   }

@@ -8,6 +8,7 @@ export const run: Command<'start'> = async (context, _options, [id = '']) => {
   const started = await start(context.native, {
     root: context.root(),
     id,
+    warn: (message) => context.log.warn(message),
     ...notifySocket(context.environment),
   });
   await started.ready;

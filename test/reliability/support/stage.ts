@@ -51,6 +51,8 @@ export interface Ended {
 export interface Faulted extends Report, Omit<Ended, 'status'> {}
 
 export interface Stage {
+  /** The runtime on this state root. */
+  command: readonly string[];
   /** Runs a command of the runtime without faults. */
   tsrun(...args: string[]): Ended;
   /** Runs one under the injector. */
@@ -108,6 +110,7 @@ export function makeStage(cli: string): Stage {
   const own = orphans();
 
   const stage: Stage = {
+    command: [cli, '--root', root],
     tsrun: (...args) => runQuietly(join(work, 'quiet'), args),
     create: (form, id) =>
       runQuietly(join(work, 'program'), ['create', '--bundle', stage.bundle(form, false), id]),

@@ -82,6 +82,17 @@ test('a process that ended at its pipe is not started', async () => {
   expect([...fake.fds.keys()]).toEqual([created.pidfd]);
 });
 
+test.each(['neither', 'gate'] as const)(
+  'a process that dies behind the open gate has not started (it passes %s)',
+  async (passes) => {
+    const fake = system();
+    const { pidfd } = await made(fake);
+    fake.passes = passes;
+    await expect(start(fake.native, name)).rejects.toMatchObject({ code: 'ERR_NOT_RUNNING' });
+    expect([...fake.fds.keys()]).toEqual([pidfd]);
+  },
+);
+
 test('a failing poststart hook stops the container', async () => {
   const fake = system();
   fake.programs.set('/hook', { status: 1, signal: 0 });
