@@ -99,8 +99,12 @@ export function isAlive(native: Native, pid: number, startTime: number): boolean
 export function requireOwnProcfs(native: Native): void {
   const fault = (what: string): TsrunError =>
     new TsrunError('ERR_SYSTEM', `cannot look up processes: /proc is not ${what}`);
-  if (native.statfsType('/proc') !== PROC_SUPER_MAGIC) throw fault('a procfs');
-  if (native.readlink('/proc/self') !== String(native.getpid())) {
+  const type = native.statfsType('/proc');
+  if (type < 0) throw cannotLook(native, 'ask what /proc is', type);
+  if (type !== PROC_SUPER_MAGIC) throw fault('a procfs');
+  const self = native.readlink('/proc/self');
+  if (typeof self === 'number') throw cannotLook(native, 'read the link /proc/self', self);
+  if (self !== String(native.getpid())) {
     throw fault('the procfs of this pid namespace');
   }
 }

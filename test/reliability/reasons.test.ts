@@ -52,6 +52,14 @@ test('what kind of file config.json is', () => {
   expect(status).toBe(1);
 });
 
+test('whose processes /proc shows', () => {
+  const create = ['create', '--bundle', stage.bundle('plain', false), id];
+  const type = fail('runtime', 'statfs', 'first', 'ENOMEM', ...create);
+  expect(type.stderr).toBe('tsrun: cannot ask what /proc is: cannot allocate memory\n');
+  const link = fail('runtime', 'readlink', 'first', 'EIO', ...create);
+  expect(link.stderr).toBe('tsrun: cannot read the link /proc/self: input/output error\n');
+});
+
 test.each<[string, string, Chosen, string, RegExp]>([
   ['whether the program is there', 'newfstatat', 'last', 'EIO', /"?sh"?: input\/output error/],
   ['where the current directory is', 'getcwd', 'first', 'ENOMEM', /directory \/: cannot allocate/],
