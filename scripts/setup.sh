@@ -3,7 +3,8 @@
 # Does only what is missing, so a second call takes no time and no network.
 #
 #   scripts/setup.sh demo    what building and running needs
-#   scripts/setup.sh test    that, and what the test suite compares and checks with
+#   scripts/setup.sh quick   that, and what the tests that boot no virtual machine compare and check with
+#   scripts/setup.sh test    that, and the virtual machine with the managers in it
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -28,7 +29,7 @@ busybox-static|root file system of the example container
 '
 case "${1:-demo}" in
   demo) ;;
-  test)
+  quick | test)
     packages="$packages"'
 libcap2-bin|capsh, for the tests of a caller that lacks a capability
 uidmap|newuidmap and newgidmap, for the tests of an unprivileged caller
@@ -46,7 +47,7 @@ mandoc|checks the manual pages
 strace|shows the system calls that are made behind a filter
 '
     ;;
-  *) die "usage: $0 [demo|test]" ;;
+  *) die "usage: $0 [demo|quick|test]" ;;
 esac
 
 # --- Node -------------------------------------------------------------------

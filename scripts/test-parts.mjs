@@ -1,42 +1,61 @@
-// What a change has to pass: see scripts/test.
+// What a change has to pass, and the part of it that is quick: see scripts/test.
+// `about` is how many minutes a part takes on two cores.
 
 import { runParts } from './lib/run-parts.mjs';
 
 const bin = (name, ...args) => [`node_modules/.bin/${name}`, ...args];
 
-process.exitCode = await runParts([
-  { name: 'set-up and build', command: ['scripts/setup.sh', 'test'], needed: true },
+const types = { name: 'types (tsc)', command: ['npm', 'run', '--silent', 'typecheck'], about: 0.5 };
+const lint = [
+  { name: 'lint (eslint)', command: bin('eslint', '.'), about: 0.5 },
+  {
+    name: 'layout (prettier)',
+    command: bin('prettier', '--check', '--log-level', 'warn', '.'),
+    about: 0.5,
+  },
+  types,
+];
+
+const everything = [
+  {
+    name: 'set-up and build',
+    command: ['scripts/setup.sh', 'test'],
+    needed: true,
+    about: 3,
+  },
   [
-    [
-      { name: 'lint (eslint)', command: bin('eslint', '.') },
-      {
-        name: 'layout (prettier)',
-        command: bin('prettier', '--check', '--log-level', 'warn', '.'),
-      },
-      { name: 'types (tsc)', command: ['npm', 'run', '--silent', 'typecheck'] },
-    ],
+    lint,
     [
       {
         name: 'C++ (clang-format, clang-tidy)',
         command: ['node', 'scripts/check-native-format.mjs'],
+        about: 1,
       },
     ],
   ],
   // Of both lanes the most is one file at a time, and waits for processes.
   [
-    [{ name: 'tests (vitest)', command: bin('vitest', 'run') }],
-    [{ name: 'tests on the executable', command: ['sh', 'scripts/test-executable.sh'] }],
+    [{ name: 'tests (vitest)', command: bin('vitest', 'run'), about: 6 }],
+    [
+      {
+        name: 'tests on the executable',
+        command: ['sh', 'scripts/test-executable.sh'],
+        about: 3,
+      },
+    ],
   ],
   // Alone: an emulated machine keeps both processors busy.
   {
     name: 'tests in a virtual machine',
     command: bin('vitest', 'run', '--project', 'vm'),
     env: { TSRUN_TEST_VM: '1' },
+    about: 13,
   },
   {
     name: 'build with sanitizers',
     command: ['sh', 'scripts/test-sanitizers.sh', 'build'],
     needed: true,
+    about: 0.5,
   },
   // Neither keeps both processors busy.
   [
@@ -44,12 +63,14 @@ process.exitCode = await runParts([
       {
         name: 'tests on Node with sanitizers',
         command: ['sh', 'scripts/test-sanitizers.sh', 'node'],
+        about: 2,
       },
     ],
     [
       {
         name: 'tests on QuickJS with sanitizers',
         command: ['sh', 'scripts/test-sanitizers.sh', 'quickjs'],
+        about: 2.5,
       },
     ],
   ],
@@ -57,5 +78,35 @@ process.exitCode = await runParts([
   {
     name: 'packages, the same from a second build',
     command: ['npm', 'run', '--silent', 'package', '--', '--twice'],
+    about: 1,
   },
-]);
+];
+
+/** Real containers on Node; the fuzzers, packages and builds of other versions are left to the whole run. */
+const QUICK_ON_NODE = [
+  ...bin('vitest', 'run', '--project', 'unit', '--project', 'native', '--project', 'security'),
+  ...['--exclude', 'test/native/{package,packages,prebuilt,bench,relink}.test.ts'],
+  ...['--exclude', 'test/native/managers/**'],
+];
+
+const quick = [
+  { name: 'set-up and build', command: ['scripts/setup.sh', 'quick'], needed: true, about: 1 },
+  [
+    [types, { name: 'tests on Node', command: QUICK_ON_NODE, about: 3 }],
+    [
+      {
+        name: 'tests on the executable',
+        command: ['sh', 'scripts/test-executable.sh', '--exclude', 'test/native/managers/**'],
+        env: { TSRUN_QUICK: '1' },
+        about: 2,
+      },
+    ],
+  ],
+];
+
+const which = process.argv[2] ?? 'everything';
+const stages = { everything, quick }[which];
+if (stages === undefined || process.argv.length > 3) {
+  console.error('usage: ./scripts/test [quick]');
+  process.exitCode = 1;
+} else process.exitCode = await runParts(stages);

@@ -1,7 +1,8 @@
 // Runs the parts of a test run, as programs, and makes the end of the output of
 // what they left: every failed test by name, then one line of counts.
 //
-// A part is { name, command, env?, minutes? }. runParts() takes a list of
+// A part is { name, command, env?, minutes?, about? }: it is killed after `minutes`,
+// and takes `about` as many. runParts() takes a list of
 // stages, one after another; a stage is a part, or a list of lanes that run
 // beside each other, each a list of parts. The output of a part that is alone
 // is passed on as it comes; beside another it is kept, and printed whole.
@@ -95,7 +96,8 @@ async function runPart(part, results, running, beside) {
   const directory = mkdtempSync(join(results, 'part-'));
   const start = Date.now();
   const { output, wrong } = await runProgram(part, directory, running, beside ? () => {} : write);
-  const took = `${part.name}: ${((Date.now() - start) / 1000).toFixed(0)} s`;
+  const seconds = (Date.now() - start) / 1000;
+  const took = `${part.name}: ${seconds.toFixed(0)} s`;
   if (beside) write(`\n== ${part.name}\n${output}`);
   const result = readResults(directory);
   if (wrong !== undefined && (result.failed === 0 || !result.finished)) {
@@ -107,20 +109,41 @@ async function runPart(part, results, running, beside) {
     });
   }
   write(result.failed === 0 ? `(${took})\n` : `failed: ${took}\n`);
-  return { ...result, part: part.name };
+  return { ...result, part: part.name, seconds };
+}
+
+const lanesOf = (stage) => (Array.isArray(stage) ? stage : [[stage]]);
+const minutesOf = (lane) => lane.reduce((total, { about = 0 }) => total + about, 0);
+
+/** What is going to be run, and how long that takes. */
+function announcement(stages) {
+  const lines = stages.map((stage) => {
+    const lanes = lanesOf(stage);
+    const minutes = Math.max(...lanes.map(minutesOf));
+    const names = lanes.map((lane) => lane.map(({ name }) => name).join(', ')).join(' | ');
+    return { minutes, text: `  ${minutes.toFixed(1).padStart(4)}  ${names}\n` };
+  });
+  const total = lines.reduce((sum, { minutes }) => sum + minutes, 0);
+  return `Runs these parts, in about ${Math.ceil(total)} minutes on two cores ("|": beside each other):\n${lines
+    .map(({ text }) => text)
+    .join('')}`;
 }
 
 const line = (part, { file, name, error }) =>
   `  ${[part, file, name, error].filter((text) => text !== '').join(': ')}\n`;
 
-/** The end of the output: what needed a second try, what failed, and the counts. */
+/** The end of the output: how long it took, what needed a second try, what failed, and the counts. */
 export function ending(results) {
   const list = (title, key) => {
     const lines = results.flatMap((result) => result[key].map((test) => line(result.part, test)));
     return lines.length === 0 ? '' : `\n${title}:\n${lines.join('')}`;
   };
   const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+  const minutes = results.map(
+    ({ part, seconds }) => `  ${(seconds / 60).toFixed(1).padStart(4)}  ${part}\n`,
+  );
   return (
+    `\nMinutes:\n${minutes.join('')}` +
     list('Passed on the second try', 'secondTries') +
     list('Failed', 'failures') +
     `\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`
@@ -148,6 +171,7 @@ export async function runParts(stages) {
     });
   }
 
+  write(announcement(stages));
   const done = [];
   for (const stage of stages) {
     if (Array.isArray(stage)) {

@@ -1,13 +1,13 @@
 /** list, ps, state, ids, and the commands' answers about what is not there. */
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { stateOf, useScene } from '../support/scene.js';
 import type { StateJson } from '../support/scene.js';
-import { COMMAND, newId } from '../support/tsrun.js';
+import { COMMAND, makeRuntime, newId } from '../support/tsrun.js';
 
 const scene = useScene();
 const QUIET = { stdio: ['ignore', 'ignore', 'ignore'] as ['ignore', 'ignore', 'ignore'] };
@@ -155,17 +155,24 @@ test.each(['', '.', '..', 'a/b', '../x', '/abs', 'a b', 'a\nb', 'ä', 'a$b', 'x'
   'the id %j is refused, and nothing is made',
   async (id) => {
     const { path } = scene.bundle('true');
+    // Of its own: what is beside the root of other tests is not ours to judge.
+    const above = mkdtempSync(join(tmpdir(), 'tsrun-ids-'));
+    onTestFinished(() => {
+      rmSync(above, { recursive: true });
+    });
+    const runtime = makeRuntime(join(above, 'root'));
     for (const args of [
       ['create', '--bundle', path, id],
       ['run', '--bundle', path, id],
       ['state', id],
       ['delete', '--force', id],
     ]) {
-      const result = await scene.runtime(args);
+      const result = await runtime(args);
       expect(result, args.join(' ')).toMatchObject({ status: 1, stdout: '' });
       expect(result.stderr).toMatch(/^tsrun: [^\n]*\n$/);
     }
-    expect(existsSync(join(scene.runtime.root, '..', 'x'))).toBe(false);
+    expect(readdirSync(above).filter((name) => name !== 'root')).toEqual([]);
+    expect(runtime.leftover()).toEqual([]);
   },
 );
 

@@ -19,12 +19,19 @@ const ADDON = join(import.meta.dirname, '../../../native/build/Release/tsrun.nod
 /** Of the whole of them, which may be on a busy machine. */
 const LIMIT = { timeout: 300_000 };
 
-/** scripts/test-executable.sh runs them. */
-function needsExecutable(context: TestContext): void {
-  if (ON_NODE)
-    context.skip('runs on the executable, whose helper is the same and 50 times as quick');
+/** Why a run of the tests leaves the races out: the executable's whole run has them. */
+function reasonToSkip(): string | undefined {
+  if (ON_NODE) return 'runs on the executable, whose helper is the same and 50 times as quick';
   if (process.env['TSRUN_SANITIZED'] === '1')
-    context.skip('the helper that is attacked has no sanitizers: it is that of the ordinary run');
+    return 'the helper that is attacked has no sanitizers: it is that of the ordinary run';
+  if (process.env['TSRUN_QUICK'] === '1') return `takes ${TRIES} tries: ./scripts/test has them`;
+  return undefined;
+}
+
+const SKIP = reasonToSkip();
+
+function needsRace(context: TestContext): void {
+  if (SKIP !== undefined) context.skip(SKIP);
 }
 
 /** The runtime with the defence compiled out, for the tests of a file: built when it is asked for. */
@@ -43,23 +50,23 @@ export function testRaces(kinds: readonly Kind[]): void {
     const unsafe = useUnsafe();
 
     beforeAll(() => {
-      if (!ON_NODE) race = new Race();
+      if (SKIP === undefined) race = new Race();
     });
 
     afterAll(async () => {
-      if (!ON_NODE) await race.remove();
+      if (SKIP === undefined) await race.remove();
     });
 
     for (const kind of kinds) {
       test(`${kind.name} stays inside`, { ...LIMIT, retry: 0 }, async (context) => {
-        needsExecutable(context);
+        needsRace(context);
         const outcome = await race.run(kind, COMMAND, TRIES);
         expect(outcome).toEqual({ tries: TRIES, outside: 0 });
       });
       // A mask is laid when the old root is gone: there is no outside left to land in.
       if (kind.afterPivot) continue;
       test(`${kind.name} lands outside without the defence`, LIMIT, async (context) => {
-        needsExecutable(context);
+        needsRace(context);
         const outcome = await race.run(kind, unsafe().command, TRIES);
         expect(outcome.outside).toBeGreaterThan(0);
       });
@@ -74,15 +81,15 @@ export function testOnceRaces(kinds: readonly OnceKind[]): void {
     const unsafe = useUnsafe();
 
     beforeAll(() => {
-      if (!ON_NODE) once = new OnceRace(kind);
+      if (SKIP === undefined) once = new OnceRace(kind);
     });
 
     afterAll(async () => {
-      if (!ON_NODE) await once.remove();
+      if (SKIP === undefined) await once.remove();
     });
 
     test('stays inside, or is refused', { ...LIMIT, retry: 0 }, async (context) => {
-      needsExecutable(context);
+      needsRace(context);
       const { other, ...outcome } = await once.run(ADDON, TRIES);
       expect(outcome).toEqual({ tries: TRIES, outside: 0 });
       // Both were there: it is a race.
@@ -91,7 +98,7 @@ export function testOnceRaces(kinds: readonly OnceKind[]): void {
     });
 
     test('lands outside without the defence', LIMIT, async (context) => {
-      needsExecutable(context);
+      needsRace(context);
       const outcome = await once.run(unsafe().addon, TRIES);
       expect(outcome.outside).toBeGreaterThan(0);
     });
