@@ -1,4 +1,5 @@
 import { escaped } from '../printable.js';
+import { stringifyJson } from './json.js';
 
 /** Something that is wrong with a config.json or a document like it. */
 export interface Problem {
@@ -21,6 +22,14 @@ const MAX_SHOWN = 1000;
 export function shortened(text: string): string {
   if (text.length <= MAX_SHOWN) return text;
   return `${text.slice(0, MAX_SHOWN / 2)}...${text.slice(-MAX_SHOWN / 2)}`;
+}
+
+/**
+ * A value of a document in a message. What the schema refuses is looked at too, to say all that is
+ * wrong at once: where a name belongs there may be anything.
+ */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? value : shortened(stringifyJson(value));
 }
 
 /** A member's name as it is written in a JSON pointer. */

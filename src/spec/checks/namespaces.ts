@@ -1,6 +1,6 @@
 import type { LinuxIDMapping, Spec } from '../types.js';
 import type { Report } from './rule.js';
-import { pointerToken } from '../problem.js';
+import { pointerToken, shown } from '../problem.js';
 import { isNewNamespace, listedNamespace, utf8Length } from './rule.js';
 
 /** config-linux.md, namespaces: a type that is listed twice is an error. */
@@ -8,7 +8,7 @@ export function duplicateNamespaces(spec: Spec, report: Report): void {
   const seen = new Set<string>();
   spec.linux?.namespaces?.forEach(({ type }, index) => {
     if (seen.has(type)) {
-      report(`/linux/namespaces/${String(index)}`, `lists the type ${type} a second time`);
+      report(`/linux/namespaces/${String(index)}`, `lists the type ${shown(type)} a second time`);
     }
     seen.add(type);
   });
@@ -144,7 +144,7 @@ export function netDevices(spec: Spec, report: Report): void {
     if (device.name && !isInterfaceName(device.name)) {
       report(`${at}/name`, 'must be the name of a network interface');
     }
-    if (inside.has(target)) report(at, `is a second device to be called ${target}`);
+    if (inside.has(target)) report(at, `is a second device to be called ${shown(target)}`);
     inside.add(target);
   }
 }

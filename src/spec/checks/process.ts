@@ -1,4 +1,5 @@
 import { parseCpuList } from '../cpu-list.js';
+import { shown } from '../problem.js';
 import type { Process } from '../types.js';
 import type { Report } from './rule.js';
 
@@ -36,8 +37,8 @@ export function rlimits(process: Process, at: string, report: Report): void {
       return;
     }
     const entry = `${at}/rlimits/${String(index)}`;
-    if (!isRlimit(type)) report(`${entry}/type`, `${type} is not a resource limit of Linux`);
-    if (seen.has(type)) report(entry, `sets ${type} a second time`);
+    if (!isRlimit(type)) report(`${entry}/type`, `${shown(type)} is not a resource limit of Linux`);
+    if (seen.has(type)) report(entry, `sets ${shown(type)} a second time`);
     if (soft > hard) report(`${entry}/soft`, 'must not be greater than hard');
     seen.add(type);
   });
@@ -76,19 +77,19 @@ export function scheduler(process: Process, at: string, report: Report): void {
   if (policy === undefined) return;
   const field = `${at}/scheduler`;
   if (nice && policy !== 'SCHED_OTHER' && policy !== 'SCHED_BATCH') {
-    report(`${field}/nice`, `means nothing to ${policy}, only to SCHED_OTHER and SCHED_BATCH`);
+    report(`${field}/nice`, `means nothing to ${shown(policy)}, only to SCHED_OTHER and SCHED_BATCH`);
   }
   if (policy === 'SCHED_FIFO' || policy === 'SCHED_RR') {
     if (priority < 1 || priority > 99) {
-      report(`${field}/priority`, `must be an integer from 1 to 99 for ${policy}`);
+      report(`${field}/priority`, `must be an integer from 1 to 99 for ${shown(policy)}`);
     }
   } else if (priority !== 0) {
-    report(`${field}/priority`, `means nothing to ${policy}, only to SCHED_FIFO and SCHED_RR`);
+    report(`${field}/priority`, `means nothing to ${shown(policy)}, only to SCHED_FIFO and SCHED_RR`);
   }
   if (policy !== 'SCHED_DEADLINE') {
     for (const [name, value] of Object.entries({ runtime, deadline, period })) {
       if (value > 0)
-        report(`${field}/${name}`, `means nothing to ${policy}, only to SCHED_DEADLINE`);
+        report(`${field}/${name}`, `means nothing to ${shown(policy)}, only to SCHED_DEADLINE`);
     }
     return;
   }

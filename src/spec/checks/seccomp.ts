@@ -1,3 +1,4 @@
+import { shown } from '../problem.js';
 import type { LinuxSeccompAction, Spec } from '../types.js';
 import type { Report } from './rule.js';
 
@@ -36,7 +37,7 @@ export function seccompErrno(spec: Spec, report: Report): void {
   const takesErrno = (action: LinuxSeccompAction | undefined) =>
     action === undefined || action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE';
   if (seccomp.defaultErrnoRet !== undefined && !takesErrno(seccomp.defaultAction)) {
-    report('/linux/seccomp/defaultErrnoRet', `means nothing to ${seccomp.defaultAction}`);
+    report('/linux/seccomp/defaultErrnoRet', `means nothing to ${shown(seccomp.defaultAction)}`);
   }
   const tooLarge = (action: LinuxSeccompAction, value = 0) =>
     value > (action === 'SCMP_ACT_TRACE' ? MAX_TRACE : MAX_ERRNO);
@@ -48,7 +49,7 @@ export function seccompErrno(spec: Spec, report: Report): void {
       report(`/linux/seccomp/syscalls/${String(index)}/errnoRet`, 'is greater than any errno');
     }
     if (errnoRet !== undefined && !takesErrno(action)) {
-      report(`/linux/seccomp/syscalls/${String(index)}/errnoRet`, `means nothing to ${action}`);
+      report(`/linux/seccomp/syscalls/${String(index)}/errnoRet`, `means nothing to ${shown(action)}`);
     }
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkProcess, checkSpec } from '../../../src/spec/checks.js';
+import { checkMalformedSpec, checkProcess, checkSpec } from '../../../src/spec/checks.js';
 import type { Spec } from '../../../src/spec/types.js';
 import { validateSpec } from '../../../src/spec/validate.js';
 import type { Change } from './specs.js';
@@ -539,5 +539,23 @@ describe('checkProcess', () => {
     expect(checkProcess({ cwd: '/', env: ['A'] })).toEqual([
       { pointer: '/env/0', message: "must have a '=' after the name" },
     ]);
+  });
+});
+
+describe('checkMalformedSpec', () => {
+  it('shows what is there in the place of a name', () => {
+    const spec = validSpec() as object;
+    const seccomp = { defaultAction: { a: [1] }, defaultErrnoRet: 1, syscalls: [] };
+    const scheduler = { policy: null, nice: 1 };
+    const process = { ...(spec as Spec).process, scheduler };
+    const messages = checkMalformedSpec({ ...spec, process, linux: { seccomp } }, []).map(
+      ({ message }) => message,
+    );
+    expect(messages).toEqual(
+      expect.arrayContaining([
+        'means nothing to {"a":[1]}',
+        'means nothing to null, only to SCHED_OTHER and SCHED_BATCH',
+      ]),
+    );
   });
 });
