@@ -11,6 +11,8 @@
 // The range (arena.ld, image.S): what the build has saved, then zeros.
 extern "C" char tsrunArena[];
 extern "C" char tsrunArenaEnd[];
+// Where the program loader has come to.
+extern "C" char tsrunArenaLoaded[];
 
 namespace tsrun::arena {
 
@@ -84,12 +86,25 @@ bool holds(const Space& space, size_t size) {
   return static_cast<size_t>(space.end - space.next) >= size + kUnit;
 }
 
+// Maps what is behind the image.
+void mapRest() {
+  static bool mapped = false;
+  char* const from = tsrunArenaLoaded;
+  char* const end = tsrunArenaEnd;
+  if (mapped || from >= end) return;
+  mapped = true;
+  constexpr size_t kPage = 4096;
+  const size_t length = (static_cast<size_t>(end - from) + kPage - 1) & ~(kPage - 1);
+  const void* rest = mmap(from, length, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (rest != from) outOfMemory();
+}
+
 // Room of this size at the end of the range, or in a new one.
 char* extend(size_t size) {
   Space& now = state().large;
   if (now.next == nullptr) {
     now.next = tsrunArena + ((sizeof(State) + kUnit - 1) & ~(kUnit - 1)) + kHeader;
-
     now.end = tsrunArenaEnd;
   }
   if (!holds(now, size)) {
@@ -100,6 +115,7 @@ char* extend(size_t size) {
     now.next = static_cast<char*>(more) + kHeader;
     now.end = static_cast<char*>(more) + length;
   }
+  if (now.end == tsrunArenaEnd && now.next + size + kUnit > tsrunArenaLoaded) mapRest();
   char* room = now.next;
   now.next += size;
   return room;

@@ -13,6 +13,17 @@ tsrunArena:
 #endif
   .balign 4096
 .Lend:
+#ifdef TSRUN_BLANK
   .section .arena.rest, "aw", %nobits
   .skip 0x3ff000 - (.Lend - tsrunArena)
+  .globl tsrunArenaLoaded
+tsrunArenaLoaded:
+#else
+# The rest is mapped when it is needed (arena.cc): where the kernel has no room for a section it
+# ends the program at its start by a signal, and nobody knows why.
+  .globl tsrunArenaLoaded
+tsrunArenaLoaded:
+#endif
+  .section .arena.end, "aw", %nobits
+  .skip 4096
   .section .note.GNU-stack, "", %progbits

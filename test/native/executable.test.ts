@@ -110,3 +110,9 @@ test('its image has the same bytes each time, whatever the environment of the bu
   expect(linked.equals(await image('first'))).toBe(true);
   expect(linked.equals(await image('the-second', `LONG=${'x'.repeat(5000)}`))).toBe(true);
 });
+
+test.each([['--data=4000000'], ['--as=6000000']])('%s is told in words', async (limit) => {
+  expect(await runProgram(['prlimit', limit, FILE, 'list'])).toMatchObject({
+    ...{ status: 1, signal: null, stdout: '', stderr: 'tsrun: out of memory\n' },
+  });
+});
