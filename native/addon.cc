@@ -25,6 +25,7 @@
 
 #include <dirent.h>
 #include <linux/mount.h>
+#include <linux/nsfs.h>
 #include <linux/openat2.h>
 #include <algorithm>
 #include <cerrno>
@@ -562,6 +563,10 @@ Value SetNonblocking(const CallbackInfo& info) {
 
 Value Dup(const CallbackInfo& info) {
   return answer(info, fcntl(integer(info, 0), F_DUPFD_CLOEXEC, 0));
+}
+
+Value NamespaceOwner(const CallbackInfo& info) {
+  return answer(info, ioctl(integer(info, 0), NS_GET_USERNS));
 }
 
 // Sockets.
@@ -1478,6 +1483,7 @@ constexpr Entry kEntries[] = {
     {"pipe", Pipe},
     {"setNonblocking", SetNonblocking},
     {"dup", Dup},
+    {"namespaceOwner", NamespaceOwner},
     {"connectUnix", ConnectUnix},
     {"bindDatagramAt", BindDatagramAt},
     {"sendUnixDatagram", SendUnixDatagram},

@@ -116,6 +116,8 @@ long runStep(const wire::Step& step);
 long sync(const wire::Step& step);
 long unshareNamespaces(const wire::Step& step);
 long joinNamespace(const wire::Step& step);
+long joinContainer(const wire::Step& step);
+long clearGroups(const wire::Step& step);
 long forkAgain(const wire::Step& step);
 long openOffsets(const wire::Step& step);
 long enterTime(const wire::Step& step);

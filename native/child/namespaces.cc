@@ -3,10 +3,12 @@
 #include <linux/errno.h>
 #include <linux/if.h>
 #include <linux/keyctl.h>
+#include <linux/nsfs.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "helper.h"
 
@@ -40,6 +42,105 @@ long joinNamespace(const wire::Step& step) {
   keepDumpable();
   return result;
 }
+
+// Names below /proc/PID/ns of what the process, or the one that it is going to fork, has joined.
+struct NamespaceFile {
+  uint64_t flag;
+  const char* file;
+  const char* type;
+};
+static constexpr NamespaceFile kNamespaceFiles[] = {
+    {CLONE_NEWNS, "mnt", "mount"},
+    {CLONE_NEWNET, "net", "network"},
+    {CLONE_NEWIPC, "ipc", "ipc"},
+    {CLONE_NEWUTS, "uts", "uts"},
+    {CLONE_NEWCGROUP, "cgroup", "cgroup"},
+    {CLONE_NEWPID, "pid_for_children", "pid"},
+    {CLONE_NEWTIME, "time_for_children", "time"},
+};
+
+// Its inode number, or a negated errno.
+static long inodeOf(int fd) {
+  struct stat info = {};
+  const long result = sys::call(__NR_fstat, fd, sys::arg(&info));
+  return result < 0 ? result : static_cast<long>(info.st_ino);
+}
+
+// The inode number of the user namespace that owns a namespace; 0 for one that is not that of the
+// process or below it, which nobody in there can have made (ioctl_nsfs(2)).
+static long ownerOf(int fd) {
+  const long owner = sys::ioctl(fd, NS_GET_USERNS, 0);
+  if (owner == -EPERM) return 0;
+  if (owner < 0) return owner;
+  const long inode = inodeOf(static_cast<int>(owner));
+  sys::close(static_cast<int>(owner));
+  return inode;
+}
+
+static bool isKnown(const wire::List& known, uint64_t flag, long inode, long owner) {
+  const int64_t* numbers = numbersOf(known);
+  for (uint32_t i = 0; i + 2 < known.count; i += 3) {
+    if (static_cast<uint64_t>(numbers[i]) != flag || numbers[i + 1] != inode) continue;
+    return owner == 0 || numbers[i + 2] == owner;
+  }
+  return false;
+}
+
+// An inode number alone tells nothing: those of namespaces that have ended are used again. Only
+// that of the user namespace cannot be, which whatever the process has made since is below.
+static long compareOwner(int links, const NamespaceFile& name, const wire::Step& step) {
+  const long fd = sys::openat(links, name.file, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(fd, name.type);
+  const long inode = inodeOf(static_cast<int>(fd));
+  const long owner = inode < 0 ? inode : ownerOf(static_cast<int>(fd));
+  sys::close(static_cast<int>(fd));
+  if (owner < 0) return fail(owner, name.type);
+  if (owner == NUMBER(step, Join, user)) return 0;
+  if (isKnown(LIST(step, Join, known), name.flag, inode, owner)) return 0;
+  return fail(-EPERM, name.type, wire::Code::NamespaceChanged);
+}
+
+static long compareNamespaces(int links, const wire::Step& step) {
+  struct stat info = {};
+  const long found = sys::call(__NR_newfstatat, links, sys::arg("user"), sys::arg(&info), 0);
+  if (found < 0) return fail(found, "user");
+  if (static_cast<int64_t>(info.st_ino) != NUMBER(step, Join, user)) {
+    return fail(-EPERM, "user", wire::Code::NamespaceChanged);
+  }
+  const auto flags = static_cast<uint64_t>(NUMBER(step, Join, flags));
+  for (const NamespaceFile& name : kNamespaceFiles) {
+    if ((flags & name.flag) == 0) continue;
+    const long result = compareOwner(links, name, step);
+    if (result < 0) return result;
+  }
+  return 0;
+}
+
+// What the process behind the pidfd has made of its namespaces is known only when they are joined:
+// until then it can change them. The links are opened before, in the caller's own /proc.
+long joinContainer(const wire::Step& step) {
+  const long fd = slot(NUMBER(step, Join, fd));
+  if (fd < 0) return fd;
+  long links = -1;
+  if (NUMBER(step, Join, user) != 0) {
+    links = openOwnProc("thread-self/ns", O_PATH | O_DIRECTORY);
+    if (links < 0) return fail(links, "/proc/thread-self/ns");
+  }
+  // All at once: the kernel then checks each against the caller's rights and not against those
+  // that are left in the container's user namespace.
+  long result = 0;
+  if (NUMBER(step, Join, flags) != 0) {
+    result = sys::call(__NR_setns, fd, NUMBER(step, Join, flags));
+    keepDumpable();
+  }
+  if (links >= 0) {
+    if (result >= 0) result = compareNamespaces(static_cast<int>(links), step);
+    sys::close(static_cast<int>(links));
+  }
+  return result;
+}
+
+long clearGroups(const wire::Step&) { return sys::call(__NR_setgroups, 0, 0); }
 
 // A copy of the process beside it, and its pidfd: its pid, 0 in the copy.
 static long cloneBeside(uint64_t flags, int* pidfd) {

@@ -52,8 +52,9 @@ long setIoPriority(const wire::Step& step) {
 
 long setAffinity(const wire::Step& step) {
   static uint64_t mask[128];
-  memset(mask, 0, sizeof mask);
   const wire::List cpus = LIST(step, Affinity, cpus);
+  // The kernel leaves out what is not there, or not in the cpuset.
+  memset(mask, cpus.count == 0 ? 0xff : 0, sizeof mask);
   for (uint32_t i = 0; i < cpus.count; i++) {
     const int64_t cpu = numbersOf(cpus)[i];
     if (cpu < 0 || cpu >= static_cast<int64_t>(sizeof mask * 8)) return -EINVAL;

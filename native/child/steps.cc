@@ -14,6 +14,10 @@ long runStep(const wire::Step& step) {
       return unshareNamespaces(step);
     case Op::Setns:
       return joinNamespace(step);
+    case Op::Join:
+      return joinContainer(step);
+    case Op::ClearGroups:
+      return clearGroups(step);
     case Op::Fork:
       return forkAgain(step);
     case Op::OpenOffsets:

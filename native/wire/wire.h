@@ -135,6 +135,7 @@ enum class Code : uint32_t {
   Explained = 10,
   BadFormat = 11,
   NotApplied = 12,
+  NamespaceChanged = 13,
 };
 
 }  // namespace tsrun::wire

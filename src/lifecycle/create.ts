@@ -58,6 +58,7 @@ import { sendListener } from './listener.js';
 import { LockedTrees } from './locked-trees.js';
 import { raiseLimits, setOomScoreAdj } from './limits.js';
 import type { NewScope } from './scope.js';
+import { identifyNamespaces } from './namespace-identity.js';
 import { checkSysctls } from './namespaces-own.js';
 import { makeNotifyDirectory } from './notify.js';
 import { writePidFile } from './pid-file.js';
@@ -507,6 +508,7 @@ class Creation {
       this.fds,
     );
     let later = '';
+    const personality = options.spec.linux?.personality;
     const trace = options.trace;
     const request: SpawnRequest = {
       cloneFlags: plan.cloneFlags,
@@ -532,6 +534,8 @@ class Creation {
           this.learnIdentity(pid);
           later = file.laterLine({
             process: options.spec.process,
+            ...(personality === undefined ? {} : { personality }),
+            identity: identifyNamespaces(native, plan, inputs, caller, pid),
             lateSteps: lateSteps(plan.steps),
           });
         },

@@ -107,9 +107,10 @@ async function enter(
     if (errno === EBUSY && root !== undefined) {
       // It takes no process when an init system inside has put its own into cgroups below
       // (cgroups(7), "no internal processes" rule): then the new one goes where that is.
-      const own = cgroupOf(native, init);
-      if (own === undefined) throw error;
-      moveInto(native, { path: root + own }, pid);
+      const own = root + (cgroupOf(native, init) ?? '');
+      // That process may have been moved out: a cgroup with other limits, or with none.
+      if (!own.startsWith(`${path}/`)) throw error;
+      moveInto(native, { path: own }, pid);
     } else if ((errno === EACCES || errno === EPERM) && scope !== undefined) {
       // A user may not move a process out of a session, or another unit of the system's, into one
       // of its own (cgroups(7), "Delegation"); systemd may.

@@ -20,8 +20,8 @@ import { statePaths } from '../state/paths.js';
 import { statusOf } from '../state/status.js';
 import type { Status } from '../state/status.js';
 import { loadState, readLater, stateError } from '../state/store.js';
-import type { ContainerState } from '../state/state.js';
-import { readCaller } from './caller.js';
+import type { ContainerState, LaterState } from '../state/state.js';
+import { mayClearGroups, readCaller } from './caller.js';
 import { killAndReap } from './child.js';
 import { connectSocket, sendDescriptor } from './console-socket.js';
 import { cgroupForExec, executeInCgroup } from './exec-cgroup.js';
@@ -79,9 +79,16 @@ export function loadProcess(native: Native, { root, id }: ContainerName): Proces
 }
 
 function readProcess(native: Native, root: string, id: string): Process {
+  return processOf(readForExec(native, root, id), id);
+}
+
+function readForExec(native: Native, root: string, id: string): LaterState {
   // Its size is bounded, and it may have an entry of config.json twice.
-  const later = readLater(native, root, id, (text) => parseJson(text, { maxValues: Infinity }));
-  return requireProcess(later.process, `the process of container "${id}"`);
+  return readLater(native, root, id, (text) => parseJson(text, { maxValues: Infinity }));
+}
+
+function processOf({ process }: LaterState, id: string): Process {
+  return requireProcess(process, `the process of container "${id}"`);
 }
 
 /**
@@ -148,7 +155,8 @@ async function run(
   init: number,
   fds: OpenFds,
 ): Promise<Executed> {
-  const own = readProcess(native, options.root, state.id);
+  const later = readForExec(native, options.root, state.id);
+  const own = processOf(later, state.id);
   const caller = readCaller(native, options.process, own);
   const { apparmorProfile, selinuxLabel } = withDefaults(options.process, own);
   const processLabel = checkLabel(native, selinuxLabel, '/selinuxLabel');
@@ -160,16 +168,18 @@ async function run(
       namespaces: state.namespaces,
       rootfs: state.rootfs,
       keyring: state.keyring,
-      setgroups: mayCallSetgroups(native, state.pid),
+      identity: later.identity,
       keepGroups: keepsGroups(state.annotations),
       root: state.setup,
       process: own,
+      personality: later.personality,
       ...(state.seccomp === undefined ? {} : { filter: state.seccomp }),
     },
     {
       effective: caller.effective,
       bounding: caller.bounding,
       lastCapability: caller.lastCapability,
+      mayClearGroups: mayClearGroups(native, caller),
       ...(apparmor === undefined ? {} : { apparmor }),
       ...(processLabel === undefined ? {} : { processLabel }),
       // Through the process's own root: what is mounted over the root file system counts too.
@@ -269,10 +279,4 @@ function readFilter(native: Native, { root, id }: ContainerName, plan: Container
   const program = readEntry(native, path);
   if (typeof program === 'number') throw stateError(native, 'cannot read', path, program);
   return checked(native, program, lateCalls(plan.steps));
-}
-
-/** user_namespaces(7): `deny` is for good. */
-function mayCallSetgroups(native: Native, pid: number): boolean {
-  const text = native.readText(`/proc/${pid}/setgroups`, 64);
-  return typeof text === 'number' || !text.startsWith('deny');
 }

@@ -1,6 +1,5 @@
 /** Gathers what a plan depends on besides the spec. */
 
-import { readIfThere } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { apparmorFile } from '../apparmor/apparmor.js';
 import { delegatedFiles } from '../cgroups/delegate.js';
@@ -10,7 +9,7 @@ import type { PlanFacts } from '../plan/plan.js';
 import { checkLabel } from '../selinux/selinux.js';
 import type { Spec } from '../spec/types.js';
 import type { Rootfs } from './bundle.js';
-import { readCaller } from './caller.js';
+import { readCaller, setgroupsDenied } from './caller.js';
 import type { Caller } from './caller.js';
 import { hostMounts } from './host-mounts.js';
 import { ownNamespaces } from './namespaces-own.js';
@@ -57,8 +56,7 @@ export function gatherFacts(
     bounding: caller.bounding,
     lastCapability: caller.lastCapability,
     initialUserNamespace: caller.initialUserNamespace,
-    // The initial namespace cannot deny it.
-    setgroupsDenied: !caller.initialUserNamespace && setgroupsDenied(native),
+    setgroupsDenied: setgroupsDenied(native, caller),
     ...(place === undefined ? {} : { cgroup: place }),
     // Several parts of a plan go by it, and it may change meanwhile.
     hasNsdelegate: () => (nsdelegate ??= hasNsdelegate(native)),
@@ -86,10 +84,4 @@ function ownPlace(native: Native, { id, spec }: FactsRequest): PlanFacts['cgroup
     ...hierarchy,
     path: cgroupPath({ cgroupsPath: spec.linux?.cgroupsPath, id, own }),
   };
-}
-
-/** user_namespaces(7), "The /proc/PID/setgroups file". */
-function setgroupsDenied(native: Native): boolean {
-  // Kernels before 3.19 have no such file, and allow it.
-  return readIfThere(native, '/proc/self/setgroups', 64)?.startsWith('deny') === true;
 }

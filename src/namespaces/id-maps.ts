@@ -1,9 +1,7 @@
 /** linux.uidMappings and gidMappings (user_namespaces(7)). */
 
+import { CAP_SETGID, CAP_SETUID } from '../plan/capabilities.js';
 import type { IdMapping } from '../plan/plan.js';
-
-const CAP_SETGID = 1n << 6n;
-const CAP_SETUID = 1n << 7n;
 
 /** Who writes a map: the kernel asks for more the more a map gives. */
 export type MapWriter =

@@ -228,7 +228,9 @@ export class FakeSystem {
         this.files.put(path, 'file', name === 'stat' ? text : '').kernel = true;
       }
     }
-    for (const path of [`/proc/${pid}`, '/proc']) {
+    const links = `/proc/${pid}/ns`;
+    if (this.files.get(links) === undefined) this.files.put(`${links}/user`);
+    for (const path of [`${links}/user`, links, `/proc/${pid}`, '/proc']) {
       const node = this.files.get(path);
       if (node !== undefined) node.kernel = true;
     }
@@ -567,6 +569,7 @@ export class FakeSystem {
         this.open({ kind: 'other', content: '' }),
       ],
       setNonblocking: () => 0,
+      namespaceOwner: () => this.openPath('/proc/self/ns/user', 0, 0),
       dup: (fd) => {
         const open = this.fds.get(fd);
         return open === undefined ? -EBADF : this.open(open);

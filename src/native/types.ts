@@ -200,6 +200,8 @@ export interface Native {
   pipe(): [number, number] | number;
   setNonblocking(fd: number, on: boolean): Status;
   dup(fd: number): FdOrErrno;
+  /** NS_GET_USERNS (ioctl_nsfs(2)): -EPERM where the caller is neither in that user namespace nor in one above. */
+  namespaceOwner(namespace: number): FdOrErrno;
 
   // Sockets.
   /** A connected unix stream socket. Names over 107 bytes are reached through /proc/self/fd. */

@@ -51,6 +51,8 @@ const BITS: ReadonlyMap<string, bigint> = new Map(
   CAPABILITIES.map((name, number) => [name, 1n << BigInt(number)]),
 );
 
+export const CAP_SETGID = 1n << 6n;
+export const CAP_SETUID = 1n << 7n;
 export const CAP_SYS_PTRACE = 1n << 19n;
 export const CAP_SYS_ADMIN = 1n << 21n;
 export const CAP_MKNOD = 1n << 27n;

@@ -34,7 +34,6 @@ import { parseMountOptions } from './mounts/options.js';
 import { planPrivateProc } from './mounts/proc.js';
 import { sourceMode, Sources } from './mounts/sources.js';
 import { clean, resolve } from './path.js';
-import { planPersonality } from './personality.js';
 import type { ContainerPlan, PlanFacts, PlanInput } from './plan.js';
 import { planConsole, planKeyring, planOomScoreAdj, planProcess, syncStep } from './process.js';
 import { planRaisedLimits } from './rlimits.js';
@@ -81,6 +80,9 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   const keepGroups = keepsGroups(spec.annotations);
   const program = planProcess(process, {
     at: '/process',
+    personality: linux?.personality,
+    // process.execCPUAffinity is about exec only.
+    hasAffinity: false,
     grantable: grantableCapabilities(facts, places.user === 'own'),
     setgroups,
     keepGroups,
@@ -169,7 +171,6 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     { op: 'forget', at: '', keep: [fifo, report, ...(filter.slot < 0 ? [] : [filter.slot])] },
 
     ...program.privileged,
-    ...planPersonality(linux?.personality),
     ...program.identity,
     program.find,
     syncStep('ready'),
@@ -198,6 +199,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     ...(needsSubgroup(linux, places, facts, steps) ? { cgroupSubgroup: true } : {}),
     terminal: process.terminal === true,
     namespaces: foreignNamespaces(places),
+    setgroups,
     warnings,
   };
 }

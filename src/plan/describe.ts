@@ -17,6 +17,10 @@ export function describeStep(step: Step): string {
       return `cannot make ${describeNew(step.flags)}`;
     case 'setns':
       return `cannot join the ${describeNamespaces(step.flags)}`;
+    case 'join':
+      return "cannot join the container's namespaces";
+    case 'clear-groups':
+      return 'cannot give up the supplementary groups of the caller';
     case 'fork':
       return step.flags === 0
         ? 'cannot start a process in the pid namespace'
@@ -98,7 +102,9 @@ export function describeStep(step: Step): string {
     case 'ioprio':
       return 'cannot set the I/O priority';
     case 'affinity':
-      return `cannot set the CPU affinity to ${step.cpus.join(',')}`;
+      return step.cpus.length === 0
+        ? 'cannot reset the CPU affinity'
+        : `cannot set the CPU affinity to ${step.cpus.join(',')}`;
     case 'personality':
       return 'cannot set the personality';
     case 'no-new-privileges':
@@ -223,6 +229,10 @@ function reason(step: Step, errnoText: string, code: number, text: string): stri
         : `${doing}: it was not applied, the label is ${quote(text)}`;
     case FailureCode.wrongType:
       return `${doing}: ${wrongType(step, text)}`;
+    case FailureCode.namespaceChanged:
+      return text === 'user'
+        ? `${doing}: the user namespace is another one than at create`
+        : `${doing}: the ${text} namespace is another one than at create, and is not owned by the container's user namespace`;
     case FailureCode.outsideRoot:
       return `${doing}: it is outside of the container's root`;
     case FailureCode.wrongFileSystem:

@@ -3,7 +3,8 @@
 import { planApparmor } from '../apparmor/apparmor.js';
 import { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from '../native/constants.js';
 import { planProcessLabel } from '../selinux/selinux.js';
-import type { Process } from '../spec/types.js';
+import type { LinuxPersonality, Process } from '../spec/types.js';
+import type { NamespaceIdentity } from '../state/state.js';
 import { planAffinity } from './affinity.js';
 import { grantableCapabilities } from './capabilities.js';
 import type { ContainerPlan, PlanFacts } from './plan.js';
@@ -23,14 +24,16 @@ export interface ExecTarget {
   rootfs: string;
   /** Name of its session keyring; none where it has that of its creator. */
   keyring?: string | undefined;
-  /** /proc/PID/setgroups of the container does not say `deny`. */
-  setgroups: boolean;
+  /** Its user namespace, and what that allows, as they were at create. */
+  identity: NamespaceIdentity;
   /** The groups of the caller stay (keepsGroups). */
   keepGroups: boolean;
   /** Ids that set-up ran under: the container's root (setupIds). */
   root: { uid: number; gid: number };
   /** The container's own process: what a process object leaves out comes from here, as in runc. */
   process?: Process;
+  /** linux.personality of the container. */
+  personality?: LinuxPersonality | undefined;
   /** The container's filter of system calls. */
   filter?: FilterLoading;
 }
@@ -38,7 +41,10 @@ export interface ExecTarget {
 export type ExecFacts = Pick<
   PlanFacts,
   'effective' | 'bounding' | 'lastCapability' | 'readRootFile' | 'apparmor' | 'processLabel'
->;
+> & {
+  /** The caller may call setgroups(2). */
+  mayClearGroups: boolean;
+};
 
 /**
  * @param process a whole process object; pointers in errors are relative to it
@@ -50,10 +56,13 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
   const container = slots.input({ kind: 'container', at: '' });
   const filter = planFilter(target.filter, slots);
   const whole = withDefaults(process, target.process);
+  const affinity = whole.execCPUAffinity;
   const program = planProcess(whole, {
     at: '',
+    personality: target.personality,
+    hasAffinity: (affinity?.initial ?? '') !== '' || (affinity?.final ?? '') !== '',
     grantable: grantableCapabilities(facts, (target.namespaces & CLONE_NEWUSER) === 0),
-    setgroups: target.setgroups,
+    setgroups: target.identity.setgroups,
     keepGroups: target.keepGroups,
     environment: [],
     readRootFile: (path) => facts.readRootFile(path),
@@ -64,16 +73,18 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     ...planApparmor(whole.apparmorProfile, facts.apparmor, ''),
     ...planProcessLabel(facts.processLabel, ''),
   ];
-  const affinity = whole.execCPUAffinity;
   const joinsUser = (target.namespaces & CLONE_NEWUSER) !== 0;
   const limits = joinsUser ? planRaisedLimits(program.privileged) : [];
+  const dropsGroups = facts.mayClearGroups && !target.keepGroups;
   const steps: Step[] = [
     ...planOomScoreAdj(whole),
     // Processes of the container get nothing to look at (CVE-2016-9962).
     { op: 'dumpable', at: '', on: false },
+    // Where the caller still may: a container can keep whoever has joined it from calling setgroups(2).
+    ...(dropsGroups ? [{ op: 'clear-groups', at: '' } satisfies Step] : []),
     ...(limits.length > 0 ? [syncStep('limits')] : []),
     ...planAffinity(affinity?.initial, '/execCPUAffinity/initial'),
-    ...enterContainer(target, container),
+    ...enterContainer(target, container, dropsGroups),
     { op: 'session', at: '' },
     ...(labels.length > 0 ? [{ op: 'proc', at: '', private: true } satisfies Step] : []),
     ...planKeyring(target.keyring, facts.processLabel, ''),
@@ -97,16 +108,19 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     ...(whole.oomScoreAdj === undefined ? {} : { oomScoreAdj: whole.oomScoreAdj }),
     terminal: whole.terminal === true,
     namespaces: target.namespaces,
+    setgroups: target.identity.setgroups,
     warnings,
   };
 }
 
-function enterContainer(target: ExecTarget, container: number): Step[] {
-  const { namespaces } = target;
-  const steps: Step[] = [];
-  // All at once: the kernel then checks each against the caller's rights and not against those
-  // that are left in the container's user namespace.
-  if (namespaces !== 0) steps.push({ op: 'setns', at: '', fd: container, flags: namespaces });
+function enterContainer(target: ExecTarget, container: number, droppedGroups: boolean): Step[] {
+  const { namespaces, identity } = target;
+  const { user, joined } = identity;
+  const known = joined.flatMap(({ flag, inode, owner }) => [flag, inode, owner]);
+  const steps: Step[] = [
+    // Without a user namespace of its own too, the container is not for callers in another one.
+    { op: 'join', at: '', fd: container, flags: namespaces, user, known },
+  ];
   if ((namespaces & CLONE_NEWPID) !== 0) steps.push({ op: 'fork', at: '', flags: 0 });
   if ((namespaces & CLONE_NEWNS) === 0) {
     steps.push({ op: 'chroot', at: '', path: target.rootfs, slot: -1 });
@@ -116,7 +130,7 @@ function enterContainer(target: ExecTarget, container: number): Step[] {
       op: 'become',
       at: '',
       ...target.root,
-      clearGroups: target.setgroups && !target.keepGroups,
+      clearGroups: identity.setgroups && !target.keepGroups && !droppedGroups,
     });
   }
   return steps;
@@ -126,8 +140,9 @@ function enterContainer(target: ExecTarget, container: number): Step[] {
 export function withDefaults(process: Process, container: Process | undefined): Process {
   if (container === undefined) return process;
   const { capabilities, rlimits, scheduler, ioPriority, execCPUAffinity } = container;
-  const { apparmorProfile, selinuxLabel } = container;
+  const { apparmorProfile, selinuxLabel, oomScoreAdj } = container;
   return {
+    ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     ...(capabilities === undefined ? {} : { capabilities }),
     ...(scheduler === undefined ? {} : { scheduler }),
     ...(ioPriority === undefined ? {} : { ioPriority }),

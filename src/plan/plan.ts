@@ -93,6 +93,8 @@ export interface ContainerPlan {
   terminal: boolean;
   /** CLONE_NEW* of every namespace that is not the runtime's own, for a later exec. */
   namespaces: number;
+  /** The container's user namespace lets its processes set their supplementary groups. */
+  setgroups: boolean;
   /** What the log should say: dropped capabilities and the like. */
   warnings: string[];
 }

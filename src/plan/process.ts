@@ -3,20 +3,17 @@
 import { KEEP_GROUPS } from '../annotations.js';
 import { planKeyringLabel } from '../selinux/selinux.js';
 import type { Process } from '../spec/types.js';
+import { planAttributes } from './attributes.js';
+import type { AttributeContext } from './attributes.js';
 import { capabilityMasks } from './capabilities.js';
 import { homeDirectory, planEnvironment, searchDirectories } from './environment.js';
 import { invalid } from './invalid.js';
-import { planIoPriority } from './ioprio.js';
 import type { PlanFacts } from './plan.js';
-import { planLimits } from './rlimits.js';
-import { planScheduler } from './scheduler.js';
 import { SyncPoint } from './steps.js';
 import type { Step } from './steps.js';
 
 /** What the process object does not say itself. */
-export interface ProcessContext {
-  /** JSON pointer of the object. */
-  at: string;
+export interface ProcessContext extends AttributeContext {
   /** Capabilities that can be granted. */
   grantable: bigint;
   /** The user namespace lets a process set its supplementary groups. */
@@ -30,8 +27,6 @@ export interface ProcessContext {
   /** Loads the filter of system calls; empty without one. */
   filter: readonly Step[];
 }
-
-const DEFAULT_UMASK = 0o022;
 
 export interface ProcessPlan {
   /** Everything that takes privileges. */
@@ -52,18 +47,15 @@ export function planProcess(process: Process, context: ProcessContext): ProcessP
   if (process.args === undefined || file === undefined) {
     throw invalid(`${at}/args`, 'must name a program');
   }
-  const { uid, umask } = { uid: 0, ...process.user };
+  const uid = process.user?.uid ?? 0;
   const env = planEnvironment(process.env ?? [], `${at}/env`, context.environment, () =>
     homeDirectory(context.readRootFile('/etc/passwd'), uid),
   );
   return {
     privileged: [
       { op: 'stdio-owner', at: `${at}/user`, uid },
-      ...planScheduler(process.scheduler, `${at}/scheduler`),
-      ...planIoPriority(process.ioPriority, `${at}/ioPriority`),
-      { op: 'umask', at: `${at}/user/umask`, mask: umask ?? DEFAULT_UMASK },
-      // Before the change of user, who may not raise them.
-      ...planLimits(process.rlimits, `${at}/rlimits`),
+      // Before the change of user, who may not raise limits.
+      ...planAttributes(process, context),
     ],
     identity: [
       // First with the rights of the container's root, which may reach what the user may not; what

@@ -64,6 +64,8 @@ export const FailureCode = {
   badFormat: 11,
   /** The label that was read back is another; text is that one. */
   notApplied: 12,
+  /** The namespace is not that of create, nor one that belongs to the container; text is its type. */
+  namespaceChanged: 13,
 } as const;
 
 /** Attributes and placement that all mounting steps share. */
@@ -97,6 +99,15 @@ export type StepBody =
   | { op: 'unshare'; flags: number }
   /** setns(2): flags are CLONE_NEW*; the descriptor is a namespace or a pidfd. */
   | { op: 'setns'; fd: Slot; flags: number }
+  /**
+   * setns(2) to the namespaces of the process behind a pidfd, and then the comparison: the user
+   * namespace is `user`, which owns the others. `known` names other namespaces that may stay as they
+   * are, three numbers each: CLONE_NEW*, inode, inode of the owner or 0 for one outside of `user`.
+   * With a `user` of 0 nothing is compared.
+   */
+  | { op: 'join'; fd: Slot; flags: number; user: number; known: number[] }
+  /** setgroups(2) to none. */
+  | { op: 'clear-groups' }
   /** Second clone(CLONE_PARENT | flags): the copy goes on, this process ends. */
   | { op: 'fork'; flags: number }
   /** Opens /proc/self/timens_offsets for a `time` step of the same process. */
@@ -217,7 +228,7 @@ export type StepBody =
   | { op: 'rlimit'; resource: number; soft: bigint; hard: bigint }
   /** ioprio_set(2) */
   | { op: 'ioprio'; value: number }
-  /** sched_setaffinity(2) */
+  /** sched_setaffinity(2); an empty list stands for every CPU. */
   | { op: 'affinity'; cpus: number[] }
   | { op: 'personality'; persona: number }
   | { op: 'no-new-privileges' }

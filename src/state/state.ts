@@ -8,10 +8,10 @@
 import type { StepBody } from '../plan/steps.js';
 import type { CgroupRecord } from '../cgroups/manager.js';
 import type { ScopeRecord } from '../cgroups/systemd/scope.js';
-import type { Hook, Process } from '../spec/types.js';
+import type { Hook, LinuxPersonality, Process } from '../spec/types.js';
 
 /** Version of the format: another one is refused, never guessed at. */
-export const STATE_VERSION = 3;
+export const STATE_VERSION = 4;
 
 /**
  * A step that comes after the start gate, with what its error message needs:
@@ -76,9 +76,30 @@ export interface ContainerDetails {
 
 export type ContainerState = ContainerSummary & ContainerDetails;
 
+/**
+ * Which namespaces `create` has put the container into. Its first process can make itself others,
+ * so `exec` goes by this, and not by what that process has in /proc.
+ */
+export interface NamespaceIdentity {
+  /** Inode number of the user namespace; 0 where the kernel has none, or did not show it. */
+  user: number;
+  /** The user namespace allows setgroups(2): that does not change once its gid_map is written. */
+  setgroups: boolean;
+  /** The namespaces that were there before. What is made in the user namespace belongs to that. */
+  joined: {
+    /** CLONE_NEW* */
+    flag: number;
+    inode: number;
+    /** Inode number of the user namespace that owns it; 0 for one that the caller is not in. */
+    owner: number;
+  }[];
+}
+
 /** What only `exec` and the failure of a start need: it has a line of its own. */
 export interface LaterState {
   /** The spec's process object, the defaults of `exec`. */
   process: Process | undefined;
+  personality?: LinuxPersonality;
+  identity: NamespaceIdentity;
   lateSteps: LateStep[];
 }

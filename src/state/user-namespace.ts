@@ -1,4 +1,4 @@
-/** Whether the caller is in the initial user namespace, where its ids are the machine's. */
+/** The user namespace of the caller: which one it is, and whether its ids are the machine's. */
 
 import { ENOENT, PROC_SUPER_MAGIC } from '../native/constants.js';
 import { cannotLook } from '../native/look.js';
@@ -8,14 +8,26 @@ import type { Native } from '../native/types.js';
  * PROC_USER_INIT_INO of include/linux/proc_ns.h: the initial namespace has a
  * fixed inode number. The maps would not tell: a child may map all ids too.
  */
-const INITIAL_INODE = 0xeffffffdn;
+const INITIAL_INODE = 0xeffffffd;
 
-/** @throws TsrunError ERR_SYSTEM when nobody can tell: others have fewer rights */
-export function inInitialUserNamespace(native: Native): boolean {
+/**
+ * Its inode number; 0 where the kernel has no user namespaces, and so only the initial one.
+ *
+ * @throws TsrunError ERR_SYSTEM when nobody can tell: others have fewer rights
+ */
+export function ownUserNamespace(native: Native): number {
   const path = '/proc/self/ns/user';
   const stat = native.stat(path);
-  if (typeof stat !== 'number') return stat.ino === INITIAL_INODE;
-  // Without user namespaces in the kernel there is only the initial one.
-  if (stat === -ENOENT && native.statfsType('/proc') === PROC_SUPER_MAGIC) return true;
+  if (typeof stat !== 'number') return Number(stat.ino);
+  if (stat === -ENOENT && native.statfsType('/proc') === PROC_SUPER_MAGIC) return 0;
   throw cannotLook(native, `look at ${path}`, stat);
+}
+
+export function isInitialUserNamespace(inode: number): boolean {
+  return inode === 0 || inode === INITIAL_INODE;
+}
+
+/** @throws TsrunError ERR_SYSTEM */
+export function inInitialUserNamespace(native: Native): boolean {
+  return isInitialUserNamespace(ownUserNamespace(native));
 }

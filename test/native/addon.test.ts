@@ -37,6 +37,8 @@ const OPERATIONS: Table = {
   sync: { point: 'n' },
   unshare: { flags: 'n' },
   setns: { fd: 'n', flags: 'n' },
+  join: { fd: 'n', flags: 'n', user: 'n', known: 'u' },
+  'clear-groups': {},
   fork: { flags: 'n' },
   'open-offsets': {},
   time: { offsets: 's' },

@@ -55,3 +55,15 @@ test('without privileges setgroups is denied, and limits are in force', async ()
   expect(result.stdout).toMatch(/^deny\n-1\n/);
   expect(result.stdout).toMatch(LIMITS);
 });
+
+test('an empty list of groups is the list: those of the caller go', async () => {
+  const prefix = ['setpriv', '--groups', '0,42'];
+  const script = 'grep ^Groups: /proc/self/status';
+  for (const additionalGids of [undefined, []]) {
+    const bundle = scene.bundle(script, (spec) => {
+      processOf(spec).user = { uid: 0, gid: 0, ...(additionalGids && { additionalGids }) };
+    });
+    const result = await scene.run(bundle, [], { prefix });
+    expect(result).toMatchObject({ status: 0, stdout: 'Groups:\t \n', stderr: '' });
+  }
+});

@@ -74,7 +74,12 @@ export const OPTIONS_32 = [
   ...['-fno-pie', '-no-pie', '-fno-stack-protector'],
 ];
 
-function useProgram(name: string, ...options: string[]): Calls {
+/** `/bin/process-attributes`, and where it is on the host. */
+export function useAttributes(): Calls & { file: string } {
+  return useProgram('process-attributes');
+}
+
+function useProgram(name: string, ...options: string[]): Calls & { file: string } {
   const directory = mkdtempSync(join(tmpdir(), `tsrun-${name}-`));
   const file = join(directory, name);
   beforeAll(() => {
@@ -84,6 +89,7 @@ function useProgram(name: string, ...options: string[]): Calls {
     rmSync(directory, { recursive: true, force: true });
   });
   return {
+    file,
     into: ({ rootfs }) => {
       copyFileSync(file, join(rootfs, 'bin', name));
     },

@@ -476,13 +476,13 @@ export const processes = [
     changes: [
       {
         file: 'src/plan/process.ts',
-        from: '      // Before the change of user, who may not raise them.\n      ...planLimits(process.rlimits, `${at}/rlimits`),\n',
+        from: '      ...planAttributes(process, context),\n',
         to: '',
       },
       {
         file: 'src/plan/process.ts',
         from: '      planCredentials(process, context),\n',
-        to: '      planCredentials(process, context),\n      ...planLimits(process.rlimits, `${at}/rlimits`),\n',
+        to: '      planCredentials(process, context),\n      ...planAttributes(process, context),\n',
       },
     ],
     build: 'none',

@@ -14,6 +14,7 @@
 //
 // Where two defences stand behind each other one entry takes both out, and says so.
 
+import { callers } from './callers.mjs';
 import { confinement } from './confinement.mjs';
 import { files } from './files.mjs';
 import { inputs } from './inputs.mjs';
@@ -28,4 +29,5 @@ export const entries = [
   ...confinement,
   ...output,
   ...substitutes,
+  ...callers,
 ];

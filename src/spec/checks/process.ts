@@ -77,14 +77,20 @@ export function scheduler(process: Process, at: string, report: Report): void {
   if (policy === undefined) return;
   const field = `${at}/scheduler`;
   if (nice && policy !== 'SCHED_OTHER' && policy !== 'SCHED_BATCH') {
-    report(`${field}/nice`, `means nothing to ${shown(policy)}, only to SCHED_OTHER and SCHED_BATCH`);
+    report(
+      `${field}/nice`,
+      `means nothing to ${shown(policy)}, only to SCHED_OTHER and SCHED_BATCH`,
+    );
   }
   if (policy === 'SCHED_FIFO' || policy === 'SCHED_RR') {
     if (priority < 1 || priority > 99) {
       report(`${field}/priority`, `must be an integer from 1 to 99 for ${shown(policy)}`);
     }
   } else if (priority !== 0) {
-    report(`${field}/priority`, `means nothing to ${shown(policy)}, only to SCHED_FIFO and SCHED_RR`);
+    report(
+      `${field}/priority`,
+      `means nothing to ${shown(policy)}, only to SCHED_FIFO and SCHED_RR`,
+    );
   }
   if (policy !== 'SCHED_DEADLINE') {
     for (const [name, value] of Object.entries({ runtime, deadline, period })) {

@@ -49,7 +49,10 @@ export function seccompErrno(spec: Spec, report: Report): void {
       report(`/linux/seccomp/syscalls/${String(index)}/errnoRet`, 'is greater than any errno');
     }
     if (errnoRet !== undefined && !takesErrno(action)) {
-      report(`/linux/seccomp/syscalls/${String(index)}/errnoRet`, `means nothing to ${shown(action)}`);
+      report(
+        `/linux/seccomp/syscalls/${String(index)}/errnoRet`,
+        `means nothing to ${shown(action)}`,
+      );
     }
   });
 }

@@ -71,7 +71,8 @@ inline std::string makeText(FuzzedDataProvider& data) {
 
 // Operations that came when there was a corpus already. They are not among the others, so that its
 // inputs go on meaning what they did.
-inline constexpr wire::Op kNewer[] = {wire::Op::Cover, wire::Op::LockTree, wire::Op::ProtectLimits};
+inline constexpr wire::Op kNewer[] = {wire::Op::Cover, wire::Op::LockTree, wire::Op::ProtectLimits,
+                                      wire::Op::Join, wire::Op::ClearGroups};
 
 inline wire::Op makeOperation(FuzzedDataProvider& data, bool newer) {
   constexpr auto kAll = static_cast<uint32_t>(wire::Op::Count);

@@ -348,6 +348,31 @@ test("exec goes to the first process's cgroup when the container's takes none", 
   expect(fake.ran.filter((path) => path === '/bin/more')).toHaveLength(1);
 });
 
+test("exec does not follow the first process out of the container's cgroup", async () => {
+  const fake = system();
+  const pid = await running(fake);
+  fake.files.put(`/proc/${pid}/cgroup`, 'file', '0::/ab/elsewhere\n');
+  fake.native.mkdir('/sys/fs/cgroup/ab', 0o755);
+  fake.native.mkdir('/sys/fs/cgroup/ab/elsewhere', 0o755);
+  const native = new Proxy(fake.native, {
+    get: (target, name) => {
+      const own = Reflect.get(target, name) as unknown;
+      if (name === 'spawn') {
+        return (request: SpawnRequest) =>
+          request.cgroupFd >= 0 ? -EBUSY : fake.native.spawn(request);
+      }
+      if (name !== 'writeText') return own;
+      return (path: string, text: string) =>
+        path === '/sys/fs/cgroup/a/cgroup.procs' ? -EBUSY : fake.native.writeText(path, text);
+    },
+  });
+  const process = { args: ['/bin/more'], cwd: '/' };
+  await expect(exec(native, { ...quiet, stdio: [-1, -1, -1], process })).rejects.toMatchObject({
+    code: 'ERR_CGROUP',
+  });
+  expect(fake.cgroups.members('/sys/fs/cgroup/ab/elsewhere')).toEqual([]);
+});
+
 test('exec is not done twice when a step fails with EBUSY', async () => {
   const fake = system();
   const pid = await running(fake);
@@ -388,7 +413,7 @@ test.each([
   };
   fake.programs.set('/bin/more', 'hangs');
   fake.files.put(limit, 'file', 'max\n');
-  expect((await enter())?.steps[0]).toMatchObject({ op: 'dumpable' });
+  expect((await enter())?.steps[0]).not.toMatchObject({ point: SyncPoint.cgroup });
   fake.files.put(limit, 'file', '33554432\n');
   const late = await enter();
   expect(late?.cgroupFd).toBe(-1);

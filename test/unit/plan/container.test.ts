@@ -63,6 +63,7 @@ describe('the default configuration', () => {
       'mask*2',
       'forget',
       'stdio-owner',
+      'affinity',
       'umask',
       'rlimit',
       'cwd',
@@ -731,6 +732,7 @@ describe('the process', () => {
     const list = operations(plan);
     expect(list.slice(list.indexOf('stdio-owner'))).toEqual([
       'stdio-owner',
+      'affinity',
       'scheduler',
       'ioprio',
       'umask',

@@ -6,10 +6,19 @@ import {
   CLONE_NEWUSER,
 } from '../../../src/native/constants.js';
 import { planExec } from '../../../src/plan/exec.js';
-import type { ExecTarget } from '../../../src/plan/exec.js';
+import type { ExecFacts, ExecTarget } from '../../../src/plan/exec.js';
 import { planHook, planProgram } from '../../../src/plan/hooks.js';
+import type { PlanFacts } from '../../../src/plan/plan.js';
 import { SyncPoint } from '../../../src/plan/steps.js';
-import { facts, onlyStep, operations, process, stepsOf } from './support.js';
+import { facts as planFacts, onlyStep, operations, process, stepsOf } from './support.js';
+
+const DENIED = { user: 4026532000, setgroups: false, joined: [] };
+const IDENTITY = { user: 4026531837, setgroups: true, joined: [] };
+
+/** Of a caller that may not call setgroups(2), unless a test says otherwise. */
+function facts(change: Partial<PlanFacts & { mayClearGroups: boolean }> = {}): ExecFacts {
+  return { mayClearGroups: false, ...planFacts(), ...change };
+}
 
 function target(change: Partial<ExecTarget> = {}): ExecTarget {
   return {
@@ -17,7 +26,7 @@ function target(change: Partial<ExecTarget> = {}): ExecTarget {
     namespaces: CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET,
     rootfs: '/bundle/rootfs',
     keyring: '_ses.c1',
-    setgroups: true,
+    identity: IDENTITY,
     keepGroups: false,
     root: { uid: 0, gid: 0 },
     ...change,
@@ -29,12 +38,13 @@ describe('exec', () => {
     const plan = planExec(process(), target(), facts());
     expect(operations(plan)).toEqual([
       'dumpable',
-      'setns',
+      'join',
       'fork',
       'session',
       'keyring',
       'forget',
       'stdio-owner',
+      'affinity',
       'umask',
       'rlimit',
       'cwd',
@@ -51,7 +61,9 @@ describe('exec', () => {
       slots: 1,
       namespaces: target().namespaces,
     });
-    expect(onlyStep(plan, 'setns')).toMatchObject({ fd: 0, flags: target().namespaces });
+    expect(onlyStep(plan, 'join')).toMatchObject({
+      ...{ fd: 0, flags: target().namespaces, user: IDENTITY.user, known: [] },
+    });
     expect(onlyStep(plan, 'keyring').name).toBe('_ses.c1');
     expect(onlyStep(plan, 'sync').point).toBe(SyncPoint.ready);
     expect(onlyStep(plan, 'credentials').at).toBe('/user');
@@ -65,17 +77,42 @@ describe('exec', () => {
 
   it('becomes the root of a user namespace', () => {
     const namespaces = target().namespaces | CLONE_NEWUSER;
-    const plan = planExec(process(), target({ namespaces, setgroups: false }), facts());
-    expect(operations(plan).slice(0, 5)).toEqual(['dumpable', 'sync', 'setns', 'fork', 'become']);
+    const plan = planExec(process(), target({ namespaces, identity: DENIED }), facts());
+    expect(operations(plan).slice(0, 5)).toEqual(['dumpable', 'sync', 'join', 'fork', 'become']);
     expect(plan.steps[1]).toMatchObject({ op: 'sync', point: SyncPoint.limits });
     expect(plan.limits).toHaveLength(1);
     expect(onlyStep(plan, 'become').clearGroups).toBe(false);
     expect(onlyStep(plan, 'credentials').setGroups).toBe(false);
   });
 
+  it('gives up the groups of the caller before it joins, where the caller may', () => {
+    const namespaces = target().namespaces | CLONE_NEWUSER;
+    for (const identity of [IDENTITY, DENIED]) {
+      const able = facts({ mayClearGroups: true });
+      const plan = planExec(process(), target({ namespaces, identity }), able);
+      const order = operations(plan);
+      expect(order.indexOf('clear-groups')).toBeGreaterThan(order.indexOf('dumpable'));
+      expect(order.indexOf('clear-groups')).toBeLessThan(order.indexOf('join'));
+      expect(onlyStep(plan, 'become').clearGroups).toBe(false);
+      expect(onlyStep(plan, 'credentials').setGroups).toBe(identity.setgroups);
+    }
+    const plan = planExec(process(), target({ namespaces }), facts());
+    expect(operations(plan)).not.toContain('clear-groups');
+    expect(onlyStep(plan, 'become').clearGroups).toBe(true);
+  });
+
+  it('compares the namespaces with those of create', () => {
+    const joined = [{ flag: CLONE_NEWNET, inode: 7, owner: 0 }];
+    const plan = planExec(process(), target({ identity: { ...DENIED, joined } }), facts());
+    expect(onlyStep(plan, 'join')).toMatchObject({
+      user: DENIED.user,
+      known: [CLONE_NEWNET, 7, 0],
+    });
+  });
+
   it('changes the root of a container without a mount namespace', () => {
     const plan = planExec(process(), target({ namespaces: 0 }), facts());
-    expect(operations(plan).slice(0, 3)).toEqual(['dumpable', 'chroot', 'session']);
+    expect(operations(plan).slice(0, 3)).toEqual(['dumpable', 'join', 'chroot']);
     expect(onlyStep(plan, 'chroot').path).toBe('/bundle/rootfs');
   });
 
@@ -103,7 +140,7 @@ describe('exec', () => {
       [0, 1, 2],
       [1, 3],
     ]);
-    expect(operations(plan).slice(0, 3)).toEqual(['dumpable', 'affinity', 'setns']);
+    expect(operations(plan).slice(0, 3)).toEqual(['dumpable', 'affinity', 'join']);
     expect(() =>
       planExec(process({ execCPUAffinity: { initial: '3-1' } }), target(), facts()),
     ).toThrow('/execCPUAffinity/initial: not a list of CPUs');

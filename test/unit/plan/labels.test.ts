@@ -147,18 +147,17 @@ it('of exec are its own, else those of the container', () => {
     id: 'c1',
     namespaces: 0x20020000,
     rootfs: '/r',
-    setgroups: true,
+    identity: { user: 4026531837, setgroups: true, joined: [] },
     keepGroups: false,
     root: { uid: 0, gid: 0 },
     process: process({ apparmorProfile: 'box' }),
   };
   const texts = (own: string | undefined): string[] =>
     stepsOf(
-      planExec(
-        process(own === undefined ? {} : { apparmorProfile: own }),
-        target,
-        facts({ apparmor: 'attr/exec' }),
-      ),
+      planExec(process(own === undefined ? {} : { apparmorProfile: own }), target, {
+        ...facts({ apparmor: 'attr/exec' }),
+        mayClearGroups: false,
+      }),
       'label',
     ).map(({ text }) => text);
   expect([texts(undefined), texts('other')]).toEqual([['exec box'], ['exec other']]);

@@ -22,6 +22,7 @@ import { ROOT, stateOf, system } from './scene.js';
 const LATER = {
   process: { cwd: '/', rlimits: [{ type: 'RLIMIT_CORE', soft: 1, hard: 2n ** 64n - 1n }] },
   lateSteps: [],
+  identity: { user: 4026531837, setgroups: true, joined: [] },
 };
 
 /** The file of a container `a`, as create writes it. */

@@ -1,0 +1,132 @@
+/** What a process has from the caller of the runtime: src/plan/attributes.ts, seen from inside. */
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+import { PROCESS_ATTRIBUTES } from '../../src/plan/attributes.js';
+import { useAttributes } from '../support/calls.js';
+import { inUserNamespace, linuxOf, processOf } from '../support/inside.js';
+import { execOutput, useScene } from '../support/scene.js';
+import { runProgram } from '../support/tsrun.js';
+import type { Spec } from '../../src/spec/types.js';
+
+const scene = useScene();
+const program = useAttributes();
+
+/** What cannot be taken back, or takes more than a test has. */
+const APART = ['no-new-privileges', 'mdwe', 'tsc', 'login-uid', 'io-flusher', 'speculation'];
+
+type Values = Record<string, string>;
+
+function parse(output: string): Values {
+  return Object.fromEntries(
+    output
+      .trimEnd()
+      .split('\n')
+      .map((line) => [line.replace(/ .*/, ''), line.replace(/^\S+ ?/, '')]),
+  );
+}
+
+async function showOnHost(...prefix: string[]): Promise<Values> {
+  const { status, stdout, stderr } = await runProgram([...prefix, program.file, 'show']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  return parse(stdout);
+}
+
+/** Nothing of the bundle's has a say. */
+function bare(spec: Spec): void {
+  const process = processOf(spec);
+  delete process.rlimits;
+  delete process.noNewPrivileges;
+}
+
+/** As the list has it. The umask and the keyring are not the caller's in any case. */
+function expected(own: Values, odd: Values): Values {
+  const values: Values = {};
+  for (const { name, otherwise } of PROCESS_ATTRIBUTES) {
+    const [before, given] = [own[name], odd[name]];
+    if (before === undefined || given === undefined) continue;
+    values[name] = otherwise === 'kept' ? given : before;
+  }
+  return { ...values, umask: '022', keyring: 'new', groups: '' };
+}
+
+function seen(output: string, odd: Values): Values {
+  const values = parse(output);
+  expect(Object.keys(values).sort()).toEqual(Object.keys(odd).sort());
+  return { ...values, keyring: values['keyring']?.startsWith('_ses.') === true ? 'new' : '' };
+}
+
+test('the list has every attribute that the program knows', async () => {
+  const names = PROCESS_ATTRIBUTES.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(names).toEqual(expect.arrayContaining(Object.keys(await showOnHost())));
+});
+
+test.each([
+  ['a container', () => undefined],
+  ['a user namespace', inUserNamespace],
+])('in %s are reset or kept as the list says', async (_, place) => {
+  const own = await showOnHost();
+  const caller = [program.file, 'all', '--'];
+  const odd = await showOnHost(...caller);
+  // Each of them is another one, or the test says nothing about it.
+  const same = Object.keys(own).filter((name) => own[name] === odd[name]);
+  expect(same.sort()).toEqual([...APART, 'dumpable', 'keep-capabilities'].sort());
+
+  const wanted = expected(own, odd);
+  // user_namespaces(7), "Capabilities": they are cleared.
+  if (place === inUserNamespace) wanted['securebits'] = '0';
+  const show = ['/bin/process-attributes', 'show'];
+  const bundle = scene.bundle('', (spec) => {
+    bare(spec);
+    processOf(spec).args = show;
+  });
+  program.into(bundle);
+  place(bundle.spec, bundle);
+  bundle.write();
+  const run = await scene.run(bundle, [], { prefix: caller });
+  expect(run).toMatchObject({ status: 0, stderr: '' });
+  expect(seen(run.stdout, odd)).toEqual(wanted);
+
+  const container = await scene.started('exec sleep 1000', (spec) => {
+    bare(spec);
+    if (place === inUserNamespace) Object.assign(spec, { linux: bundle.spec.linux });
+  });
+  program.into(container.bundle);
+  const joined = await scene.runtime(['exec', container.id, ...show], { prefix: caller });
+  expect(joined).toMatchObject({ status: 0, stderr: '' });
+  expect(seen(joined.stdout, odd)).toEqual(wanted);
+  await container.remove();
+});
+
+test('an exec of a process of its own has the OOM score and the personality of the container', async () => {
+  const container = await scene.started('exec sleep 1000', (spec) => {
+    processOf(spec).oomScoreAdj = 222;
+    linuxOf(spec).personality = { domain: 'LINUX32' };
+  });
+  const { args: _, oomScoreAdj: __, ...process } = processOf(container.bundle.spec);
+  const file = join(container.bundle.path, 'process.json');
+  const args = ['sh', '-c', 'cat /proc/self/oom_score_adj; uname -m'];
+  writeFileSync(file, JSON.stringify({ ...process, args }));
+  const result = await scene.runtime(['exec', '--process', file, container.id], {
+    prefix: [program.file, 'oom-score-adj', 'personality', '--'],
+  });
+  expect(result).toMatchObject({ status: 0, stderr: '' });
+  expect(result.stdout).toMatch(/^222\n(i686|armv8l)\n$/);
+  await container.remove();
+});
+
+test('an exec with CPUs of its own has these', async () => {
+  const container = await scene.started('exec sleep 1000');
+  const cpus = 'grep Cpus_allowed_list: /proc/self/status';
+  const { args: _, ...process } = processOf(container.bundle.spec);
+  const file = join(container.bundle.path, 'process.json');
+  const own = { ...process, args: ['sh', '-c', cpus], execCPUAffinity: { final: '0' } };
+  writeFileSync(file, JSON.stringify(own));
+  const result = await scene.runtime(['exec', '--process', file, container.id]);
+  expect(result.stdout).toBe('Cpus_allowed_list:\t0\n');
+  expect(await execOutput(scene.runtime, container.id, [], cpus)).not.toBe(result.stdout);
+  await container.remove();
+});
