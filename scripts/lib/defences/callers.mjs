@@ -28,7 +28,7 @@ export const callers = [
       {
         file: 'src/lifecycle/root-file.ts',
         from: 'const fd = native.openInRoot(root, path, O_PATH | O_CLOEXEC);',
-        to: 'const fd = native.open(rootfs + path, O_PATH | O_CLOEXEC, 0);',
+        to: 'const fd = native.open(`/proc/self/fd/${root}${path}`, O_PATH | O_CLOEXEC, 0);',
       },
     ],
     build: 'executable',
