@@ -761,6 +761,19 @@ Value Reap(const CallbackInfo& info) {
   return object;
 }
 
+Value ReapGroup(const CallbackInfo& info) {
+  const int group = integer(info, 0);
+  // 0 would be our own.
+  if (group <= 0) return result(info, -EINVAL);
+  while (true) {
+    siginfo_t ended = {};
+    const int outcome =
+        waitid(P_PGID, static_cast<id_t>(group), &ended, WEXITED | WNOHANG | __WALL);
+    if (outcome < 0) return result(info, errno == ECHILD ? 0 : -errno);
+    if (ended.si_pid == 0) return result(info, -EAGAIN);
+  }
+}
+
 // Orphans that a subreaper has been given have nobody who waits for them by
 // name. Behind the excepted child others may hide: it is being waited for.
 Value ReapOthers(const CallbackInfo& info) {
@@ -1497,6 +1510,7 @@ constexpr Entry kEntries[] = {
     {"pidfdOpen", PidfdOpen},
     {"pidfdKill", PidfdKill},
     {"reap", Reap},
+    {"reapGroup", ReapGroup},
     {"reapOthers", ReapOthers},
     {"spawn", Spawn},
     {"raiseHardLimit", RaiseHardLimit},

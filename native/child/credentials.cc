@@ -7,7 +7,7 @@
 
 namespace tsrun::child {
 
-void restoreDumpable();
+long restoreDumpable();
 
 static long dropBounding(uint64_t keep) {
   for (int capability = 0; capability < 64; capability++) {
@@ -87,8 +87,9 @@ long setCredentials(const wire::Step& step) {
   result = sys::prctl(PR_SET_KEEPCAPS, 0);
   if (result < 0) return fail(result, "keep capabilities");
   result = raiseAmbient(static_cast<uint64_t>(NUMBER(step, Credentials, ambient)));
-  restoreDumpable();
-  return result;
+  const long restored = restoreDumpable();
+  if (result < 0) return result;
+  return restored < 0 ? fail(restored, "dumpable") : 0;
 }
 
 }  // namespace tsrun::child

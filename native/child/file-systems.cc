@@ -157,10 +157,11 @@ static long mountInShelter(const wire::Step& step, int shelter, const char* data
   const int directory = static_cast<int>(opened);
   result = mountOn(step, directory, data);
   if (result >= 0) result = openTreeAt(shelter, kName, OPEN_TREE_CLONE);
-  if (result >= 0 && sameFile(static_cast<int>(result), directory)) {
+  const long same = result >= 0 ? sameFile(static_cast<int>(result), directory) : 0;
+  if (same != 0) {
     // A mount namespace that was joined has another /proc.
     sys::close(static_cast<int>(result));
-    result = -EXDEV;
+    result = same < 0 ? same : -EXDEV;
   }
   sys::close(directory);
   return result;

@@ -204,9 +204,11 @@ long mountSetattr(int dir, const char* path, unsigned flags, const MountAttribut
 long moveMount(int tree, int target);
 // mounts.cc: a clone of what is at one descriptor onto what is at another; flags: AT_RECURSIVE
 long cloneOnto(int source, int target, unsigned flags, const MountAttributes& attributes);
-// Whether a mount begins there.
-bool isMountRoot(int fd);
+// Each 1, 0, or a negated errno, which is no answer. isMountRoot: whether a mount begins there.
+long isMountRoot(int fd);
+long isDirectory(int fd);
+long sameFile(int a, int b);
+// The magic number of the file system, or a negated errno.
 long fileSystemType(int fd);
-bool sameFile(int a, int b);
 
 }  // namespace tsrun::child

@@ -28,28 +28,29 @@ struct Printed {
 
 [[noreturn]] static void becomeHook(const char* path, char** args, char** env, const Ends& ends) {
   // A process group of its own, which its timeout ends as a whole.
-  sys::call(__NR_setsid);
-  sys::dup3(ends.input, 0, 0);
-  sys::dup3(ends.output, 1, 0);
-  sys::dup3(ends.output, 2, 0);
+  long result = sys::call(__NR_setsid);
+  if (result >= 0) result = sys::dup3(ends.input, 0, 0);
+  if (result >= 0) result = sys::dup3(ends.output, 1, 0);
+  if (result >= 0) result = sys::dup3(ends.output, 2, 0);
   // What the caller preserved is for the program alone.
-  sys::call(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
-  const long result = sys::call(__NR_execve, sys::arg(path), sys::arg(args), sys::arg(env));
+  if (result >= 0) result = sys::call(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (result >= 0) {
+    result = sys::call(__NR_execve, sys::arg(path), sys::arg(args), sys::arg(env));
+  }
   sys::write(ends.failure, &result, sizeof result);
   sys::exit(127);
 }
 
-// The state goes in as fast as the hook reads it; a hook that does not read is
-// no failure.
-static void feed(int fd, const char* text) {
+static long feed(int fd, const char* text) {
   size_t left = length(text);
   while (left > 0) {
     const long written = sys::write(fd, text, left);
     if (written == -EINTR) continue;
-    if (written <= 0) return;
+    if (written <= 0) return written < 0 ? written : -EIO;
     text += written;
     left -= static_cast<size_t>(written);
   }
+  return 0;
 }
 
 // A memory file never blocks, unlike a pipe whose other side does not read.
@@ -63,11 +64,13 @@ static long stateFile(const wire::Step& step) {
   if (fd < 0) return fd;
   char pid[24] = "";
   appendNumber(pid, sizeof pid, sys::call(__NR_getpid));
-  feed(static_cast<int>(fd), TEXT(step, Hook, before));
-  feed(static_cast<int>(fd), pid);
-  feed(static_cast<int>(fd), TEXT(step, Hook, after));
-  sys::call(__NR_lseek, fd, 0, 0);
-  return fd;
+  long result = feed(static_cast<int>(fd), TEXT(step, Hook, before));
+  if (result >= 0) result = feed(static_cast<int>(fd), pid);
+  if (result >= 0) result = feed(static_cast<int>(fd), TEXT(step, Hook, after));
+  if (result >= 0) result = sys::call(__NR_lseek, fd, 0, 0);
+  if (result >= 0) return fd;
+  sys::close(static_cast<int>(fd));
+  return result;
 }
 
 // Keeps the beginning and drops the rest, so that a hook can print as much as
@@ -132,8 +135,9 @@ static int64_t now() {
   return time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-// Whether it ended within its timeout, seconds, 0 or less for none.
-static bool endsInTime(int pidfd, int64_t timeout, Printed& output) {
+// 1 when it ended within its timeout (seconds, 0 or less for none), 0 when it did not, or a negated
+// errno.
+static long endsInTime(int pidfd, int64_t timeout, Printed& output) {
   if (timeout < 0) timeout = 0;
   // Longer than machines run, so that no sum overflows.
   constexpr int64_t kLongest = int64_t{1} << 32;
@@ -148,25 +152,28 @@ static bool endsInTime(int pidfd, int64_t timeout, Printed& output) {
     const long ready =
         sys::call(__NR_ppoll, sys::arg(waiting), 2, timeout > 0 ? sys::arg(&limit) : 0, 0, 8);
     drain(output);
-    if (ready > 0 && waiting[0].revents != 0) return true;
-    if (ready < 0 && ready != -EINTR) return true;
-    if (timeout > 0 && now() >= deadline) return false;
+    if (ready > 0 && waiting[0].revents != 0) return 1;
+    if (ready < 0 && ready != -EINTR) return ready;
+    if (timeout > 0 && now() >= deadline) return 0;
   }
 }
 
 static long waitForHook(const wire::Step& step, int pid, int pidfd, Printed& output) {
   const char* path = TEXT(step, Hook, path);
-  const bool inTime = endsInTime(pidfd, NUMBER(step, Hook, timeout), output);
-  if (!inTime) {
-    // Not reaped yet: the numbers are still its own.
+  const long inTime = endsInTime(pidfd, NUMBER(step, Hook, timeout), output);
+  if (inTime <= 0) {
+    // Not reaped yet: the numbers are still its own. It has no group before its setsid().
     sys::call(__NR_kill, -pid, SIGKILL);
-    sys::call(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+    const long killed = sys::call(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+    // Or the wait below would be for as long as the hook likes.
+    if (killed < 0) return fail(killed, path);
   }
   ChildInfo info = {};
   constexpr int kPidfd = 3;  // P_PIDFD
   const long waited = sys::call(__NR_waitid, kPidfd, pidfd, sys::arg(&info), WEXITED | __WALL, 0);
   if (waited < 0) return fail(waited, path);
-  if (!inTime) return fail(-ETIMEDOUT, path, wire::Code::HookTimeout);
+  if (inTime < 0) return fail(inTime, path);
+  if (inTime == 0) return fail(-ETIMEDOUT, path, wire::Code::HookTimeout);
   if (info.code != 1 || info.status != 0) return hookResult(path, info.code, info.status, output);
   return 0;
 }
@@ -203,7 +210,8 @@ long runHook(const wire::Step& step) {
   const long made = sys::call(__NR_pipe2, sys::arg(ends), O_CLOEXEC);
   if (made < 0) return fail(made, path);
   // Ours alone: a hook may not expect that its output is non-blocking.
-  sys::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  const long nonblocking = sys::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  if (nonblocking < 0) return fail(nonblocking, path);
   static Printed output;
   output.fd = ends[0];
   output.size = 0;

@@ -14,21 +14,25 @@ namespace tsrun::child {
 Helper self;
 char* planBase;
 
+// What fails before the first step is told by its code alone.
+[[noreturn]] static void dieEarly(long result, wire::Code code) {
+  self.step = wire::kNoStep;
+  fail(result, "", code);
+  die(result);
+}
+
 // Descriptors at the start, B being the first that the program does not keep:
 // B the socket, B+1 the plan, which is there when the parent says so, B+2 + i slot i.
 static const wire::Header* mapPlan(int fd) {
   const long size = sys::call(__NR_lseek, fd, 0, SEEK_END);
-  if (size < static_cast<long>(sizeof(wire::Header))) sys::exit(2);
+  if (size < 0) dieEarly(size, wire::Code::ReadPlan);
+  if (size < static_cast<long>(sizeof(wire::Header))) dieEarly(-EINVAL, wire::Code::DecodePlan);
   const long at = sys::call(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-  if (at < 0 && at > -4096) sys::exit(2);
+  if (at < 0 && at > -4096) dieEarly(at, wire::Code::ReadPlan);
   planBase = reinterpret_cast<char*>(at);
   sys::close(fd);
   const wire::Header* header = wire::decodePlan(planBase, static_cast<uint64_t>(size));
-  if (header == nullptr) {
-    self.step = 0;
-    fail(-EINVAL, "the plan");
-    die(-EINVAL);
-  }
+  if (header == nullptr) dieEarly(-EINVAL, wire::Code::DecodePlan);
   return header;
 }
 
@@ -39,7 +43,7 @@ static void takeSlots(const wire::Header& header) {
   if (header.slots > 64) {
     const long at = sys::call(__NR_mmap, 0, static_cast<long>(header.slots * sizeof(int)),
                               PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at < 0 && at > -4096) die(at);
+    if (at < 0 && at > -4096) dieEarly(at, wire::Code::SlotTable);
     self.slots = reinterpret_cast<int*>(at);
   }
   for (uint32_t i = 0; i < header.slots; i++) {
@@ -55,11 +59,16 @@ static void resetSignals() {
     void* restorer;
     unsigned long mask;
   } action = {};
-  for (int signal = 1; signal <= 64; signal++) {
-    sys::call(__NR_rt_sigaction, signal, sys::arg(&action), 0, 8);
+  long result = 0;
+  for (int signal = 1; signal <= 64 && result >= 0; signal++) {
+    if (signal == SIGKILL || signal == SIGSTOP) continue;
+    result = sys::call(__NR_rt_sigaction, signal, sys::arg(&action), 0, 8);
   }
   const unsigned long none = 0;
-  sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8);
+  if (result >= 0) {
+    result = sys::call(__NR_rt_sigprocmask, SIG_SETMASK, sys::arg(&none), 0, 8);
+  }
+  if (result < 0) dieEarly(result, wire::Code::ResetSignals);
 }
 
 static int64_t now() {
@@ -126,9 +135,13 @@ static void makeNamespacesEarly(long flags) {
   if (argc == 3) makeNamespacesEarly(numberOf(argv[2], 0xffffffff));
   waitForParent();
   const wire::Header* header = mapPlan(base + 1);
-  if (base != 3 + static_cast<int>(header->preserved)) sys::exit(2);
-  sys::call(__NR_close_range, base + 2 + header->inherited, ~0U, 0);
-  sys::call(__NR_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (base != 3 + static_cast<int>(header->preserved)) {
+    dieEarly(-EINVAL, wire::Code::DecodePlan);
+  }
+  // The parent's own, and on execve all but what the program keeps.
+  long closed = sys::call(__NR_close_range, base + 2 + header->inherited, ~0U, 0);
+  if (closed >= 0) closed = sys::call(__NR_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (closed < 0) dieEarly(closed, wire::Code::CloseDescriptors);
   takeSlots(*header);
   resetSignals();
   walk(*header);

@@ -27,18 +27,28 @@ long moveMount(int tree, int target) {
                    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
-bool isMountRoot(int fd) {
+long isMountRoot(int fd) {
   struct statx info = {};
   const long result = sys::call(__NR_statx, fd, sys::arg(""), AT_EMPTY_PATH, 0, sys::arg(&info));
-  return result >= 0 && (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  if (result < 0) return result;
+  return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0 ? 1 : 0;
 }
 
-bool sameFile(int a, int b) {
+long isDirectory(int fd) {
+  struct stat info = {};
+  const long result = sys::call(__NR_newfstatat, fd, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH);
+  if (result < 0) return result;
+  return S_ISDIR(info.st_mode) ? 1 : 0;
+}
+
+long sameFile(int a, int b) {
   struct stat first = {};
   struct stat second = {};
-  return sys::call(__NR_newfstatat, a, sys::arg(""), sys::arg(&first), AT_EMPTY_PATH) >= 0 &&
-         sys::call(__NR_newfstatat, b, sys::arg(""), sys::arg(&second), AT_EMPTY_PATH) >= 0 &&
-         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+  long result = sys::call(__NR_newfstatat, a, sys::arg(""), sys::arg(&first), AT_EMPTY_PATH);
+  if (result < 0) return result;
+  result = sys::call(__NR_newfstatat, b, sys::arg(""), sys::arg(&second), AT_EMPTY_PATH);
+  if (result < 0) return result;
+  return first.st_dev == second.st_dev && first.st_ino == second.st_ino ? 1 : 0;
 }
 
 long fileSystemType(int fd) {

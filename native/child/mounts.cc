@@ -73,12 +73,6 @@ static long applyPropagation(int mount, const Placement& place) {
   return result < 0 ? fail(result, place.target) : 0;
 }
 
-static bool isDirectory(int fd) {
-  struct stat info = {};
-  return sys::call(__NR_newfstatat, fd, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH) >= 0 &&
-         S_ISDIR(info.st_mode);
-}
-
 static long moveTo(int mount, int target) {
   const long result = moveMount(mount, target);
   // Of a file on a directory move_mount(2) only says EINVAL; callers know mount(2)'s words.
@@ -159,11 +153,18 @@ static long expectedType(const char* type) {
 // one, whatever links of the image lead there; nor anything the root itself. Of
 // what is inside, the plan has let through only what may be covered.
 static long checkCovered(int target, int mount, const char* path) {
-  if (sameFile(target, self.root)) return fail(-EINVAL, path, wire::Code::WrongType);
-  const bool procfs = fileSystemType(mount) == PROC_SUPER_MAGIC;
+  const long same = sameFile(target, self.root);
+  if (same < 0) return fail(same, path);
+  if (same != 0) return fail(-EINVAL, path, wire::Code::WrongType);
+  const long type = fileSystemType(mount);
+  if (type < 0) return fail(type, path);
+  const bool procfs = type == PROC_SUPER_MAGIC;
   if (procfs && equal(path, "/proc")) return 0;
   if (!equal(path, "/proc")) {
-    if (startsWith(path, "/proc/") || fileSystemType(target) != PROC_SUPER_MAGIC) return 0;
+    if (startsWith(path, "/proc/")) return 0;
+    const long covered = fileSystemType(target);
+    if (covered < 0) return fail(covered, path);
+    if (covered != PROC_SUPER_MAGIC) return 0;
     struct stat info = {};
     const long result =
         sys::call(__NR_newfstatat, target, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH);
@@ -175,14 +176,17 @@ static long checkCovered(int target, int mount, const char* path) {
 }
 
 // What a link of the image may lead to: no mask would lie on the copy, and some of it never ends.
-static bool isKernels(int directory) {
+static long isKernels(int directory) {
   const long type = fileSystemType(directory);
-  return type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC;
+  if (type < 0) return type;
+  return type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC ? 1 : 0;
 }
 
 // The same directory that is going to be covered, whatever its name leads to by now.
 static long copyCovered(int target, int mount, const char* path) {
-  if (isKernels(target)) return fail(-EINVAL, path, wire::Code::WrongType);
+  const long kernels = isKernels(target);
+  if (kernels < 0) return fail(kernels, path);
+  if (kernels != 0) return fail(-EINVAL, path, wire::Code::WrongType);
   const long source = sys::openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (source < 0) return fail(source, path);
   const long result = copyTree(static_cast<int>(source), mount);
@@ -224,7 +228,9 @@ long mountBind(const wire::Step& step) {
                              : openTreeAt(AT_FDCWD, source, OPEN_TREE_CLONE | recursive);
   if (tree < 0) return fail(tree, source);
   const int fd = static_cast<int>(tree);
-  const long target = makeTarget(place.target, isDirectory(fd));
+  const long directory = isDirectory(fd);
+  if (directory < 0) return fail(directory, source);
+  const long target = makeTarget(place.target, directory != 0);
   if (target < 0) return fail(target, place.target);
   long result = checkCovered(static_cast<int>(target), fd, place.target);
   if (result >= 0) result = attach(fd, static_cast<int>(target), place);
@@ -310,8 +316,10 @@ long maskPath(const wire::Step& step) {
   const long target = openInRoot(path, O_PATH);
   if (target == -ENOENT || target == -ENOTDIR) return 0;
   if (target < 0) return fail(target, path);
+  const long directory = isDirectory(static_cast<int>(target));
+  if (directory < 0) return fail(directory, path);
   long result;
-  if (isDirectory(static_cast<int>(target))) {
+  if (directory != 0) {
     result = maskDirectory(static_cast<int>(target), TEXT(step, Mask, label));
   } else {
     const long null = openNull();
@@ -340,8 +348,10 @@ long readonlyPath(const wire::Step& step) {
 #else
   const long place = target;
 #endif
+  const long mounted = isMountRoot(static_cast<int>(target));
+  if (mounted < 0) return fail(mounted, path);
   const long result =
-      isMountRoot(static_cast<int>(target))
+      mounted != 0
           ? mountSetattr(static_cast<int>(target), "", AT_EMPTY_PATH | AT_RECURSIVE, readOnly)
           : cloneOnto(static_cast<int>(target), static_cast<int>(place), AT_RECURSIVE, readOnly);
   sys::close(static_cast<int>(target));

@@ -31,16 +31,14 @@ long unshareNamespaces(const wire::Step& step) {
 // Changes of credentials set the flag anew from fs.suid_dumpable; a step that
 // changed them puts it back to what the plan asked for.
 static bool wantDumpable = true;
-static void keepDumpable() {
-  if (!wantDumpable) sys::prctl(PR_SET_DUMPABLE, 0);
-}
+static long keepDumpable() { return wantDumpable ? 0 : sys::prctl(PR_SET_DUMPABLE, 0); }
 
 long joinNamespace(const wire::Step& step) {
   const long fd = slot(NUMBER(step, Setns, fd));
   if (fd < 0) return fd;
   const long result = sys::call(__NR_setns, fd, NUMBER(step, Setns, flags));
-  keepDumpable();
-  return result;
+  const long kept = keepDumpable();
+  return result < 0 ? result : kept;
 }
 
 // Names below /proc/PID/ns of what the process, or the one that it is going to fork, has joined.
@@ -156,6 +154,9 @@ static long cloneBeside(uint64_t flags, int* pidfd) {
 // The first process tells the parent about the second and ends; the second, a
 // child of the parent too (CLONE_PARENT), waits until the parent knows of it.
 long forkAgain(const wire::Step& step) {
+  // By its group the parent finds the second process, should this one die before it has told.
+  const long grouped = sys::call(__NR_setpgid, 0, 0);
+  if (grouped < 0) return fail(grouped, "setpgid");
   int pidfd = -1;
   const auto flags = static_cast<uint64_t>(NUMBER(step, Fork, flags));
   const long pid = cloneBeside(flags, &pidfd);
@@ -242,8 +243,8 @@ long become(const wire::Step& step) {
   if (result < 0) return fail(result, "setresgid");
   result = sys::call(__NR_setresuid, uid, uid, uid);
   if (result < 0) return fail(result, "setresuid");
-  keepDumpable();
-  return forgetInheritable();
+  result = keepDumpable();
+  return result < 0 ? fail(result, "dumpable") : forgetInheritable();
 }
 
 long newSession(const wire::Step&) {
@@ -292,6 +293,6 @@ long setDomainname(const wire::Step& step) {
   return sys::call(__NR_setdomainname, sys::arg(name), static_cast<long>(length(name)));
 }
 
-void restoreDumpable() { keepDumpable(); }
+long restoreDumpable() { return keepDumpable(); }
 
 }  // namespace tsrun::child

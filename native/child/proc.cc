@@ -31,9 +31,10 @@ long openProc(const wire::Step& step) {
     fd = sys::openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   }
   if (fd < 0) return fail(fd, "/proc");
-  if (fileSystemType(static_cast<int>(fd)) != PROC_SUPER_MAGIC) {
+  const long type = fileSystemType(static_cast<int>(fd));
+  if (type != PROC_SUPER_MAGIC) {
     sys::close(static_cast<int>(fd));
-    return fail(-EINVAL, "/proc", wire::Code::WrongFileSystem);
+    return type < 0 ? fail(type, "/proc") : fail(-EINVAL, "/proc", wire::Code::WrongFileSystem);
   }
   self.proc = static_cast<int>(fd);
   return 0;
@@ -49,9 +50,11 @@ long openInProc(int proc, const char* path, int flags, uint64_t resolve) {
 long openOwnProc(const char* path, int flags) {
   const long proc = sys::openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (proc < 0) return proc;
-  long result = -EINVAL;
-  if (fileSystemType(static_cast<int>(proc)) == PROC_SUPER_MAGIC) {
+  long result = fileSystemType(static_cast<int>(proc));
+  if (result == PROC_SUPER_MAGIC) {
     result = openInProc(static_cast<int>(proc), path, flags, 0);
+  } else if (result >= 0) {
+    result = -EINVAL;
   }
   sys::close(static_cast<int>(proc));
   return result;

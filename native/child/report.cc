@@ -14,6 +14,13 @@ long fail(long result, const char* text, wire::Code code) {
   return result;
 }
 
+// Nobody to tell is no failure to be told of: the parent has gone, and the helper ends.
+[[noreturn]] static void cannotTell(long sent) {
+  if (sent == -EPIPE || sent == -ECONNRESET) sys::exit(1);
+  sys::exit(wire::kExitUntold + static_cast<int>(-sent));
+}
+
+// Ends the helper when the message cannot be sent: the parent would wait for it, or not know.
 void send(wire::Kind kind, int32_t value, wire::Code code, const void* data, size_t size, int fd) {
   wire::MessageHeader header = {kind, self.step, value, static_cast<uint32_t>(code)};
   constexpr size_t room = wire::kMaxMessage - sizeof header;
@@ -36,12 +43,18 @@ void send(wire::Kind kind, int32_t value, wire::Code code, const void* data, siz
     static char packet[wire::kMaxMessage];
     memcpy(packet, &header, sizeof header);
     if (parts[1].iov_len > 0) memcpy(packet + sizeof header, data, parts[1].iov_len);
-    while (sys::write(self.socket, packet, sizeof header + parts[1].iov_len) == -EINTR) {
-    }
+    long written;
+    do {
+      written = sys::write(self.socket, packet, sizeof header + parts[1].iov_len);
+    } while (written == -EINTR);
+    if (written < 0) cannotTell(written);
     return;
   }
-  while (sys::call(__NR_sendmsg, self.socket, sys::arg(&message), MSG_NOSIGNAL) == -EINTR) {
-  }
+  long sent;
+  do {
+    sent = sys::call(__NR_sendmsg, self.socket, sys::arg(&message), MSG_NOSIGNAL);
+  } while (sent == -EINTR);
+  if (sent < 0) cannotTell(sent);
 }
 
 void warn(const char* text) { send(wire::Kind::Warning, 0, wire::Code::None, text, length(text)); }
@@ -79,6 +92,7 @@ void waitForParent() {
   do {
     got = sys::read(self.socket, &answer, 1);
   } while (got == -EINTR);
+  if (got < 0) cannotTell(got);
   if (got != 1 || answer != wire::kGo) sys::exit(1);
 }
 

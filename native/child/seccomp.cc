@@ -86,15 +86,29 @@ static long loadWithListener(unsigned long flags, const sock_fprog& program) {
   return 0;
 }
 
+// To the end of the file: what is missing could be what denies. The number of bytes.
+static long readProgram(int fd, sock_filter* filter, size_t room) {
+  size_t size = 0;
+  while (size < room) {
+    const long got = sys::call(__NR_pread64, fd, sys::arg(reinterpret_cast<char*>(filter) + size),
+                               static_cast<long>(room - size), static_cast<long>(size));
+    if (got < 0) return got;
+    if (got == 0) break;
+    size += static_cast<size_t>(got);
+  }
+  return static_cast<long>(size);
+}
+
 long loadFilter(const wire::Step& step) {
   static sock_filter filter[BPF_MAXINSNS];
   const int64_t place = NUMBER(step, Seccomp, program);
   const long fd = slot(place);
   if (fd < 0) return fd;
-  const long got = sys::call(__NR_pread64, fd, sys::arg(filter), sizeof filter, 0);
-  if (got < 0) return got;
+  const long size = readProgram(static_cast<int>(fd), filter, sizeof filter);
+  if (size < 0) return size;
   setSlot(place, -1);
-  const sock_fprog program = {static_cast<unsigned short>(got / sizeof filter[0]), filter};
+  const sock_fprog program = {static_cast<unsigned short>(size / static_cast<long>(sizeof *filter)),
+                              filter};
   const auto flags = static_cast<unsigned long>(NUMBER(step, Seccomp, flags));
   if (NUMBER(step, Seccomp, listener) != 0) return loadWithListener(flags, program);
   const long result = load(flags, program);

@@ -22,6 +22,8 @@ static long takeTree(int64_t place) {
     got = sys::call(__NR_recvmsg, self.socket, sys::arg(&packet), MSG_CMSG_CLOEXEC);
   } while (got == -EINTR);
   if (got != 1 || answer != wire::kGo) sys::exit(1);
+  // There was no free number for the tree: to go on would be to keep the one without locks.
+  if ((packet.msg_flags & MSG_CTRUNC) != 0) return -EMFILE;
   const auto* header = reinterpret_cast<const cmsghdr*>(control);
   if (packet.msg_controllen < CMSG_LEN(sizeof(int)) || header->cmsg_level != SOL_SOCKET ||
       header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int))) {

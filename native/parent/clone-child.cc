@@ -17,16 +17,21 @@
 namespace tsrun {
 
 // Tells the parent as the helper would, see wire/wire.h.
-[[noreturn]] static void die(const ChildWork& work, long result) {
-  const wire::MessageHeader message = {wire::Kind::Failed, 0, static_cast<int32_t>(-result), 0};
-  sys::call(__NR_sendto, work.socket, sys::arg(&message), sizeof message, MSG_NOSIGNAL, 0, 0);
-  sys::exit(127);
+[[noreturn]] static void die(const ChildWork& work, long result, wire::Code code) {
+  const wire::MessageHeader message = {wire::Kind::Failed, wire::kNoStep,
+                                       static_cast<int32_t>(-result), static_cast<uint32_t>(code)};
+  long sent;
+  do {
+    sent =
+        sys::call(__NR_sendto, work.socket, sys::arg(&message), sizeof message, MSG_NOSIGNAL, 0, 0);
+  } while (sent == -EINTR);
+  sys::exit(sent < 0 ? wire::kExitUntold + static_cast<int>(-sent) : 127);
 }
 
-#define CHILD_TRY(expression)             \
-  do {                                    \
-    const long outcome = (expression);    \
-    if (outcome < 0) die(*work, outcome); \
+#define CHILD_TRY(expression, code)             \
+  do {                                          \
+    const long outcome = (expression);          \
+    if (outcome < 0) die(*work, outcome, code); \
   } while (0)
 
 // The ambient set is what execve leaves to a user other than root
@@ -56,34 +61,39 @@ extern "C" int becomeHelper(void* argument) {
     do {
       got = sys::read(work->socket, &go, 1);
     } while (got == -EINTR);
+    CHILD_TRY(got, wire::Code::CgroupWait);
     if (got != 1) sys::exit(127);
   }
   // The socket moves out of the way too, and is where failures are told.
-  work->socket = static_cast<int>(sys::fcntl(work->socket, F_DUPFD_CLOEXEC, work->count));
+  const long socket = sys::fcntl(work->socket, F_DUPFD_CLOEXEC, work->count);
+  CHILD_TRY(socket, wire::Code::PlaceDescriptors);
+  work->socket = static_cast<int>(socket);
   // All out of the way first, so that no place is overwritten before it was read.
   const long helper = sys::fcntl(work->helper, F_DUPFD_CLOEXEC, work->count);
-  CHILD_TRY(helper);
+  CHILD_TRY(helper, wire::Code::PlaceDescriptors);
   for (int place = 0; place < work->count; place++) {
     long fd = work->sources[place];
     if (fd < 0) {
       fd = sys::openat(AT_FDCWD, "/dev/null", O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
-      CHILD_TRY(fd);
+      CHILD_TRY(fd, wire::Code::NullDevice);
     }
     if (fd < work->count) {
       fd = sys::fcntl(static_cast<int>(fd), F_DUPFD_CLOEXEC, work->count);
-      CHILD_TRY(fd);
+      CHILD_TRY(fd, wire::Code::PlaceDescriptors);
     }
     work->moved[place] = static_cast<int>(fd);
   }
   for (int place = 0; place < work->count; place++) {
-    CHILD_TRY(sys::dup3(work->moved[place], place, 0));
+    CHILD_TRY(sys::dup3(work->moved[place], place, 0), wire::Code::PlaceDescriptors);
   }
   // The library's program may have descriptors that are not close-on-exec.
-  CHILD_TRY(sys::call(__NR_close_range, work->count, ~0U, CLOSE_RANGE_CLOEXEC));
-  if (work->keepCapabilities) CHILD_TRY(keepCapabilities());
+  CHILD_TRY(sys::call(__NR_close_range, work->count, ~0U, CLOSE_RANGE_CLOEXEC),
+            wire::Code::CloseDescriptors);
+  if (work->keepCapabilities) CHILD_TRY(keepCapabilities(), wire::Code::KeepCapabilities);
   static char* const environment[] = {nullptr};
   CHILD_TRY(sys::call(__NR_execveat, helper, sys::arg(""), sys::arg(work->argv),
-                      sys::arg(environment), AT_EMPTY_PATH));
+                      sys::arg(environment), AT_EMPTY_PATH),
+            wire::Code::ExecuteHelper);
   sys::exit(127);
 }
 

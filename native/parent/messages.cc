@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace tsrun {
 
@@ -41,11 +42,20 @@ long receiveMessage(int socket, Message& message) {
   packet.msg_control = control;
   packet.msg_controllen = sizeof control;
   ssize_t got;
+  // ECONNRESET comes once, before what is queued, when the other side ended without having read
+  // everything: only the call after it tells whether there is a message.
+  bool reset = false;
   do {
     got = recvmsg(socket, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
+  } while (got < 0 && (errno == EINTR || (errno == ECONNRESET && !std::exchange(reset, true))));
   if (got < 0) return errno == ECONNRESET ? 0 : -errno;
   message.fd = takeDescriptor(packet);
+  if ((packet.msg_flags & MSG_CTRUNC) != 0) {
+    // There was no free number for a descriptor.
+    if (message.fd >= 0) close(message.fd);
+    message.fd = -1;
+    return -EMFILE;
+  }
   wire::MessageHeader header;
   if (static_cast<size_t>(got) < sizeof header) {
     // An empty packet looks like the end, and may carry a descriptor all the same.
@@ -68,21 +78,15 @@ long receiveMessage(int socket, Message& message) {
   } else {
     message.text.assign(data + sizeof header, rest);
   }
-  // The second process waits until its pidfd has arrived, which it has.
-  if (header.kind == wire::Kind::Forked) {
-    const long result = proceed(socket);
-    if (result < 0) {
-      if (message.fd >= 0) close(message.fd);
-      message.fd = -1;
-      return result;
-    }
-  }
   return 1;
 }
 
 long proceed(int socket) {
   const char go = wire::kGo;
-  const ssize_t sent = send(socket, &go, 1, MSG_NOSIGNAL);
+  ssize_t sent;
+  do {
+    sent = send(socket, &go, 1, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
   return sent < 0 ? -errno : 0;
 }
 

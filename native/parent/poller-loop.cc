@@ -95,8 +95,14 @@ bool LoopPoller::turn() {
   if (waits_.empty()) return false;
   const int wanted = timeout();
   const int count = poll(polled_.data(), polled_.size(), wanted);
-  // A signal: its handler has written to a pipe, which the next turn sees.
-  if (count < 0) return true;
+  if (count < 0) {
+    // A signal: its handler has written to a pipe, which the next turn sees.
+    if (errno == EINTR) return true;
+    // No memory: nothing is known of the descriptors, but timeouts still end.
+    for (pollfd& entry : polled_) entry.revents = 0;
+    constexpr timespec kPause = {0, 1000000};
+    nanosleep(&kPause, nullptr);
+  }
   const int64_t now = wanted < 0 ? 0 : nowMs();
   size_t kept = 0;
   for (size_t i = 0; i < waits_.size(); i++) {

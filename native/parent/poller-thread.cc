@@ -14,6 +14,7 @@
 #include <climits>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace tsrun {
@@ -44,6 +45,7 @@ class ThreadPoller : public Poller {
     int64_t deadline;  // CLOCK_MONOTONIC in ms, -1 for none
   };
 
+  long start();
   void run();
   void finishAll(const epoll_event* events, int count);
   void finish(uint32_t id, int events);
@@ -60,20 +62,39 @@ class ThreadPoller : public Poller {
   std::thread thread_;
 };
 
-ThreadPoller::ThreadPoller(std::function<void()> ready) : ready_(std::move(ready)) {
-  epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  epoll_event event = {};
-  event.events = EPOLLIN;
-  event.data.u64 = kWakeUp;
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &event);
+ThreadPoller::ThreadPoller(std::function<void()> ready) : ready_(std::move(ready)) {}
+
+// With the first wait, which can tell that there are no descriptors or no thread to be had.
+long ThreadPoller::start() {
+  if (thread_.joinable()) return 0;
+  if (epoll_ < 0) epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll_ < 0) return -errno;
+  if (event_ < 0) {
+    const int made = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (made < 0) return -errno;
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    event.data.u64 = kWakeUp;
+    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, made, &event) < 0) {
+      const int error = errno;
+      close(made);
+      return -error;
+    }
+    event_ = made;
+  }
   // Signals are the program's other threads' business.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
+  long result = 0;
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    result = -error.code().value();
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return result;
 }
 
 ThreadPoller::~ThreadPoller() {
@@ -81,13 +102,15 @@ ThreadPoller::~ThreadPoller() {
     const std::lock_guard<std::mutex> guard(mutex_);
     stop_ = true;
   }
-  wake();
-  thread_.join();
+  if (thread_.joinable()) {
+    wake();
+    thread_.join();
+  }
   for (auto& [id, wait] : waits_) {
     if (wait.fd >= 0) close(wait.fd);
   }
-  close(epoll_);
-  close(event_);
+  if (epoll_ >= 0) close(epoll_);
+  if (event_ >= 0) close(event_);
 }
 
 void ThreadPoller::wake() const {
@@ -98,6 +121,8 @@ void ThreadPoller::wake() const {
 
 long ThreadPoller::add(uint32_t id, int fd, uint32_t events, int64_t timeoutMs) {
   const std::lock_guard<std::mutex> guard(mutex_);
+  const long started = start();
+  if (started < 0) return started;
   Wait wait = {-1, timeoutMs < 0 ? -1 : nowMs() + timeoutMs};
   if (fd >= 0) {
     wait.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);

@@ -99,7 +99,12 @@ long exportProgram(scmp_filter_ctx context, std::string& program) {
   long result = seccomp_export_bpf(context, fd);
   if (result == 0) {
     const off_t size = lseek(fd, 0, SEEK_CUR);
-    program.resize(size < 0 ? 0 : static_cast<size_t>(size));
+    if (size <= 0) {
+      result = size < 0 ? -errno : -EIO;
+      close(fd);
+      return result;
+    }
+    program.resize(static_cast<size_t>(size));
     const ssize_t got = pread(fd, program.data(), program.size(), 0);
     if (got < 0 || static_cast<size_t>(got) != program.size()) result = -EIO;
   }

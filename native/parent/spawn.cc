@@ -68,8 +68,8 @@ long fillAndSeal(int fd, const void* data, size_t size, bool executable) {
     at += written;
     size -= static_cast<size_t>(written);
   }
-  // Nobody may take the right to run it away. An old kernel has no such seal.
-  if (executable) fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC);
+  // Nobody may take the right to run it away. A kernel before Linux 6.3 has no such seal.
+  if (executable && fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC) < 0 && errno != EINVAL) return -errno;
   if (lseek(fd, 0, SEEK_SET) < 0 ||
       fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
     return -errno;
@@ -242,16 +242,25 @@ long givePlan(Spawned& spawned, const std::string& plan) {
   }
   close(spawned.plan);
   spawned.plan = -1;
-  // One that has died meanwhile is found by who reads from it, with its reason.
-  proceed(spawned.socket);
-  return 0;
+  const long told = proceed(spawned.socket);
+  // If the helper has died, its message or its end says why to the reader of the socket.
+  if (told == 0 || told == -EPIPE || told == -ECONNRESET) return 0;
+  // Without the byte it would wait forever.
+  abandon(spawned);
+  return told;
 }
 
 void abandon(Spawned& spawned) {
   syscall(SYS_pidfd_send_signal, spawned.pidfd, SIGKILL, nullptr, 0);
+  // The end of the socket ends it too, should the signal not have come.
+  for (const int fd : {spawned.socket, spawned.plan}) {
+    if (fd >= 0) close(fd);
+  }
   siginfo_t ended = {};
-  waitid(P_PIDFD, static_cast<id_t>(spawned.pidfd), &ended, WEXITED | __WALL);
-  for (const int fd : {spawned.pidfd, spawned.socket, spawned.plan}) close(fd);
+  while (waitid(P_PIDFD, static_cast<id_t>(spawned.pidfd), &ended, WEXITED | __WALL) < 0 &&
+         errno == EINTR) {
+  }
+  close(spawned.pidfd);
   spawned = {};
 }
 

@@ -100,7 +100,7 @@ consteval int fieldIndex(const char* fields, const char* name, char type) {
 //   helper → parent             means                                parent answers
 //   ---------------------------------------------------------------------------------
 //   Sync    value: SyncPoint    waits at a sync point                go (one byte)
-//   Forked  fd: pidfd           second clone; the sender ends        go, by receiveMessage()
+//   Forked  fd: pidfd           second clone; the sender ends        go, to the new process
 //   Console fd: pty master      text: its name                       -
 //   Listener fd: seccomp(2)'s   the filter is loaded               go (one byte)
 //   Tree    value: slot, fd: its mount namespace                      go, with a tree or without
@@ -109,6 +109,12 @@ consteval int fieldIndex(const char* fields, const char* name, char type) {
 //   Failed  value: errno, code  the step failed; the helper ends     -
 //   end of the socket           execve, or the helper is gone        -
 enum class Kind : uint32_t { Sync = 1, Failed, Forked, Console, Warning, Trace, Listener, Tree };
+
+// The step of a Failed that comes before the first one: the code says what failed.
+inline constexpr uint32_t kNoStep = 0xffffffff;
+
+// The exit status of a helper whose message could not be sent: this, and the errno of that.
+inline constexpr int kExitUntold = 128;
 
 struct MessageHeader {
   Kind kind;
@@ -136,6 +142,17 @@ enum class Code : uint32_t {
   BadFormat = 11,
   NotApplied = 12,
   NamespaceChanged = 13,
+  // Before the first step.
+  PlaceDescriptors = 14,
+  NullDevice = 15,
+  CloseDescriptors = 16,
+  KeepCapabilities = 17,
+  ExecuteHelper = 18,
+  CgroupWait = 19,
+  ReadPlan = 20,
+  DecodePlan = 21,
+  SlotTable = 22,
+  ResetSignals = 23,
 };
 
 }  // namespace tsrun::wire

@@ -1,5 +1,6 @@
 /** Following what happens in a cgroup until its last process has ended. */
 
+import { TsrunError } from '../errors.js';
 import { O_CLOEXEC, O_RDONLY, POLLPRI } from '../native/constants.js';
 import { cannotLook, isAbsent, readIfThere } from '../native/look.js';
 import type { Native } from '../native/types.js';
@@ -43,11 +44,18 @@ export async function* watchCgroup(
       time = next !== undefined && now() >= next;
       if (populated && killed === kills && !time) {
         const left = next === undefined ? -1 : Math.max(1, Math.ceil(next - now()));
-        await waitForAny(
+        const waited = await waitForAny(
           native,
           files.map((fd) => ({ fd, events: POLLPRI })),
           left,
         );
+        if (waited < 0) {
+          throw new TsrunError(
+            'ERR_CGROUP',
+            `cannot watch cgroup ${cgroup.path}: ${native.strerror(-waited)}`,
+            { errno: -waited },
+          );
+        }
         continue;
       }
     } finally {

@@ -24,7 +24,8 @@ export async function waitForExit(
     const info = native.reap(pidfd);
     if (info !== -EAGAIN) return info;
     const events = await waitFor(native, pidfd, POLLIN, -1, keepAlive);
-    if (events < 0) await delay(native, LOOK_PAUSE_MS, keepAlive);
+    // On Node even time takes a thread and descriptors, which the first wait makes.
+    if (events < 0 && (await delay(native, LOOK_PAUSE_MS, keepAlive)) < 0) return events;
   }
 }
 
@@ -32,6 +33,27 @@ export async function waitForExit(
 export async function killAndReap(native: Native, pidfd: number): Promise<void> {
   native.pidfdKill(pidfd, SIGKILL);
   await waitForExit(native, pidfd);
+}
+
+/**
+ * Kills and reaps a child of ours whose `fork` step may have made a second one that nobody has told
+ * of: also a child of ours, and in the first one's process group (native/child/namespaces.cc).
+ *
+ * @returns how the first one ended, or a negated errno
+ */
+export async function killAndReapBoth(
+  native: Native,
+  { pid, pidfd }: { pid: number; pidfd: number },
+): Promise<ExitInfo | number> {
+  native.pidfdKill(pidfd, SIGKILL);
+  // With SIGKILL pending the first one makes no more processes. Until it is reaped, its number is
+  // its own; from then on that of the group, as long as the second one is there.
+  if (pid > 1) native.kill(-pid, SIGKILL);
+  const exit = await waitForExit(native, pidfd);
+  while (pid > 1 && native.reapGroup(pid) === -EAGAIN) {
+    if ((await delay(native, LOOK_PAUSE_MS)) < 0) break;
+  }
+  return exit;
 }
 
 /**

@@ -15,13 +15,14 @@ import {
   ECONNRESET,
   EOPNOTSUPP,
   EPIPE,
-  POLLIN,
   SIGKILL,
 } from '../native/constants.js';
-import { waitFor } from '../native/wait.js';
+import { explainEarly } from '../plan/describe.js';
 import { explainStep } from './explain.js';
+import { NO_STEP } from '../plan/steps.js';
 import type { Step, SyncPointValue } from '../plan/steps.js';
-import { killAndReap, pidOfPidfd, waitForExit } from './child.js';
+import { killAndReap, killAndReapBoth, pidOfPidfd, waitForExit } from './child.js';
+import { waitForEither } from './wait-either.js';
 
 /** The process that carries out the steps: another one after a `fork` step. */
 export interface Child {
@@ -71,7 +72,7 @@ export async function execute(
     await handlers.started?.(conversation.child);
     await conversation.run(spawned.socket);
   } catch (error) {
-    await killAndReap(native, conversation.child.pidfd);
+    await conversation.endProcess();
     native.close(conversation.child.pidfd);
     throw error;
   } finally {
@@ -87,6 +88,10 @@ class Conversation {
   private readonly order: SyncPointValue[];
   private next = 0;
   private over = false;
+  /** `fork` steps that no message has told of. */
+  private forks: number;
+  /** The process has ended: what it has said is in the socket. */
+  private gone = false;
 
   constructor(
     private readonly native: Native,
@@ -96,14 +101,23 @@ class Conversation {
   ) {
     this.order = [];
     for (const step of steps) if (step.op === 'sync') this.order.push(step.point);
+    this.forks = steps.filter(({ op }) => op === 'fork').length;
+  }
+
+  /** Kills and reaps the process, and one that it may have made without telling. */
+  async endProcess(): Promise<void> {
+    if (this.forks > 0) await killAndReapBoth(this.native, this.child);
+    else await killAndReap(this.native, this.child.pidfd);
   }
 
   async run(socket: number): Promise<void> {
     while (!this.over) {
       const message = this.native.receive(socket);
       if (message === -EAGAIN) {
-        const events = await waitFor(this.native, socket, POLLIN, -1, true);
-        if (events < 0) throw broken(this.native, 'wait for the helper', -events);
+        // Somebody else may have the other end of the socket: what a `fork` step has made, or another
+        // child of the program that has not executed anything yet.
+        if (this.gone) await this.end();
+        else this.gone = (await waitForEither(this.native, socket, this.child.pidfd)) === 'second';
       } else if (message === 0) {
         await this.end();
       } else if (typeof message === 'number') {
@@ -123,7 +137,7 @@ class Conversation {
       case 'failed':
         throw failure(this.native, this.steps, message);
       case 'forked':
-        await this.forked(message);
+        await this.forked(socket, message);
         return;
       case 'console':
         if (this.handlers.console === undefined) this.native.close(message.fd);
@@ -170,14 +184,21 @@ class Conversation {
     await this.handlers.sync?.[expected]?.(this.child);
   }
 
-  /** The sender ends by itself and is ours to reap; receive() has let the copy go on in its place. */
-  private async forked(message: Message): Promise<void> {
-    const parent = this.child;
-    const pid = pidOfPidfd(this.native, message.fd);
-    this.child = { pid, pidfd: message.fd };
-    await waitForExit(this.native, parent.pidfd);
-    this.native.close(parent.pidfd);
-    if (pid <= 0) throw new TsrunError('ERR_SYSTEM', 'the process has gone right after its fork');
+  /** The sender has nothing left to do and is ours to reap; its copy goes on in its place. */
+  private async forked(socket: number, message: Message): Promise<void> {
+    const sender = this.child;
+    this.child = { pid: 0, pidfd: message.fd };
+    this.forks--;
+    this.gone = false;
+    try {
+      this.proceed(socket);
+      this.child.pid = pidOfPidfd(this.native, message.fd);
+    } finally {
+      await killAndReap(this.native, sender.pidfd);
+      this.native.close(sender.pidfd);
+    }
+    if (this.child.pid <= 0)
+      throw new TsrunError('ERR_SYSTEM', 'the process has gone right after its fork');
     await this.handlers.started?.(this.child);
   }
 
@@ -207,15 +228,29 @@ class Conversation {
     this.over = true;
     const last = this.steps[this.steps.length - 1]?.op;
     const gated = this.steps.some(({ op }) => op === 'gate');
-    if (this.next === this.order.length && last === 'exec') {
+    if (this.next === this.order.length && this.forks === 0 && last === 'exec') {
       if (!gated) return;
       const ended = this.native.reap(this.child.pidfd);
       if (ended === -EAGAIN) return;
-      throw new TsrunError('ERR_SYSTEM', endedText(ended));
+      throw endedError(this.native, ended);
     }
-    const exit = await waitForExit(this.native, this.child.pidfd);
-    throw new TsrunError('ERR_SYSTEM', endedText(exit));
+    const exit =
+      this.forks === 0
+        ? await waitForExit(this.native, this.child.pidfd)
+        : await killAndReapBoth(this.native, this.child);
+    this.forks = 0;
+    throw endedError(this.native, exit);
   }
+}
+
+/** kExitUntold of native/wire/wire.h: the exit status of a process that could not send its message. */
+const EXIT_UNTOLD = 128;
+
+function endedError(native: Native, exit: ExitInfo | number): TsrunError {
+  if (typeof exit === 'object' && exit.status > EXIT_UNTOLD) {
+    return broken(native, 'hear from the process while it is set up', exit.status - EXIT_UNTOLD);
+  }
+  return new TsrunError('ERR_SYSTEM', endedText(exit));
 }
 
 function endedText(exit: ExitInfo | number): string {
@@ -229,6 +264,13 @@ function endedText(exit: ExitInfo | number): string {
 
 function failure(native: Native, steps: readonly Step[], message: Message): TsrunError {
   const step = steps[message.step];
+  if (message.step === NO_STEP) {
+    return new TsrunError(
+      'ERR_SYSTEM',
+      explainEarly(native.strerror(message.value), message.code),
+      { errno: message.value },
+    );
+  }
   if (step === undefined) {
     return new TsrunError('ERR_SYSTEM', `step ${message.step}: ${native.strerror(message.value)}`, {
       errno: message.value,

@@ -3,7 +3,7 @@
  * (PlanInput): element i becomes slot i of the helper.
  */
 
-import type { Native } from '../native/types.js';
+import type { Message, Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import {
   AT_EMPTY_PATH,
@@ -12,6 +12,7 @@ import {
   AUTOFS_SUPER_MAGIC,
   CLONE_NEWUSER,
   EAGAIN,
+  ESRCH,
   NSFS_MAGIC,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
@@ -19,10 +20,8 @@ import {
   O_PATH,
   O_RDONLY,
   O_RDWR,
-  POLLIN,
   RESOLVE_NO_MAGICLINKS,
 } from '../native/constants.js';
-import { waitFor } from '../native/wait.js';
 import { NAMESPACE_FLAG } from '../namespaces/namespaces.js';
 import { CAP_SYS_PTRACE } from '../plan/capabilities.js';
 import type { PlanInput } from '../plan/plan.js';
@@ -36,6 +35,7 @@ import type { LockedTrees } from './locked-trees.js';
 import { writeIdMaps } from './id-maps.js';
 import { NAMESPACE_FILE } from './namespaces-own.js';
 import type { OpenFds } from './undo.js';
+import { waitForEither } from './wait-either.js';
 
 export interface InputSources {
   caller: IdMapCaller;
@@ -220,15 +220,16 @@ async function openIdMap(
     trace: false,
   });
   if (typeof child === 'number') throw cannot(native, at, 'make a user namespace', child);
+  let gone = false;
   try {
     for (;;) {
       const message = native.receive(child.socket);
-      if (message === -EAGAIN) {
-        await waitFor(native, child.socket, POLLIN, -1, true);
+      if (message === -EAGAIN && !gone) {
+        gone = (await waitForEither(native, child.socket, child.pidfd)) === 'second';
         continue;
       }
       if (typeof message === 'object' && message.type === 'sync') break;
-      throw cannot(native, at, 'make a user namespace', -1);
+      throw cannot(native, at, 'make a user namespace', errorOf(message));
     }
     await writeIdMaps(native, { pid: child.pid, uidMappings, gidMappings, ...caller });
     const fd = native.open(`/proc/${child.pid}/ns/user`, O_RDONLY | O_CLOEXEC, 0);
@@ -239,6 +240,12 @@ async function openIdMap(
     await killAndReap(native, child.pidfd);
     native.close(child.pidfd);
   }
+}
+
+/** What kept it from getting there; ESRCH where it has ended without a word. */
+function errorOf(message: Message | number): number {
+  if (typeof message === 'object') return -message.value;
+  return message === 0 || message === -EAGAIN ? -ESRCH : message;
 }
 
 function hideInNewUser(at: string): Step[] {

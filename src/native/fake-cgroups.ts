@@ -48,6 +48,11 @@ export class FakeCgroups {
     this.setMembers(path, [...this.members(path), pid]);
   }
 
+  /** Where a process is. */
+  of(pid: number): string | undefined {
+    return [...this.byPath].find(([, pids]) => pids.includes(pid))?.[0];
+  }
+
   leave(pid: number): void {
     for (const [path, pids] of this.byPath) {
       if (pids.includes(pid)) {

@@ -153,6 +153,7 @@ export class FakeSystem {
       '01234567-89ab-4cde-8f01-23456789abcd\n',
     );
     this.files.put('/etc/passwd', 'file', 'root:x:0:0:root:/root:/bin/sh\n');
+    this.files.put('/proc/self/fdinfo', 'directory');
     this.files.put('/proc/self/ns/user').ino = 0xeffffffdn;
     for (const name of ['net', 'ipc', 'uts', 'mnt', 'pid', 'cgroup', 'time']) {
       this.files.put(`/proc/self/ns/${name}`);
@@ -278,6 +279,29 @@ export class FakeSystem {
     };
   }
 
+  /** Another process goes on in the helper's place; its pidfd. */
+  private fork(helper: Helper): number {
+    const first = helper.process;
+    const second = this.addProcess({ pid: this.nextPid++, child: true });
+    if (first.request !== undefined) second.request = first.request;
+    if (first.helper !== undefined) second.helper = first.helper;
+    this.showProcess(second);
+    for (const [node, reader] of this.readers) if (reader === first) this.readers.set(node, second);
+    const cgroup = this.cgroups.of(first.pid);
+    if (cgroup !== undefined) this.cgroups.enter(cgroup, second.pid);
+    for (const name of this.files.list(`/proc/${first.pid}`) ?? []) {
+      if (name === 'stat') continue;
+      const { content = '' } = this.files.get(`/proc/${first.pid}/${name}`) ?? {};
+      this.files.put(`/proc/${second.pid}/${name}`, 'file', content).kernel = true;
+    }
+    helper.process = second;
+    helper.waiting = true;
+    this.end(first, { status: 0, signal: 0 });
+    const fd = this.open({ kind: 'pidfd', process: second });
+    this.files.put(`/proc/self/fdinfo/${fd}`, 'file', `Pid:\t${second.pid}\n`).kernel = true;
+    return fd;
+  }
+
   /** Walks on to where the helper has something to say. */
   private next(helper: Helper): Message | number {
     if (helper.process.exit !== undefined && !helper.ended) return 0;
@@ -299,6 +323,7 @@ export class FakeSystem {
         helper.waiting = true;
         return { ...base, type: 'sync', value: step.point };
       }
+      if (step.op === 'fork') return { ...base, type: 'forked', fd: this.fork(helper) };
       if (step.op === 'console') {
         const fd = this.open({ kind: 'other', content: '' });
         return { ...base, type: 'console', fd, text: '/dev/pts/0' };
@@ -609,6 +634,7 @@ export class FakeSystem {
         return open?.kind === 'pidfd' ? this.kill(open.process, signal) : -EBADF;
       },
       reap: (fd) => this.reap(fd),
+      reapGroup: () => 0,
       reapOthers: (except) => {
         const ended = this.zombies().filter(({ pid }) => pid !== except);
         for (const process of ended) {

@@ -227,6 +227,8 @@ export interface Native {
   pidfdKill(pidfd: number, signal: number): Status;
   /** Reaps exactly this child; -EAGAIN while it lives, -ECHILD when it is not ours. */
   reap(pidfd: number): ExitInfo | number;
+  /** Reaps the children of this process group that have ended; -EAGAIN while one of them lives. */
+  reapGroup(group: number): Status;
   /**
    * Reaps children that have ended, all but the one with this pid: for the
    * command line only, in a program that waits for no other child meanwhile.

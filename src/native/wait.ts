@@ -26,30 +26,38 @@ export function waitFor(
  * Waits for the first of several descriptors that has events.
  *
  * @param timeoutMs milliseconds, -1 for no limit
+ * @returns 0, or the negated errno of one that cannot be waited for
  */
 export function waitForAny(
   native: Native,
   waits: readonly { fd: number; events: PollEvents }[],
   timeoutMs: number,
-): Promise<void> {
+): Promise<number> {
   return new Promise((resolve) => {
     let done = false;
     const handles: number[] = [];
-    const finish = (): void => {
+    const finish = (result: number): void => {
       if (done) return;
       done = true;
       for (const handle of handles) native.cancelWait(handle);
-      resolve();
+      resolve(result);
     };
     for (const { fd, events } of waits) {
-      const handle = native.wait(fd, events, timeoutMs, true, finish);
-      if (handle < 0) finish();
-      else handles.push(handle);
+      const handle = native.wait(fd, events, timeoutMs, true, () => finish(0));
+      if (handle < 0) {
+        finish(handle);
+        return;
+      }
+      handles.push(handle);
     }
   });
 }
 
-/** Lets `ms` milliseconds pass. Only for what the kernel has no event for. */
-export async function delay(native: Native, ms: number, keepAlive = true): Promise<void> {
-  await waitFor(native, -1, 0, ms, keepAlive);
+/**
+ * Lets `ms` milliseconds pass. Only for what the kernel has no event for.
+ *
+ * @returns 0, or a negated errno at once where nothing can be waited for
+ */
+export function delay(native: Native, ms: number, keepAlive = true): Promise<number> {
+  return waitFor(native, -1, 0, ms, keepAlive);
 }

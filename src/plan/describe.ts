@@ -178,6 +178,25 @@ export function explainFailure(
   }
 }
 
+/** What the process was doing when it failed before its first step. */
+const EARLY: Readonly<Record<number, string>> = {
+  [FailureCode.placeDescriptors]: 'cannot place the descriptors of the process',
+  [FailureCode.nullDevice]: 'cannot open /dev/null for a closed stream of the process',
+  [FailureCode.closeDescriptors]: 'cannot close the descriptors of the runtime in the process',
+  [FailureCode.keepCapabilities]: 'cannot keep the capabilities of the process',
+  [FailureCode.executeHelper]: 'cannot execute the helper of the runtime',
+  [FailureCode.cgroupWait]: 'cannot wait until the process is in its cgroup',
+  [FailureCode.readPlan]: 'cannot read the plan of the process',
+  [FailureCode.decodePlan]: 'cannot decode the plan of the process',
+  [FailureCode.slotTable]: 'cannot allocate the descriptor table of the process',
+  [FailureCode.resetSignals]: 'cannot reset the signals of the process',
+};
+
+/** Why the process failed before its first step. */
+export function explainEarly(errnoText: string, code: number): string {
+  return `${EARLY[code] ?? 'cannot start the process'}: ${errnoText}`;
+}
+
 function located(step: Step, message: string): string {
   return step.at === '' ? message : `${step.at}: ${message}`;
 }

@@ -66,7 +66,21 @@ export const FailureCode = {
   notApplied: 12,
   /** The namespace is not that of create, nor one that belongs to the container; text is its type. */
   namespaceChanged: 13,
+  // Of a failure before the first step, whose step is NO_STEP.
+  placeDescriptors: 14,
+  nullDevice: 15,
+  closeDescriptors: 16,
+  keepCapabilities: 17,
+  executeHelper: 18,
+  cgroupWait: 19,
+  readPlan: 20,
+  decodePlan: 21,
+  slotTable: 22,
+  resetSignals: 23,
 } as const;
+
+/** kNoStep of native/wire/wire.h: a `failed` message that comes before the first step. */
+export const NO_STEP = 0xffffffff;
 
 /** Attributes and placement that all mounting steps share. */
 export interface MountPlacement {

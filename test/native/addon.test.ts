@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
+import { EAGAIN } from '../../src/native/constants.js';
 import type { Operation, StepBody } from '../../src/plan/steps.js';
 import { ended, native, openDescriptors, spawn } from '../support/addon.js';
 import { call, int } from '../support/libc.js';
@@ -337,6 +338,9 @@ test('a second clone is reported with a pidfd of our own child', async () => {
     });
   });
   expect(message.type).toBe('forked');
+  // It waits until its parent knows of it.
+  expect(native.reap(message.fd)).toBe(-EAGAIN);
+  expect(native.proceed(helper.socket)).toBe(0);
   expect(await ended(helper.pidfd)).toEqual({ status: 0, signal: 0 });
   // Pid 1 of its own namespace.
   expect(await ended(message.fd)).toEqual({ status: 1, signal: 0 });

@@ -436,8 +436,8 @@ export const files = [
     changes: [
       {
         file: MOUNTS,
-        from: 'return type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC;',
-        to: 'return type == PROC_SUPER_MAGIC;',
+        from: 'return type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC ? 1 : 0;',
+        to: 'return type == PROC_SUPER_MAGIC ? 1 : 0;',
       },
     ],
     build: 'executable',

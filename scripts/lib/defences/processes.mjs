@@ -151,7 +151,7 @@ export const processes = [
     changes: [
       {
         file: 'native/parent/spawn.cc',
-        from: 'if (executable) fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC);',
+        from: 'if (executable && fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC) < 0 && errno != EINVAL) return -errno;',
         to: 'static_cast<void>(executable);',
       },
     ],
@@ -294,7 +294,7 @@ export const processes = [
     changes: [
       {
         file: MAIN,
-        from: 'sys::call(__NR_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);',
+        from: 'if (closed >= 0) closed = sys::call(__NR_close_range, base, ~0U, CLOSE_RANGE_CLOEXEC);',
         to: '',
       },
     ],
@@ -311,13 +311,13 @@ export const processes = [
     changes: [
       {
         file: CLONE,
-        from: 'CHILD_TRY(sys::call(__NR_close_range, work->count, ~0U, CLOSE_RANGE_CLOEXEC));',
-        to: '',
+        from: 'sys::call(__NR_close_range, work->count, ~0U, CLOSE_RANGE_CLOEXEC)',
+        to: '0',
       },
       {
         file: MAIN,
         from: 'sys::call(__NR_close_range, base + 2 + header->inherited, ~0U, 0);',
-        to: '',
+        to: '0;',
       },
       {
         file: MAIN,
@@ -338,7 +338,7 @@ export const processes = [
     changes: [
       {
         file: 'native/child/hooks.cc',
-        from: 'sys::call(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);',
+        from: 'if (result >= 0) result = sys::call(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);',
         to: '',
       },
     ],
@@ -389,8 +389,8 @@ export const processes = [
     changes: [
       {
         file: 'native/child/namespaces.cc',
-        from: 'return forgetInheritable();',
-        to: 'static_cast<void>(forgetInheritable);\n  return 0;',
+        from: 'return result < 0 ? fail(result, "dumpable") : forgetInheritable();',
+        to: 'static_cast<void>(forgetInheritable);\n  return result < 0 ? fail(result, "dumpable") : 0;',
       },
     ],
     build: 'executable',
