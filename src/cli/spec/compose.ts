@@ -1,6 +1,9 @@
 /** What `spec` writes: a configuration to begin with, profiles, and then each option in its place. */
 
 import { findUnifiedHierarchy } from '../../cgroups/mount.js';
+import type { UnifiedHierarchy } from '../../cgroups/mount.js';
+import { TsrunError } from '../../errors.js';
+import { ENOENT } from '../../native/constants.js';
 import type { Native } from '../../native/types.js';
 import { defaultProfile } from '../../seccomp/default-profile.js';
 import type { Machine } from '../../seccomp/default-profile.js';
@@ -43,9 +46,19 @@ export function composeSpec(
   return requireSpec(config);
 }
 
+/** Without a procfs as without a hierarchy: `create` looks again, and refuses what is not there. */
+function layoutOf(native: Native): UnifiedHierarchy['layout'] | undefined {
+  try {
+    return findUnifiedHierarchy(native)?.layout;
+  } catch (error) {
+    if (error instanceof TsrunError && error.errno === ENOENT) return undefined;
+    throw error;
+  }
+}
+
 /** The configuration to begin with: application or system, privileged or not. */
 function baseConfig(native: Native, options: SpecOptions): Config {
-  const layout = findUnifiedHierarchy(native)?.layout;
+  const layout = layoutOf(native);
   const unprivileged = options.rootless === true;
   const userNamespace = unprivileged || options.userns !== undefined;
   // What a system writes to must be its own part of the tree, beside v1 hierarchies too.
