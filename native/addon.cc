@@ -178,9 +178,19 @@ Value pair(const CallbackInfo& info, int64_t first, int64_t second) {
 
 // Files.
 
+// Two flags differ between architectures; the interface has those of x86-64.
+int openFlags(const CallbackInfo& info, size_t index) {
+  constexpr int kDirectory = 0200000;
+  constexpr int kNoFollow = 0400000;
+  const int flags = integer(info, index);
+  return (flags & ~(kDirectory | kNoFollow)) | O_CLOEXEC |
+         ((flags & kDirectory) != 0 ? O_DIRECTORY : 0) |
+         ((flags & kNoFollow) != 0 ? O_NOFOLLOW : 0);
+}
+
 Value Open(const CallbackInfo& info) {
   PATH(path, 0);
-  return answer(info, open(path.c_str(), integer(info, 1) | O_CLOEXEC, integer(info, 2)));
+  return answer(info, open(path.c_str(), openFlags(info, 1), integer(info, 2)));
 }
 
 // The same where it may be bytes: a name that a program has chosen need not be UTF-8.
@@ -195,14 +205,13 @@ bool nameOf(const CallbackInfo& info, size_t index, std::string& name) {
 Value OpenAt(const CallbackInfo& info) {
   std::string path;
   if (!nameOf(info, 1, path) || hasNul(path)) return result(info, -EINVAL);
-  return answer(
-      info, openat(integer(info, 0), path.c_str(), integer(info, 2) | O_CLOEXEC, integer(info, 3)));
+  return answer(info, openat(integer(info, 0), path.c_str(), openFlags(info, 2), integer(info, 3)));
 }
 
 Value OpenInRoot(const CallbackInfo& info) {
   PATH(path, 1);
   open_how how = {};
-  how.flags = static_cast<uint64_t>(integer(info, 2) | O_CLOEXEC);
+  how.flags = static_cast<uint64_t>(openFlags(info, 2));
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   return answer(info, syscall(SYS_openat2, integer(info, 0), path.c_str(), &how, sizeof how));
 }
@@ -299,8 +308,8 @@ Value WriteSome(const CallbackInfo& info) {
   return answer(info, written);
 }
 
-long readFile(int dir, const std::string& path, int64_t max, std::string& content) {
-  const int fd = openat(dir, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+long readFile(int dir, const std::string& path, int flags, int64_t max, std::string& content) {
+  const int fd = openat(dir, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
   if (fd < 0) return -errno;
   // What is read from a fifo or a terminal comes when it pleases, or never.
   struct stat opened;
@@ -315,17 +324,18 @@ long readFile(int dir, const std::string& path, int64_t max, std::string& conten
   return got;
 }
 
-Value readFileAt(const CallbackInfo& info, int dir, const std::string& path, int64_t max) {
+Value readFileAt(const CallbackInfo& info, int dir, const std::string& path, int flags,
+                 int64_t max) {
   std::string content;
-  const long got = readFile(dir, path, max, content);
+  const long got = readFile(dir, path, flags, max, content);
   return got < 0 ? result(info, got) : string(info, content);
 }
 
 // What comes before it is not made a string of the engine's.
-Value ReadLastLine(const CallbackInfo& info) {
-  PATH(path, 0);
+Value ReadLastLineAt(const CallbackInfo& info) {
+  PATH(name, 1);
   std::string content;
-  const long got = readFile(AT_FDCWD, path, number(info, 1), content);
+  const long got = readFile(integer(info, 0), name, O_NOFOLLOW, number(info, 2), content);
   if (got < 0) return result(info, got);
   if (content.size() >= 2) {
     const size_t newline = content.rfind('\n', content.size() - 2);
@@ -336,12 +346,12 @@ Value ReadLastLine(const CallbackInfo& info) {
 
 Value ReadText(const CallbackInfo& info) {
   PATH(path, 0);
-  return readFileAt(info, AT_FDCWD, path, number(info, 1));
+  return readFileAt(info, AT_FDCWD, path, 0, number(info, 1));
 }
 
 Value ReadTextAt(const CallbackInfo& info) {
-  PATH(path, 1);
-  return readFileAt(info, integer(info, 0), path, number(info, 2));
+  PATH(name, 1);
+  return readFileAt(info, integer(info, 0), name, O_NOFOLLOW, number(info, 2));
 }
 
 Value writeFileAt(const CallbackInfo& info, int dir, const std::string& path,
@@ -366,19 +376,35 @@ Value WriteTextAt(const CallbackInfo& info) {
   return writeFileAt(info, integer(info, 0), path, text(info, 2));
 }
 
-// The mode is set again by descriptor: the umask is the program's and stays.
+// The mode that was asked for, of what has just been made under the program's umask, which stays.
+int setModeAt(int dir, const char* name, mode_t mode) {
+  struct stat made;
+  if (fstatat(dir, name, &made, AT_SYMLINK_NOFOLLOW) == 0 && (made.st_mode & 07777) == mode) {
+    return 0;
+  }
+  const int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return -1;
+  // fchmod takes no descriptor of O_PATH, and another may need rights that the umask took.
+  const int changed = chmod(("/proc/self/fd/" + std::to_string(fd)).c_str(), mode);
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return changed;
+}
+
 Value Mkdir(const CallbackInfo& info) {
   PATH(path, 0);
   const auto mode = static_cast<mode_t>(integer(info, 1));
   if (mkdir(path.c_str(), mode) < 0) return result(info, -errno);
-  struct stat made;
-  if (lstat(path.c_str(), &made) == 0 && (made.st_mode & 07777) == mode) return result(info, 0);
-  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return result(info, -errno);
-  const int changed = fchmod(fd, mode);
-  const int error = errno;
-  close(fd);
-  return result(info, changed < 0 ? -error : 0);
+  return answer(info, setModeAt(AT_FDCWD, path.c_str(), mode));
+}
+
+Value MkdirAt(const CallbackInfo& info) {
+  PATH(name, 1);
+  const int dir = integer(info, 0);
+  const auto mode = static_cast<mode_t>(integer(info, 2));
+  if (mkdirat(dir, name.c_str(), mode) < 0) return result(info, -errno);
+  return answer(info, setModeAt(dir, name.c_str(), mode));
 }
 
 Value Rmdir(const CallbackInfo& info) {
@@ -403,25 +429,49 @@ Value Rename(const CallbackInfo& info) {
   return answer(info, rename(from.c_str(), to.c_str()));
 }
 
-Value Link(const CallbackInfo& info) {
-  PATH(from, 0);
-  PATH(to, 1);
-  return answer(info, link(from.c_str(), to.c_str()));
+Value UnlinkAt(const CallbackInfo& info) {
+  std::string name;
+  if (!nameOf(info, 1, name) || hasNul(name)) return result(info, -EINVAL);
+  return answer(info, unlinkat(integer(info, 0), name.c_str(), integer(info, 2)));
 }
 
-Value Mkfifo(const CallbackInfo& info) {
-  PATH(path, 0);
-  const auto mode = static_cast<mode_t>(integer(info, 1));
-  if (mkfifo(path.c_str(), mode) < 0) return result(info, -errno);
-  return answer(info, chmod(path.c_str(), mode));
+Value RenameAt(const CallbackInfo& info) {
+  std::string from;
+  std::string to;
+  if (!nameOf(info, 1, from) || hasNul(from)) return result(info, -EINVAL);
+  if (!nameOf(info, 3, to) || hasNul(to)) return result(info, -EINVAL);
+  return answer(info, renameat(integer(info, 0), from.c_str(), integer(info, 2), to.c_str()));
+}
+
+Value LinkAt(const CallbackInfo& info) {
+  PATH(from, 1);
+  PATH(to, 3);
+  return answer(info, linkat(integer(info, 0), from.c_str(), integer(info, 2), to.c_str(), 0));
+}
+
+Value MkfifoAt(const CallbackInfo& info) {
+  PATH(name, 1);
+  const int dir = integer(info, 0);
+  const auto mode = static_cast<mode_t>(integer(info, 2));
+  if (mkfifoat(dir, name.c_str(), mode) < 0) return result(info, -errno);
+  return answer(info, setModeAt(dir, name.c_str(), mode));
+}
+
+Value readlinkAt(const CallbackInfo& info, int dir, const std::string& path) {
+  char buffer[PATH_MAX];
+  const ssize_t count = readlinkat(dir, path.c_str(), buffer, sizeof buffer);
+  if (count < 0) return result(info, -errno);
+  return string(info, std::string(buffer, static_cast<size_t>(count)));
 }
 
 Value Readlink(const CallbackInfo& info) {
   PATH(path, 0);
-  char buffer[PATH_MAX];
-  const ssize_t count = readlink(path.c_str(), buffer, sizeof buffer);
-  if (count < 0) return result(info, -errno);
-  return string(info, std::string(buffer, static_cast<size_t>(count)));
+  return readlinkAt(info, AT_FDCWD, path);
+}
+
+Value ReadlinkAt(const CallbackInfo& info) {
+  PATH(name, 1);
+  return readlinkAt(info, integer(info, 0), name);
 }
 
 Value Realpath(const CallbackInfo& info) {
@@ -469,6 +519,14 @@ Value Fstat(const CallbackInfo& info) {
   return statResult(info, fstat(integer(info, 0), &found), found);
 }
 
+Value FstatAt(const CallbackInfo& info) {
+  PATH(name, 1);
+  struct stat found;
+  return statResult(
+      info, fstatat(integer(info, 0), name.c_str(), &found, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH),
+      found);
+}
+
 // The names but `.` and `..`, each made a value by `make`.
 template <typename Wanted, typename Make>
 Value names(const CallbackInfo& info, Wanted wanted, Make make) {
@@ -493,6 +551,27 @@ Value Readdir(const CallbackInfo& info) {
   return names(
       info, [](DIR*, const dirent&) { return true; },
       [&](const std::string& name) { return string(info, name); });
+}
+
+// Without another descriptor, of which there may be none left: opendir would need one.
+Value Names(const CallbackInfo& info) {
+  const int fd = integer(info, 0);
+  if (lseek(fd, 0, SEEK_SET) < 0) return result(info, -errno);
+  auto found = Napi::Array::New(info.Env());
+  uint32_t count = 0;
+  alignas(dirent64) char buffer[16384];
+  while (true) {
+    const ssize_t got = getdents64(fd, buffer, sizeof buffer);
+    if (got < 0) return result(info, -errno);
+    if (got == 0) return found;
+    for (ssize_t at = 0; at < got;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(buffer + at);
+      at += entry->d_reclen;
+      const size_t length = strlen(entry->d_name);
+      if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+      found.Set(count++, bytes(info, entry->d_name, length));
+    }
+  }
 }
 
 Value Directories(const CallbackInfo& info) {
@@ -1468,24 +1547,30 @@ constexpr Entry kEntries[] = {
     {"write", Write},
     {"writeSome", WriteSome},
     {"readText", ReadText},
-    {"readLastLine", ReadLastLine},
+    {"readLastLineAt", ReadLastLineAt},
     {"readTextAt", ReadTextAt},
     {"writeText", WriteText},
     {"writeTextAt", WriteTextAt},
     {"mkdir", Mkdir},
+    {"mkdirAt", MkdirAt},
     {"rmdir", Rmdir},
     {"rmdirAt", RmdirAt},
     {"unlink", Unlink},
     {"rename", Rename},
-    {"link", Link},
-    {"mkfifo", Mkfifo},
+    {"unlinkAt", UnlinkAt},
+    {"renameAt", RenameAt},
+    {"linkAt", LinkAt},
+    {"mkfifoAt", MkfifoAt},
     {"readlink", Readlink},
+    {"readlinkAt", ReadlinkAt},
     {"realpath", Realpath},
     {"chown", Chown},
     {"stat", Stat},
     {"lstat", Lstat},
     {"fstat", Fstat},
+    {"fstatAt", FstatAt},
     {"readdir", Readdir},
+    {"names", Names},
     {"directories", Directories},
     {"statfsType", StatfsType},
     {"fstatfsType", FstatfsType},

@@ -1,7 +1,7 @@
 /** What a command works with. */
 
 import type { Native } from '../native/types.js';
-import type { Environment } from '../state/root.js';
+import type { Environment, StateRoot } from '../state/root.js';
 import type { Log } from './log.js';
 import type { CommandName, GlobalOptions, Options } from './table.js';
 
@@ -10,8 +10,12 @@ export interface Context {
   environment: Environment;
   log: Log;
   globals: GlobalOptions;
-  /** Absolute path of the state directory of all containers. */
-  root(): string;
+  /**
+   * The state directory of all containers, open until the program ends.
+   *
+   * @throws TsrunError ERR_STATE when others can change it
+   */
+  root(): StateRoot;
   /** Absolute path of what was given relative to the current directory. */
   absolute(path: string): string;
 }

@@ -3,7 +3,7 @@
 import { TsrunError } from '../errors.js';
 import type { Native } from '../native/types.js';
 import { resolve } from '../plan/path.js';
-import { defaultRoot } from '../state/root.js';
+import { StateRoot, defaultRoot } from '../state/root.js';
 import type { Command, Context } from './context.js';
 import type { Host } from './host.js';
 import { Log } from './log.js';
@@ -111,6 +111,7 @@ function load(command: CommandName): Promise<{ run: unknown }> {
 
 class CommandContext implements Context {
   readonly native: Native;
+  private opened: StateRoot | undefined;
 
   constructor(
     private readonly host: Host,
@@ -124,9 +125,13 @@ class CommandContext implements Context {
     return this.host.environment;
   }
 
-  root(): string {
+  root(): StateRoot {
+    return (this.opened ??= StateRoot.open(this.native, this.rootPath()));
+  }
+
+  private rootPath(): string {
     const { root } = this.globals;
-    if (root === undefined) return defaultRoot(this.native, this.environment);
+    if (root === undefined) return this.absolute(defaultRoot(this.native, this.environment));
     if (root === '') throw new TsrunError('ERR_USAGE', 'the value of --root is empty');
     return this.absolute(root);
   }

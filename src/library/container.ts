@@ -8,7 +8,7 @@ import { kill } from '../lifecycle/kill.js';
 import { pause, resume } from '../lifecycle/pause.js';
 import { start } from '../lifecycle/start.js';
 import { state } from '../lifecycle/state.js';
-import type { StateView } from '../lifecycle/state.js';
+import type { ContainerName, StateView } from '../lifecycle/state.js';
 import { update } from '../lifecycle/update.js';
 import type { ContainerStats } from '../cgroups/stats.js';
 import { SIGTERM } from '../native/constants.js';
@@ -16,9 +16,10 @@ import { turns } from '../native/node.js';
 import type { ExitInfo } from '../native/types.js';
 import { requireProcess, requireResources } from '../spec/load.js';
 import type { LinuxResources, Process } from '../spec/types.js';
+import { StateRoot } from '../state/root.js';
 import { ChildExit, childOf } from './child-exit.js';
 import { copied } from './copied.js';
-import { streams } from './options.js';
+import { streams, withRoot } from './options.js';
 import type { Context, Stdio } from './options.js';
 
 export interface ExecOptions {
@@ -88,7 +89,7 @@ export class Container {
   async start(): Promise<void> {
     await turns.next();
     const { native, warn } = this.context;
-    await start(native, { ...this.name(), warn });
+    await this.withName((name) => start(native, { ...name, warn }));
   }
 
   /**
@@ -102,14 +103,7 @@ export class Container {
     await turns.next();
     const { native, warn } = this.context;
     const { consoleSocket, pidFile, pidfdSocket, preserveFds, ignorePaused } = options;
-    const process = requireProcess(
-      { ...loadProcess(native, this.name()), terminal: false, ...options.process },
-      'process',
-    );
-    await turns.next();
-    const { pid, pidfd } = await exec(native, {
-      ...this.name(),
-      process,
+    const request = {
       stdio: streams(options.stdio),
       preserve: preserveFds ?? [],
       ignorePaused: ignorePaused === true,
@@ -118,6 +112,14 @@ export class Container {
       ...(consoleSocket === undefined ? {} : { consoleSocket }),
       ...(pidFile === undefined ? {} : { pidFile }),
       ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
+    };
+    const { pid, pidfd } = await this.withName(async (name) => {
+      const process = requireProcess(
+        { ...loadProcess(native, name), terminal: false, ...options.process },
+        'process',
+      );
+      await turns.next();
+      return exec(native, { ...name, ...request, process });
     });
     const child = new ChildExit(native, pid, pidfd);
     return { pid, wait: () => child.wait() };
@@ -133,7 +135,7 @@ export class Container {
   async kill(signal: number = SIGTERM, options: KillOptions = {}): Promise<void> {
     await turns.next();
     const { native } = this.context;
-    await kill(native, { ...this.name(), signal, all: options.all === true });
+    await this.withName((name) => kill(native, { ...name, signal, all: options.all === true }));
   }
 
   /**
@@ -161,7 +163,7 @@ export class Container {
    */
   async pause(): Promise<void> {
     await turns.next();
-    await pause(this.context.native, this.name());
+    await this.withName((name) => pause(this.context.native, name));
   }
 
   /**
@@ -172,7 +174,7 @@ export class Container {
    */
   async resume(): Promise<void> {
     await turns.next();
-    await resume(this.context.native, this.name());
+    await this.withName((name) => resume(this.context.native, name));
   }
 
   /**
@@ -188,7 +190,9 @@ export class Container {
     const resources = copied(given);
     await turns.next();
     const { native, warn } = this.context;
-    await update(native, { ...this.name(), resources: requireResources(resources), warn });
+    await this.withName((name) =>
+      update(native, { ...name, resources: requireResources(resources), warn }),
+    );
   }
 
   /**
@@ -205,10 +209,14 @@ export class Container {
   > {
     await turns.next();
     const { native } = this.context;
-    const name = this.name();
-    yield await stats(native, name);
-    for await (const event of events(native, name, intervalMs)) {
-      if (event.type === 'stats') yield event.stats;
+    const name = this.open();
+    try {
+      yield await stats(native, name);
+      for await (const event of events(native, name, intervalMs)) {
+        if (event.type === 'stats') yield event.stats;
+      }
+    } finally {
+      name.root.close();
     }
   }
 
@@ -219,15 +227,20 @@ export class Container {
    * @throws TsrunError as stats() does
    */
   async *events(): AsyncGenerator<{ type: 'oom' | 'exit' }, void, undefined> {
-    for await (const { type } of events(this.context.native, this.name())) {
-      if (type !== 'stats') yield { type };
+    const name = this.open();
+    try {
+      for await (const { type } of events(this.context.native, name)) {
+        if (type !== 'stats') yield { type };
+      }
+    } finally {
+      name.root.close();
     }
   }
 
   /** @throws TsrunError ERR_NOT_FOUND, ERR_STATE */
   async state(): Promise<StateView> {
     await turns.next();
-    return state(this.context.native, this.name());
+    return this.withName((name) => state(this.context.native, name));
   }
 
   /**
@@ -239,13 +252,19 @@ export class Container {
   async delete(options: DeleteOptions = {}): Promise<void> {
     await turns.next();
     const { native, warn } = this.context;
-    await deleteContainer(native, { ...this.name(), force: options.force === true, warn });
+    const force = options.force === true;
+    await this.withName((name) => deleteContainer(native, { ...name, force, warn }));
     // No zombie is left behind, also of one that another object has made. Who else may have reaped
     // it makes no difference here.
     await (this.child ?? childOf(this.pid))?.settled();
   }
 
-  private name(): { root: string; id: string } {
-    return { root: this.context.root, id: this.id };
+  /** The root directory is the caller's to close. */
+  private open(): ContainerName {
+    return { root: StateRoot.open(this.context.native, this.context.root), id: this.id };
+  }
+
+  private withName<T>(use: (name: ContainerName) => T | Promise<T>): Promise<T> {
+    return withRoot(this.context, (root) => use({ root, id: this.id }));
   }
 }

@@ -8,7 +8,7 @@ import { environment, turns } from '../native/node.js';
 import { findState, notFound } from '../state/store.js';
 import { Container } from './container.js';
 import { copied } from './copied.js';
-import { bundleOf, contextOf, streams, traceEntries } from './options.js';
+import { bundleOf, contextOf, streams, traceEntries, withRoot } from './options.js';
 import type { CreateContainerOptions, RootOptions } from './options.js';
 
 /**
@@ -27,14 +27,13 @@ export async function createContainer(given: CreateContainerOptions): Promise<Co
   const options = copied(given);
   await turns.next();
   const context = contextOf(options);
-  const { native, root, warn } = context;
+  const { native, warn } = context;
   const { id, consoleSocket, pidFile, pidfdSocket, preserveFds, noPivot, noNewKeyring, trace } =
     options;
   const bundle = bundleOf(native, options);
   const path = environment()['PATH'];
   await turns.next();
-  const created = await create(native, {
-    root,
+  const request = {
     id,
     bundle: bundle.path,
     spec: bundle.spec,
@@ -53,7 +52,8 @@ export async function createContainer(given: CreateContainerOptions): Promise<Co
       ? { systemdCgroup: { userBus: userBus(native, environment()) } }
       : {}),
     ...(trace === undefined ? {} : { trace: traceEntries(trace) }),
-  });
+  };
+  const created = await withRoot(context, (root) => create(native, { ...request, root }));
   return new Container(context, id, created.state.pid, created.pidfd);
 }
 
@@ -67,7 +67,7 @@ export async function createContainer(given: CreateContainerOptions): Promise<Co
 export async function getContainer(id: string, options: RootOptions = {}): Promise<Container> {
   await turns.next();
   const context = contextOf(options);
-  const found = findState(context.native, context.root, id);
+  const found = await withRoot(context, (root) => findState(context.native, root, id));
   if (found.kind === 'absent') throw notFound(id);
   return new Container(context, id, found.kind === 'state' ? found.state.pid : 0, -1);
 }
@@ -81,10 +81,13 @@ export async function getContainer(id: string, options: RootOptions = {}): Promi
 export async function listContainers(options: RootOptions = {}): Promise<ListedView[]> {
   await turns.next();
   const context = contextOf(options);
-  const views: ListedView[] = [];
-  for (const view of listed(context.native, context)) {
-    if (view !== undefined) views.push(view);
-    if (turns.isSpent()) await turns.next();
-  }
-  return views;
+  const { native, warn } = context;
+  return withRoot(context, async (root) => {
+    const views: ListedView[] = [];
+    for (const view of listed(native, { root, warn })) {
+      if (view !== undefined) views.push(view);
+      if (turns.isSpent()) await turns.next();
+    }
+    return views;
+  });
 }

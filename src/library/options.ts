@@ -1,5 +1,6 @@
 /** Options of the library's functions. */
 
+import { TsrunError } from '../errors.js';
 import { bundlePath } from '../lifecycle/bundle.js';
 import type { Bundle } from '../lifecycle/bundle.js';
 import { loadNative, environment } from '../native/node.js';
@@ -7,7 +8,8 @@ import type { Native } from '../native/types.js';
 import type { Step } from '../plan/steps.js';
 import { requireSpec } from '../spec/load.js';
 import type { Spec } from '../spec/types.js';
-import { defaultRoot } from '../state/root.js';
+import { resolve } from '../plan/path.js';
+import { StateRoot, defaultRoot } from '../state/root.js';
 import { loadBundle } from '../lifecycle/bundle.js';
 
 export interface RootOptions {
@@ -64,20 +66,48 @@ export interface CreateContainerOptions extends RootOptions, Omit<PlanOptions, '
   trace?: (entries: TraceEntry[]) => void;
 }
 
-/** The addon, the root directory and the listener for warnings. */
+/** The addon, the path of the root directory and the listener for warnings. */
 export interface Context {
   native: Native;
   root: string;
   warn: (message: string) => void;
 }
 
+/**
+ * Has the root directory open for one call.
+ *
+ * @throws TsrunError ERR_STATE when others can change it
+ */
+export async function withRoot<T>(
+  { native, root: path }: Context,
+  use: (root: StateRoot) => T | Promise<T>,
+): Promise<T> {
+  const root = StateRoot.open(native, path);
+  try {
+    return await use(root);
+  } finally {
+    root.close();
+  }
+}
+
 export function contextOf(options: RootOptions): Context {
   const native = loadNative();
   return {
     native,
-    root: options.root ?? defaultRoot(native, environment()),
+    root: absolute(native, options.root ?? defaultRoot(native, environment())),
     warn: options.onWarning ?? (() => undefined),
   };
+}
+
+function absolute(native: Native, path: string): string {
+  if (path.startsWith('/')) return path;
+  const directory = native.realpath('.');
+  if (typeof directory !== 'number') return resolve(directory, path);
+  throw new TsrunError(
+    'ERR_SYSTEM',
+    `cannot find the current directory: ${native.strerror(-directory)}`,
+    { errno: -directory },
+  );
 }
 
 export function streams(stdio: Stdio = 'inherit'): readonly [number, number, number] {

@@ -1,6 +1,6 @@
 /** `create`: from a valid spec to a container that waits at its start gate. */
 
-import { EOPNOTSUPP } from '../native/constants.js';
+import { EOPNOTSUPP, O_CLOEXEC, O_NOFOLLOW, O_RDWR } from '../native/constants.js';
 import type { Native, SpawnRequest } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { isMemoryLimited } from '../cgroups/limits/memory.js';
@@ -15,7 +15,7 @@ import { syncStep } from '../plan/process.js';
 import { filterLoading } from '../plan/seccomp.js';
 import { SyncPoint } from '../plan/steps.js';
 import type { Step } from '../plan/steps.js';
-import { cacheDirectory } from '../seccomp/cache.js';
+import { openCache } from '../seccomp/cache.js';
 import { keepFilter, makeFilter } from '../seccomp/filter.js';
 import { requireCreatable } from '../spec/create-demands.js';
 import type { LinuxSeccomp, Spec } from '../spec/types.js';
@@ -23,10 +23,15 @@ import { claimContainer } from '../state/claim.js';
 import { validateId } from '../state/id.js';
 import type { Lock } from '../state/lock.js';
 import { ownerName } from '../state/owner.js';
-import { statePaths } from '../state/paths.js';
-import type { StatePaths } from '../state/paths.js';
+import {
+  EXEC_FIFO,
+  EXEC_REPORT,
+  NOTIFY_DIRECTORY,
+  SECCOMP_FILE,
+  statePath,
+} from '../state/paths.js';
 import { readProcessStat, requireOwnProcfs } from '../state/proc-stat.js';
-import { ensureRoot } from '../state/root.js';
+import type { StateRoot } from '../state/root.js';
 import { STATE_VERSION } from '../state/state.js';
 import type { ContainerState, LateStep } from '../state/state.js';
 import { StateFile, removeDirectory, stateError } from '../state/store.js';
@@ -66,7 +71,7 @@ import { OpenFds, UndoStack } from './undo.js';
 
 export interface CreateOptions {
   /** Directory of the states of all containers. */
-  root: string;
+  root: StateRoot;
   id: string;
   /** Absolute path of the bundle directory. */
   bundle: string;
@@ -152,8 +157,8 @@ export async function create(native: Native, options: CreateOptions): Promise<Cr
 
 /** What the helper gets of its gate, and with pipes the other ends. */
 interface Gate {
-  fifo: string | number;
-  report: string | number;
+  fifo: number;
+  report: number;
   caller?: OpenGate;
 }
 
@@ -195,7 +200,6 @@ class Creation {
     requireNamespaceRights(native, spec, this.caller);
     const rootfs = openRootfs(native, options.bundle, spec);
     this.rootfs = this.fds.add(rootfs.fd);
-    const paths = statePaths(root, id);
     this.scope = await this.findScope();
     const facts = this.facts(rootfs);
     checkSysctls(spec, facts.ownNamespaces);
@@ -205,20 +209,22 @@ class Creation {
     const pidfdSocket = this.connect('pidfd socket', options.pidfdSocket);
 
     if (turn !== undefined) await turn();
-    ensureRoot(native, root);
+    root.make();
     const lock = await claimContainer(native, root, id);
     // Released after everything else is undone, when nobody can find the directory any more.
     this.undo.push(() => lock.release());
     this.undo.push(() => {
-      if (lock.isCurrent()) removeDirectory(native, root, id);
+      if (lock.isCurrent()) removeDirectory(native, root, id, lock);
     });
-    const file = new StateFile(native, root, id);
+    const file = new StateFile(native, root, id, lock.fd);
     this.fds.add(file.fd);
-    const gate = this.hasPipes() ? this.makePipes() : this.makeFifos(paths);
+    const gate = this.hasPipes() ? this.makePipes() : this.makeFifos(lock.fd);
     if (turn !== undefined && spec.linux?.seccomp !== undefined) await turn();
-    const filter = this.filter(plan, paths);
+    const filter = this.filter(plan, lock.fd);
     if (turn !== undefined && filter !== undefined) await turn();
-    if (options.notify === true) makeNotifyDirectory(native, paths.notify);
+    if (options.notify === true) {
+      makeNotifyDirectory(native, lock.fd, statePath(root, id, NOTIFY_DIRECTORY));
+    }
 
     if (facts.cgroup !== undefined && this.scope === undefined) {
       file.noteCgroup(facts.cgroup.root + facts.cgroup.path);
@@ -304,7 +310,7 @@ class Creation {
         keyring: this.keyring,
         preservedFds: preserve?.length ?? 0,
         listenFds: listenFds ?? 0,
-        ...(notify === true ? { notifyDirectory: statePaths(root, id).notify } : {}),
+        ...(notify === true ? { notifyDirectory: statePath(root, id, NOTIFY_DIRECTORY) } : {}),
         ...(this.scope === undefined ? {} : { scope: this.scope.place }),
         noCgroup: this.options.noCgroup === true,
       },
@@ -363,12 +369,21 @@ class Creation {
     return keepLock === true && (spec.hooks?.startContainer ?? []).length === 0;
   }
 
-  private makeFifos({ execFifo, execReport }: StatePaths): Gate {
-    for (const path of [execFifo, execReport]) {
-      const made = this.native.mkfifo(path, 0o600);
-      if (made < 0) throw stateError(this.native, 'cannot make', path, made);
-    }
-    return { fifo: execFifo, report: execReport };
+  private makeFifos(directory: number): Gate {
+    return {
+      fifo: this.makeFifo(directory, EXEC_FIFO),
+      report: this.makeFifo(directory, EXEC_REPORT),
+    };
+  }
+
+  /** Both ends of it, the helper's: it is never without a reader or a writer. */
+  private makeFifo(directory: number, name: string): number {
+    const { native, options } = this;
+    const made = native.mkfifoAt(directory, name, 0o600);
+    const fd = made < 0 ? made : native.openat(directory, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0)
+      throw stateError(native, 'cannot make', statePath(options.root, options.id, name), fd);
+    return this.fds.add(fd);
   }
 
   private makePipes(): Gate {
@@ -466,14 +481,23 @@ class Creation {
   }
 
   /** The compiled linux.seccomp, kept for exec. */
-  private filter(plan: ContainerPlan, paths: StatePaths): Uint8Array | undefined {
+  private filter(plan: ContainerPlan, directory: number): Uint8Array | undefined {
     const { native, options } = this;
     const seccomp = options.spec.linux?.seccomp;
     if (seccomp === undefined) return undefined;
-    const cache = cacheDirectory(native, options.root);
+    const cache = openCache(native, options.root);
+    if (cache !== undefined) this.fds.add(cache);
     const filter = makeFilter(native, seccomp, plan.steps, cache, options.debug);
-    const kept = keepFilter(native, filter, paths.seccomp);
-    if (kept < 0) throw stateError(native, 'cannot write', paths.seccomp, kept);
+    const kept = keepFilter(native, filter, directory, SECCOMP_FILE);
+    if (cache !== undefined) this.fds.closeOne(cache);
+    if (kept < 0) {
+      throw stateError(
+        native,
+        'cannot write',
+        statePath(options.root, options.id, SECCOMP_FILE),
+        kept,
+      );
+    }
     return filter.program;
   }
 

@@ -13,6 +13,7 @@ import { POLLIN, SIGKILL } from '../native/constants.js';
 import { cannotLook, isAbsent } from '../native/look.js';
 import { waitFor } from '../native/wait.js';
 import { lockContainer } from '../state/lock.js';
+import type { StateRoot } from '../state/root.js';
 import { statusOf } from '../state/status.js';
 import { salvage } from '../state/salvage.js';
 import { findState, loadState, notFound, removeDirectory } from '../state/store.js';
@@ -69,13 +70,13 @@ export async function deleteContainer(native: Native, options: DeleteOptions): P
     } else {
       await tearDownBroken(native, root, id, warn);
     }
-    if (lock.isCurrent()) removeDirectory(native, root, id);
+    if (lock.isCurrent()) removeDirectory(native, root, id, lock);
   } finally {
     lock.release();
   }
 }
 
-async function lockUnlessGone(native: Native, root: string, id: string, force: boolean) {
+async function lockUnlessGone(native: Native, root: StateRoot, id: string, force: boolean) {
   try {
     return await lockContainer(native, root, id, 'exclusive');
   } catch (error) {
@@ -86,7 +87,7 @@ async function lockUnlessGone(native: Native, root: string, id: string, force: b
 
 async function tearDown(
   native: Native,
-  root: string,
+  root: StateRoot,
   state: ContainerState,
   force: boolean,
   warn: (message: string) => void,
@@ -124,7 +125,7 @@ async function tearDown(
  */
 async function tearDownBroken(
   native: Native,
-  root: string,
+  root: StateRoot,
   id: string,
   warn: (message: string) => void,
 ): Promise<void> {
@@ -169,7 +170,11 @@ function defaultCgroup(native: Native, id: string): string | undefined {
   return hierarchy.root + cgroupPath({ id, own: cgroupOf(native, 'self') });
 }
 
-async function killEverything(native: Native, root: string, state: ContainerState): Promise<void> {
+async function killEverything(
+  native: Native,
+  root: StateRoot,
+  state: ContainerState,
+): Promise<void> {
   const pidfd = openInit(native, state);
   if (pidfd !== undefined) {
     native.pidfdKill(pidfd, SIGKILL);
@@ -188,7 +193,7 @@ async function killEverything(native: Native, root: string, state: ContainerStat
  */
 async function endCgroup(
   native: Native,
-  root: string,
+  root: StateRoot,
   state: ContainerState,
   force: boolean,
 ): Promise<boolean> {

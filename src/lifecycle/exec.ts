@@ -16,10 +16,11 @@ import { parseJson } from '../spec/json.js';
 import { requireProcess } from '../spec/load.js';
 import type { Process } from '../spec/types.js';
 import { lockContainer } from '../state/lock.js';
-import { statePaths } from '../state/paths.js';
+import { SECCOMP_FILE, statePath } from '../state/paths.js';
+import type { StateRoot } from '../state/root.js';
 import { statusOf } from '../state/status.js';
 import type { Status } from '../state/status.js';
-import { loadState, readLater, stateError } from '../state/store.js';
+import { inContainer, loadState, readLater, stateError } from '../state/store.js';
 import type { ContainerState, LaterState } from '../state/state.js';
 import { mayClearGroups, readCaller } from './caller.js';
 import { killAndReap } from './child.js';
@@ -78,11 +79,11 @@ export function loadProcess(native: Native, { root, id }: ContainerName): Proces
   return readProcess(native, root, id);
 }
 
-function readProcess(native: Native, root: string, id: string): Process {
+function readProcess(native: Native, root: StateRoot, id: string): Process {
   return processOf(readForExec(native, root, id), id);
 }
 
-function readForExec(native: Native, root: string, id: string): LaterState {
+function readForExec(native: Native, root: StateRoot, id: string): LaterState {
   // Its size is bounded, and it may have an entry of config.json twice.
   return readLater(native, root, id, (text) => parseJson(text, { maxValues: Infinity }));
 }
@@ -275,8 +276,11 @@ function handlers(
 
 /** The program that `create` made, which may not keep this process from starting. */
 function readFilter(native: Native, { root, id }: ContainerName, plan: ContainerPlan): Uint8Array {
-  const path = statePaths(root, id).seccomp;
-  const program = readEntry(native, path);
-  if (typeof program === 'number') throw stateError(native, 'cannot read', path, program);
+  const program = inContainer(native, root, id, (directory) =>
+    readEntry(native, directory, SECCOMP_FILE),
+  );
+  if (typeof program === 'number') {
+    throw stateError(native, 'cannot read', statePath(root, id, SECCOMP_FILE), program);
+  }
   return checked(native, program, lateCalls(plan.steps));
 }

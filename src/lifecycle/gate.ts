@@ -20,19 +20,12 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import {
-  EAGAIN,
-  ENXIO,
-  O_CLOEXEC,
-  O_NONBLOCK,
-  O_RDONLY,
-  O_WRONLY,
-  POLLIN,
-} from '../native/constants.js';
+import { EAGAIN, ENXIO, O_NONBLOCK, O_RDONLY, O_WRONLY, POLLIN } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
-import { statePaths } from '../state/paths.js';
+import { EXEC_FIFO, EXEC_REPORT, statePath } from '../state/paths.js';
 import { readProcessStat } from '../state/proc-stat.js';
-import { readLater } from '../state/store.js';
+import type { StateRoot } from '../state/root.js';
+import { openFile, readLater, stateError } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
 import { explainStep } from './explain.js';
 import { waitForEither } from './wait-either.js';
@@ -66,18 +59,18 @@ const END_TIMEOUT_MS = 10_000;
  */
 export async function passGate(
   native: Native,
-  root: string,
+  root: StateRoot,
   state: ContainerState,
   pidfd: number,
   gate?: OpenGate,
 ): Promise<void> {
-  const { execFifo, execReport } = statePaths(root, state.id);
   // Before the gate is opened, so that nothing said can be missed.
-  const report = gate?.report ?? open(native, execReport, O_RDONLY);
+  const execReport = statePath(root, state.id, EXEC_REPORT);
+  const report = gate?.report ?? openReport(native, root, state.id);
   let fifo = -1;
   try {
     const helper = gate === undefined ? nameOf(native, state) : undefined;
-    if (gate === undefined) fifo = knock(native, state, execFifo);
+    if (gate === undefined) fifo = knock(native, root, state);
     else knockAtPipe(native, state, gate, pidfd);
     const said = await readToEnd(native, state, execReport, report, pidfd);
     const failed = said.indexOf('F');
@@ -131,12 +124,10 @@ function unknown(state: ContainerState, reason: string, errno: number): TsrunErr
   return new TsrunError('ERR_STATE', text, { errno });
 }
 
-function open(native: Native, path: string, access: number): number {
-  const fd = native.open(path, access | O_NONBLOCK | O_CLOEXEC, 0);
+function openReport(native: Native, root: StateRoot, id: string): number {
+  const fd = openFile(native, root, id, EXEC_REPORT, O_RDONLY | O_NONBLOCK);
   if (fd >= 0) return fd;
-  throw new TsrunError('ERR_STATE', `cannot open ${path}: ${native.strerror(-fd)}`, {
-    errno: -fd,
-  });
+  throw stateError(native, 'cannot open', statePath(root, id, EXEC_REPORT), fd);
 }
 
 function knockAtPipe(
@@ -162,17 +153,17 @@ function ended(state: ContainerState): TsrunError {
 }
 
 /** @returns the fifo for reading: what the helper does not read stays in it */
-function knock(native: Native, state: ContainerState, path: string): number {
-  const fd = native.open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0);
+function knock(native: Native, root: StateRoot, state: ContainerState): number {
+  const open = (access: number): number =>
+    openFile(native, root, state.id, EXEC_FIFO, access | O_NONBLOCK);
+  const fd = open(O_WRONLY);
   if (fd === -ENXIO) throw ended(state);
-  const fifo = fd < 0 ? fd : native.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+  const fifo = fd < 0 ? fd : open(O_RDONLY);
   const written = fifo < 0 ? fifo : native.write(fd, '0');
   if (fd >= 0) native.close(fd);
   if (written >= 0) return fifo;
   if (fifo >= 0) native.close(fifo);
-  throw new TsrunError('ERR_STATE', `cannot write to ${path}: ${native.strerror(-written)}`, {
-    errno: -written,
-  });
+  throw stateError(native, 'cannot write to', statePath(root, state.id, EXEC_FIFO), written);
 }
 
 async function readToEnd(
@@ -206,7 +197,7 @@ function text(data: Uint8Array): string {
   return result;
 }
 
-function failure(native: Native, root: string, id: string, record: string): TsrunError {
+function failure(native: Native, root: StateRoot, id: string, record: string): TsrunError {
   const fields = /^F(\d+) (\d+) (\d+) ([^\n]*)/.exec(record);
   const index = Number(fields?.[1]);
   const errno = Number(fields?.[2]);

@@ -19,7 +19,6 @@ import {
   O_CLOEXEC,
   O_PATH,
   O_RDONLY,
-  O_RDWR,
   RESOLVE_NO_MAGICLINKS,
 } from '../native/constants.js';
 import { NAMESPACE_FLAG } from '../namespaces/namespaces.js';
@@ -39,10 +38,10 @@ import { waitForEither } from './wait-either.js';
 
 export interface InputSources {
   caller: IdMapCaller;
-  /** Path of the exec fifo, or the end of a pipe that stands for it. */
-  fifo?: string | number;
+  /** The exec fifo, or the end of a pipe that stands for it: its owner's to close. */
+  fifo?: number;
   /** The same of the fifo behind it. */
-  report?: string | number;
+  report?: number;
   /** The root file system. */
   rootfs?: number;
   /** The compiled program of linux.seccomp. */
@@ -92,13 +91,8 @@ async function openInput(
     case 'id-map':
       return openIdMap(native, input, sources.caller, fds);
     case 'fifo':
-    case 'report': {
-      const path = sources[input.kind] ?? '';
-      if (typeof path === 'number') return path;
-      const fd = native.open(path, O_RDWR | O_CLOEXEC, 0);
-      if (fd < 0) throw cannot(native, input.at, `open ${path}`, fd);
-      return fds.add(fd);
-    }
+    case 'report':
+      return sources[input.kind] ?? -1;
     case 'seccomp': {
       const fd = native.memfd('seccomp', sources.seccomp ?? '');
       if (fd < 0) throw cannot(native, input.at, 'keep the filter', fd);

@@ -4,6 +4,7 @@ import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { isPopulated, killAll } from '../cgroups/manager.js';
 import { ESRCH, SIGKILL } from '../native/constants.js';
+import type { StateRoot } from '../state/root.js';
 import { statusOf } from '../state/status.js';
 import { loadState } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
@@ -43,7 +44,7 @@ export async function kill(native: Native, options: KillOptions): Promise<void> 
 
 async function signalEverything(
   native: Native,
-  root: string,
+  root: StateRoot,
   state: ContainerState,
   signal: number,
   stopped: boolean,

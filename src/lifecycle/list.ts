@@ -3,6 +3,7 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { isLocked } from '../state/lock.js';
+import type { StateRoot } from '../state/root.js';
 import { findListed, findState, listIds } from '../state/store.js';
 import type { Found } from '../state/store.js';
 import type { ContainerSummary } from '../state/state.js';
@@ -12,7 +13,7 @@ import { rowOf, viewOf } from './state.js';
 import type { ListRow, ListedView } from './state.js';
 
 export interface ListOptions {
-  root: string;
+  root: StateRoot;
   warn: (message: string) => void;
 }
 
@@ -46,7 +47,7 @@ export function* listed(
 function collect<State extends ContainerSummary, View>(
   native: Native,
   options: ListOptions,
-  find: (native: Native, root: string, id: string) => Found<State>,
+  find: (native: Native, root: StateRoot, id: string) => Found<State>,
   view: (state: State, status: ListedView['status']) => View,
 ): (View | ListedView)[] {
   const views: (View | ListedView)[] = [];
@@ -61,7 +62,7 @@ function one<State extends ContainerSummary, View>(
   native: Native,
   { root, warn }: ListOptions,
   id: string,
-  find: (native: Native, root: string, id: string) => Found<State>,
+  find: (native: Native, root: StateRoot, id: string) => Found<State>,
   view: (state: State, status: ListedView['status']) => View,
 ): View | ListedView | undefined {
   let found: Found<State> | undefined;

@@ -11,7 +11,6 @@ import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import {
   EAGAIN,
-  EEXIST,
   ENOENT,
   O_CLOEXEC,
   O_DIRECTORY,
@@ -20,6 +19,7 @@ import {
   POLLIN,
 } from '../native/constants.js';
 import { waitFor } from '../native/wait.js';
+import { NOTIFY_DIRECTORY } from '../state/paths.js';
 import { waitForEither } from './wait-either.js';
 
 /** A datagram of sd_notify is a few lines. */
@@ -32,14 +32,17 @@ const BARRIER_MS = 30_000;
 
 export const NOTIFY_FILE = 'notify.sock';
 
-/** @throws TsrunError ERR_STATE */
-export function makeNotifyDirectory(native: Native, directory: string): void {
+/**
+ * @param directory descriptor of the container's
+ * @throws TsrunError ERR_STATE
+ */
+export function makeNotifyDirectory(native: Native, directory: number, path: string): void {
   // The container's user passes through it.
-  const made = native.mkdir(directory, 0o755);
-  if (made < 0 && made !== -EEXIST) {
+  const made = native.mkdirAt(directory, NOTIFY_DIRECTORY, 0o755);
+  if (made < 0) {
     throw new TsrunError(
       'ERR_STATE',
-      `cannot make notify directory ${directory}: ${native.strerror(-made)}`,
+      `cannot make notify directory ${path}: ${native.strerror(-made)}`,
       { errno: -made },
     );
   }
@@ -55,20 +58,21 @@ export class NotifyRelay {
   /**
    * Makes the container's socket, before its program can run.
    *
+   * @param directory descriptor of the container's
    * @param target the caller's NOTIFY_SOCKET
    * @returns undefined for a container that was created without one, which has no directory for it
    * @throws TsrunError ERR_SYSTEM
    */
-  static open(native: Native, directory: string, target: string): NotifyRelay | undefined {
-    const path = `${directory}/${NOTIFY_FILE}`;
-    const place = native.open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+  static open(native: Native, directory: number, target: string): NotifyRelay | undefined {
+    const flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    const place = native.openat(directory, NOTIFY_DIRECTORY, flags, 0);
     if (place === -ENOENT) return undefined;
-    if (place < 0) throw cannot(native, 'open', directory, place);
+    if (place < 0) throw cannot(native, 'open', NOTIFY_DIRECTORY, place);
     // Whoever the container's program runs as may write to it. Made with that mode: the container
     // can put a link in its place before a chmod.
     const socket = native.bindDatagramAt(place, NOTIFY_FILE, 0o777);
     native.close(place);
-    if (socket < 0) throw cannot(native, 'make', path, socket);
+    if (socket < 0) throw cannot(native, 'make', NOTIFY_FILE, socket);
     return new NotifyRelay(native, socket, target);
   }
 

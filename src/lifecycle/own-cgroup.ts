@@ -5,6 +5,7 @@ import { TsrunError } from '../errors.js';
 import { isThere } from '../cgroups/manager.js';
 import type { CgroupRecord } from '../cgroups/manager.js';
 import { mayLiveIn } from '../state/salvage.js';
+import type { StateRoot } from '../state/root.js';
 import { statusOf } from '../state/status.js';
 import { findListed, findState, listIds } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
@@ -39,7 +40,7 @@ export function requireCgroup(native: Native, state: ContainerState, doing: stri
  */
 export function requireLiveCgroup(
   native: Native,
-  root: string,
+  root: StateRoot,
   state: ContainerState,
   doing: string,
 ): CgroupRecord {
@@ -60,7 +61,7 @@ export function requireLiveCgroup(
  */
 export function isUsedByAnother(
   native: Native,
-  root: string,
+  root: StateRoot,
   { id, cgroup }: { id: string; cgroup: CgroupRecord | null },
 ): boolean {
   if (cgroup === null) return false;
@@ -70,7 +71,12 @@ export function isUsedByAnother(
 }
 
 /** Not one without a summary: it is its own command's to say so. */
-function livesIn(native: Native, root: string, id: string, { path, inode }: CgroupRecord): boolean {
+function livesIn(
+  native: Native,
+  root: StateRoot,
+  id: string,
+  { path, inode }: CgroupRecord,
+): boolean {
   try {
     const listed = findListed(native, root, id);
     if (listed.kind !== 'state' || listed.state.cgroupPath !== path) return false;

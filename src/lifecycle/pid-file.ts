@@ -2,6 +2,7 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
+import { AT_FDCWD } from '../native/constants.js';
 import { writeFileAtomically } from '../state/atomic-file.js';
 
 /**
@@ -11,7 +12,7 @@ import { writeFileAtomically } from '../state/atomic-file.js';
  * @throws TsrunError ERR_STATE
  */
 export function writePidFile(native: Native, path: string, pid: number): void {
-  const written = writeFileAtomically(native, path, String(pid), 0o644);
+  const written = writeFileAtomically(native, AT_FDCWD, path, String(pid), 0o644);
   if (written < 0) {
     throw new TsrunError(
       'ERR_STATE',

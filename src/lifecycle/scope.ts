@@ -16,13 +16,14 @@ import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import { SIGKILL } from '../native/constants.js';
 import type { PlanFacts } from '../plan/plan.js';
 import type { Spec } from '../spec/types.js';
-import { statePaths } from '../state/paths.js';
+import { statePath } from '../state/paths.js';
+import type { StateRoot } from '../state/root.js';
 
 /** dbus-daemon(1), "system message bus". */
 const SYSTEM_BUS = '/run/dbus/system_bus_socket';
 
 export interface ScopeRequest {
-  root: string;
+  root: StateRoot;
   id: string;
   spec: Spec;
   /** The caller manages the machine: the system's systemd, else the caller's own. */
@@ -68,7 +69,7 @@ export class NewScope {
     const record = {
       unit,
       bus: privileged ? SYSTEM_BUS : userBus,
-      mark: `file:${encodeURI(statePaths(root, id).directory)}`,
+      mark: `file:${encodeURI(statePath(root, id))}`,
     };
     const bus = await Bus.connect(native, record.bus, unit);
     try {

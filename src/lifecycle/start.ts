@@ -6,7 +6,7 @@ import { POLLIN, SIGKILL } from '../native/constants.js';
 import { cannotLook } from '../native/look.js';
 import { waitFor } from '../native/wait.js';
 import { lockContainer } from '../state/lock.js';
-import { statePaths } from '../state/paths.js';
+import { EXEC_FIFO, EXEC_REPORT, statePath } from '../state/paths.js';
 import { statusOf } from '../state/status.js';
 import type { Status } from '../state/status.js';
 import { loadState, stateError } from '../state/store.js';
@@ -66,19 +66,19 @@ export async function start(native: Native, options: StartOptions): Promise<Star
       pidfd = native.dup(created.pidfd);
       if (pidfd < 0) throw cannotLook(native, `start container "${id}"`, pidfd);
     }
-    const paths = statePaths(root, id);
     if (options.notifySocket !== undefined) {
-      relay = NotifyRelay.open(native, paths.notify, options.notifySocket);
+      relay = NotifyRelay.open(native, lock.fd, options.notifySocket);
     }
     const gate = created?.gate;
     await passGate(native, root, state, pidfd, gate);
     // The gate first: its absence is what makes the container a running one.
-    for (const fifo of gate === undefined ? [paths.execFifo, paths.execReport] : []) {
+    for (const fifo of gate === undefined ? [EXEC_FIFO, EXEC_REPORT] : []) {
       // The program runs, and a fifo that nobody reads does no harm until `delete` takes it away.
-      if (native.unlink(fifo) >= 0) continue;
-      const unlinked = native.unlink(fifo);
+      if (native.unlinkAt(lock.fd, fifo, 0) >= 0) continue;
+      const unlinked = native.unlinkAt(lock.fd, fifo, 0);
       if (unlinked < 0) {
-        options.warn?.(stateError(native, 'cannot remove', fifo, unlinked).message);
+        const path = statePath(root, id, fifo);
+        options.warn?.(stateError(native, 'cannot remove', path, unlinked).message);
       }
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 /** `state`: what is told about a container. */
 
 import type { Native } from '../native/types.js';
+import type { StateRoot } from '../state/root.js';
 import { statusOf } from '../state/status.js';
 import type { Status } from '../state/status.js';
 import { loadState } from '../state/store.js';
@@ -35,7 +36,7 @@ export type ListRow = Pick<ListedView, 'id' | 'pid' | 'status' | 'bundle' | 'cre
 
 export interface ContainerName {
   /** Directory of the states of all containers. */
-  root: string;
+  root: StateRoot;
   id: string;
 }
 

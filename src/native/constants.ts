@@ -52,10 +52,11 @@ export const OPEN_TREE_CLONE = 1;
 export const OPEN_TREE_CLOEXEC = 0o2000000;
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_REMOVEDIR = 0x200;
 export const AT_EMPTY_PATH = 0x1000;
 export const AT_RECURSIVE = 0x8000;
 
-// open(2). O_DIRECTORY and O_NOFOLLOW are x86-64's; use them through openat of the native side only.
+// open(2). O_DIRECTORY and O_NOFOLLOW are x86-64's; the native side turns them into the machine's own.
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 export const O_RDWR = 2;

@@ -161,7 +161,7 @@ export function statOf(node: FakeNode): Stat {
   };
 }
 
-function parentOf(path: string): string {
+export function parentOf(path: string): string {
   const slash = path.lastIndexOf('/');
   return slash <= 0 ? '/' : path.slice(0, slash);
 }

@@ -7,12 +7,15 @@
 
 import type { Step } from '../plan/steps.js';
 import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
   EAGAIN,
   EBADF,
   ECHILD,
   EEXIST,
   EFBIG,
   EINVAL,
+  ELOOP,
   ENOENT,
   ENOTDIR,
   ENXIO,
@@ -21,14 +24,17 @@ import {
   LOCK_EX,
   LOCK_UN,
   O_CREAT,
+  O_DIRECTORY,
   O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
   O_TRUNC,
   O_WRONLY,
 } from './constants.js';
 import { CGROUP2_SUPER_MAGIC, NSFS_MAGIC, PROC_SUPER_MAGIC, SIGKILL } from './constants.js';
 import { FakeSystemd } from './fake-systemd.js';
 import { CGROUP_ROOT, FakeCgroups } from './fake-cgroups.js';
-import { FakeFiles, statOf } from './fake-files.js';
+import { FakeFiles, parentOf, statOf } from './fake-files.js';
 import type { FakeNode } from './fake-files.js';
 import type { ExitInfo, Message, Native, SpawnRequest } from './types.js';
 
@@ -364,6 +370,11 @@ export class FakeSystem {
   }
 
   private openPath(path: string, flags: number, mode: number): number {
+    const itself = this.files.get(path);
+    if (itself?.type === 'link' && (flags & O_NOFOLLOW) !== 0) {
+      if ((flags & O_PATH) === 0) return -ELOOP;
+      return this.open({ kind: 'node', path, node: itself, offset: 0, lock: 0 });
+    }
     const found = this.files.follow(path);
     if (found === undefined) {
       if ((flags & O_CREAT) === 0) return -ENOENT;
@@ -372,6 +383,7 @@ export class FakeSystem {
       return added < 0 ? added : this.open({ kind: 'node', path, node, offset: 0, lock: 0 });
     }
     if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
+    if ((flags & O_DIRECTORY) !== 0 && found.node.type !== 'directory') return -ENOTDIR;
     if ((flags & O_TRUNC) !== 0) found.node.content = '';
     if (found.node.type === 'fifo' && (flags & 3) === 0) {
       const unread = this.passes === 'neither' ? '0' : '';
@@ -510,6 +522,27 @@ export class FakeSystem {
     return open?.kind === 'node' ? open.node : undefined;
   }
 
+  /** Path of an entry of the directory that a descriptor has open. */
+  private pathAt(fd: number, name: string | Uint8Array): string {
+    const entry = typeof name === 'string' ? name : ascii(name);
+    if (fd === AT_FDCWD || entry.startsWith('/')) return entry;
+    const directory = this.files.pathOf(fd) ?? '/nowhere';
+    if (entry === '' || entry === '.') return directory;
+    return entry === '..' ? parentOf(directory) : `${directory}/${entry}`;
+  }
+
+  private readdir(path: string): string[] | number {
+    return this.files.list(path) ?? (this.files.get(path) === undefined ? -ENOENT : -ENOTDIR);
+  }
+
+  private readlink(path: string): string | number {
+    const fd = /^\/proc\/self\/fd\/(\d+)$/.exec(path)?.[1];
+    if (fd !== undefined) return this.files.pathOf(Number(fd)) ?? -ENOENT;
+    if (path === '/proc/self') return '1';
+    const node = this.files.get(path);
+    return node?.type === 'link' ? node.content : -EINVAL;
+  }
+
   private mkdir(path: string, mode: number): number {
     const added = this.files.add(path, this.files.node('directory', mode));
     if (added === 0) this.cgroups.made(path);
@@ -522,12 +555,7 @@ export class FakeSystem {
     const stat = (node: FakeNode | undefined) => (node === undefined ? -ENOENT : statOf(node));
     return {
       open: (path, flags, mode) => this.openPath(path, flags, mode),
-      openat: (fd, path, flags, mode) =>
-        this.openPath(
-          typeof path === 'string' ? path : `${files.pathOf(fd) ?? ''}/${ascii(path)}`,
-          flags,
-          mode,
-        ),
+      openat: (fd, name, flags, mode) => this.openPath(this.pathAt(fd, name), flags, mode),
       openInRoot: () => -ENOENT,
       openat2: (_fd, path) => this.openPath(path, 0, 0),
       close: (fd) => (this.fds.delete(fd) ? 0 : -EBADF),
@@ -535,15 +563,16 @@ export class FakeSystem {
       write: (fd, data) => this.write(fd, data),
       writeSome: (fd, data) => this.write(fd, data),
       readText: (path, max) => this.readText(path, max),
-      readLastLine: (path, max) => {
-        const text = this.readText(path, max);
+      readLastLineAt: (fd, name, max) => {
+        const text = this.readText(this.pathAt(fd, name), max);
         if (typeof text === 'number' || text.length < 2) return text;
         return text.slice(text.lastIndexOf('\n', text.length - 2) + 1);
       },
-      readTextAt: (_fd, path, max) => this.readText(path, max),
+      readTextAt: (fd, name, max) => this.readText(this.pathAt(fd, name), max),
       writeText: (path, text) => this.writeText(path, text),
-      writeTextAt: (_fd, path, text) => this.writeText(path, text),
+      writeTextAt: (fd, name, text) => this.writeText(this.pathAt(fd, name), text),
       mkdir: (path, mode) => this.mkdir(path, mode),
+      mkdirAt: (fd, name, mode) => this.mkdir(this.pathAt(fd, name), mode),
       rmdir: (path) => this.cgroups.remove(path),
       rmdirAt: (fd, name) => this.cgroups.remove(`${files.pathOf(fd) ?? ''}/${ascii(name)}`),
       directories: (path) => {
@@ -553,19 +582,20 @@ export class FakeSystem {
           .map(bytes);
       },
       unlink: (path) => files.remove(path),
+      unlinkAt: (fd, name, flags) => {
+        const path = this.pathAt(fd, name);
+        return (flags & AT_REMOVEDIR) === 0 ? files.remove(path) : this.cgroups.remove(path);
+      },
       rename: (from, to) => files.rename(from, to),
-      link: (from, to) => {
-        const node = files.get(from);
-        return node === undefined ? -ENOENT : files.add(to, node);
+      renameAt: (fromFd, from, toFd, to) =>
+        files.rename(this.pathAt(fromFd, from), this.pathAt(toFd, to)),
+      linkAt: (fromFd, from, toFd, to) => {
+        const node = files.get(this.pathAt(fromFd, from));
+        return node === undefined ? -ENOENT : files.add(this.pathAt(toFd, to), node);
       },
-      mkfifo: (path, mode) => files.add(path, files.node('fifo', mode)),
-      readlink: (path) => {
-        const fd = /^\/proc\/self\/fd\/(\d+)$/.exec(path)?.[1];
-        if (fd !== undefined) return files.pathOf(Number(fd)) ?? -ENOENT;
-        if (path === '/proc/self') return '1';
-        const node = files.get(path);
-        return node?.type === 'link' ? node.content : -EINVAL;
-      },
+      mkfifoAt: (fd, name, mode) => files.add(this.pathAt(fd, name), files.node('fifo', mode)),
+      readlink: (path) => this.readlink(path),
+      readlinkAt: (fd, name) => this.readlink(this.pathAt(fd, name)),
       realpath: (path) => files.follow(path)?.path ?? -ENOENT,
       chown: (path, uid, gid) => {
         const found = files.follow(path);
@@ -577,7 +607,12 @@ export class FakeSystem {
       stat: (path) => stat(files.follow(path)?.node),
       lstat: (path) => stat(files.get(path)),
       fstat: (fd) => stat(this.nodeOf(fd)),
-      readdir: (path) => files.list(path) ?? (files.get(path) === undefined ? -ENOENT : -ENOTDIR),
+      fstatAt: (fd, name) => stat(files.get(this.pathAt(fd, name))),
+      names: (fd) => {
+        const names = this.readdir(this.pathAt(fd, ''));
+        return typeof names === 'number' ? names : names.map(bytes);
+      },
+      readdir: (path) => this.readdir(path),
       statfsType: (path) => {
         if (files.get(path) === undefined) return -ENOENT;
         if (path === CGROUP_ROOT) return CGROUP2_SUPER_MAGIC;

@@ -6,14 +6,16 @@
  * everything that it depends on, and holds a hash of itself before the
  * program. Whoever could write there could take the filter away from a
  * container, so the directory is used only when nobody but the effective user
- * and root can change it, or anything above it. Without a cache everything
- * works, and no failure of it is one of the create.
+ * can change it; of what is above it that is known (safe-path.ts). Without a
+ * cache everything works, and no failure of it is one of the create.
  */
 
 import type { Native, Stat } from '../native/types.js';
 import {
   EBADMSG,
+  ENOENT,
   O_CLOEXEC,
+  O_NOFOLLOW,
   O_NONBLOCK,
   O_RDONLY,
   S_IFDIR,
@@ -21,7 +23,8 @@ import {
   S_IFREG,
 } from '../native/constants.js';
 import { writeFileAtomically } from '../state/atomic-file.js';
-import { inInitialUserNamespace } from '../state/user-namespace.js';
+import type { StateRoot } from '../state/root.js';
+import { WRITABLE_BY_OTHERS } from '../state/safe-path.js';
 import { INSTRUCTION_SIZE } from './bpf.js';
 
 /** A character that ids do not have. */
@@ -34,72 +37,67 @@ const DIGEST_LENGTH = 64;
 export const MAX_INSTRUCTIONS = 4096;
 const MAX_ENTRY = DIGEST_LENGTH + MAX_INSTRUCTIONS * INSTRUCTION_SIZE;
 
-const WRITABLE_BY_OTHERS = 0o022;
-const STICKY = 0o1000;
-/**
- * What owners look like that the user namespace does not map (user_namespaces(7)): the machine's
- * root, or any user. Directories of the system are root's wherever there is one (hier(7)).
- */
-const OVERFLOW_UID = 65534;
-const SYSTEM_DIRECTORIES: readonly string[] = [
-  ...['/', '/run', '/run/user', '/tmp', '/home', '/mnt', '/opt', '/root', '/srv', '/usr'],
-  ...['/var', '/var/lib', '/var/run', '/var/tmp'],
-];
-
 /**
  * The cache below a directory of states, made where it is missing.
  *
- * @returns undefined when it must not be used
+ * @returns a descriptor for the functions below, the caller's to close; undefined when it must not be used
  */
-export function cacheDirectory(native: Native, root: string): string | undefined {
-  const real = native.realpath(root);
-  if (typeof real === 'number' || !isSafePath(native, real)) return undefined;
-  const directory = `${real}/${DIRECTORY}`;
-  let stat = native.lstat(directory);
-  if (typeof stat === 'number') {
-    native.mkdir(directory, 0o700);
-    stat = native.lstat(directory);
+export function openCache(native: Native, root: StateRoot): number | undefined {
+  let fd = root.openDirectory(DIRECTORY, O_RDONLY);
+  if (fd === -ENOENT) {
+    native.mkdirAt(root.fd, DIRECTORY, 0o700);
+    fd = root.openDirectory(DIRECTORY, O_RDONLY);
   }
-  return typeof stat !== 'number' && isOurs(native, stat, S_IFDIR) ? directory : undefined;
+  if (fd < 0) return undefined;
+  if (isOurs(native, native.fstat(fd), S_IFDIR)) return fd;
+  native.close(fd);
+  return undefined;
 }
 
 /** @returns undefined when there is none, or none to be trusted */
-export function findProgram(native: Native, path: string): Uint8Array | undefined {
-  const stat = native.lstat(path);
-  if (typeof stat === 'number' || !isOurs(native, stat, S_IFREG)) return undefined;
-  const program = readEntry(native, path);
+export function findProgram(native: Native, cache: number, name: string): Uint8Array | undefined {
+  if (!isOurs(native, native.fstatAt(cache, name), S_IFREG)) return undefined;
+  const program = readEntry(native, cache, name);
   return typeof program === 'number' ? undefined : program;
 }
 
 /** @returns whether it is kept */
 export function keepProgram(
   native: Native,
-  directory: string,
-  path: string,
+  cache: number,
+  name: string,
   program: Uint8Array,
 ): boolean {
-  makeRoom(native, directory);
-  return writeEntry(native, path, program) >= 0;
+  makeRoom(native, cache);
+  return writeEntry(native, cache, name, program) >= 0;
 }
 
-/** @returns a negated errno when it cannot be read, -EBADMSG when it is not whole */
-export function readEntry(native: Native, path: string): Uint8Array | number {
-  const fd = native.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+/**
+ * @param directory descriptor of the cache's, or a container's
+ * @returns a negated errno when it cannot be read, -EBADMSG when it is not whole
+ */
+export function readEntry(native: Native, directory: number, name: string): Uint8Array | number {
+  const fd = native.openat(directory, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0);
   if (fd < 0) return fd;
   const data = native.read(fd, MAX_ENTRY + 1);
   native.close(fd);
   return typeof data === 'number' ? data : (unpack(native, data) ?? -EBADMSG);
 }
 
-export function writeEntry(native: Native, path: string, program: Uint8Array): number {
-  return writeFileAtomically(native, path, pack(native, program), 0o600);
+export function writeEntry(
+  native: Native,
+  directory: number,
+  name: string,
+  program: Uint8Array,
+): number {
+  return writeFileAtomically(native, directory, name, pack(native, program), 0o600);
 }
 
-function makeRoom(native: Native, directory: string): void {
-  const names = native.readdir(directory);
+function makeRoom(native: Native, cache: number): void {
+  const names = native.names(cache);
   if (typeof names === 'number') return;
   // Names are hashes, so which one goes is as good as random.
-  for (const name of names.sort().slice(MAX_ENTRIES - 1)) native.unlink(`${directory}/${name}`);
+  for (const name of names.slice(MAX_ENTRIES - 1)) native.unlinkAt(cache, name, 0);
 }
 
 function pack(native: Native, program: Uint8Array): Uint8Array {
@@ -121,32 +119,10 @@ function unpack(native: Native, data: Uint8Array): Uint8Array | undefined {
   return program;
 }
 
-function isOurs(native: Native, { mode, uid }: Stat, type: number): boolean {
+function isOurs(native: Native, stat: Stat | number, type: number): boolean {
+  if (typeof stat === 'number') return false;
+  const { mode, uid } = stat;
   return (
     (mode & S_IFMT) === type && uid === native.getuid()[1] && (mode & WRITABLE_BY_OTHERS) === 0
   );
-}
-
-/** @param path absolute, without links */
-function isSafePath(native: Native, path: string): boolean {
-  const ours = native.getuid()[1];
-  const inInitial = inInitialUserNamespace(native);
-  for (let end = 0; end >= 0; end = end === path.length ? -1 : nextEnd(path, end)) {
-    const directory = end === 0 ? '/' : path.slice(0, end);
-    const stat = native.lstat(directory);
-    if (typeof stat === 'number') return false;
-    const { mode, uid } = stat;
-    if ((mode & S_IFMT) !== S_IFDIR) return false;
-    const isUnmapped = !inInitial && uid === OVERFLOW_UID;
-    if (isUnmapped && !SYSTEM_DIRECTORIES.includes(directory)) return false;
-    if (uid !== 0 && uid !== ours && !isUnmapped) return false;
-    // In a sticky directory others cannot exchange what is not theirs (inode(7)).
-    if ((mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0) return false;
-  }
-  return true;
-}
-
-function nextEnd(path: string, from: number): number {
-  const slash = path.indexOf('/', from + 1);
-  return slash < 0 ? path.length : slash;
 }

@@ -16,8 +16,8 @@ import { hiddenRules, resolveProfile } from './profile.js';
 
 export interface Filter {
   program: Uint8Array;
-  /** Path of its file in the cache. */
-  entry?: string;
+  /** Its file in the cache, whose descriptor is the caller's. */
+  entry?: { cache: number; name: string };
 }
 
 /** To be raised when the same profile comes to another program. */
@@ -27,7 +27,7 @@ const COMPILER = 3;
  * The program of a profile, from the cache where it has it.
  *
  * @param steps of the plan, whose later ones the profile must not deny
- * @param cache directory of compiled programs, for one that may be used
+ * @param cache descriptor of the directory of compiled programs (openCache)
  * @param debug is told of names that are skipped, when the profile is compiled
  * @throws TsrunError ERR_SECCOMP
  */
@@ -35,7 +35,7 @@ export function makeFilter(
   native: Native,
   seccomp: LinuxSeccomp,
   steps: readonly Step[],
-  cache: string | undefined,
+  cache: number | undefined,
   debug: (message: string) => void = () => undefined,
 ): Filter {
   const calls = lateCalls(steps);
@@ -46,22 +46,28 @@ export function makeFilter(
   const name = native.digest(
     `${COMPILER} ${native.seccompSystem()}\n${JSON.stringify(calls)}\n${rulesText(seccomp)}`,
   );
-  const entry = `${cache}/${name}`;
-  const found = findProgram(native, entry);
+  const entry = { cache, name };
+  const found = findProgram(native, cache, name);
   if (found !== undefined) return { program: found, entry };
   const program = checked(native, compileFilter(native, seccomp, debug), calls);
-  return keepProgram(native, cache, entry, program) ? { program, entry } : { program };
+  return keepProgram(native, cache, name, program) ? { program, entry } : { program };
 }
 
 /**
  * Puts the program into a file of the container's own, which exec reads: where
  * it is in the cache another name of that file, since a new file costs more.
  *
+ * @param directory descriptor of the container's
  * @returns 0 or a negated errno
  */
-export function keepFilter(native: Native, { program, entry }: Filter, path: string): number {
-  const linked = entry === undefined ? -1 : native.link(entry, path);
-  return linked < 0 ? writeEntry(native, path, program) : linked;
+export function keepFilter(
+  native: Native,
+  { program, entry }: Filter,
+  directory: number,
+  name: string,
+): number {
+  const linked = entry === undefined ? -1 : native.linkAt(entry.cache, entry.name, directory, name);
+  return linked < 0 ? writeEntry(native, directory, name, program) : linked;
 }
 
 function rulesText({

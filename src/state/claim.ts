@@ -4,7 +4,9 @@ import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { lockContainer } from './lock.js';
 import type { Lock } from './lock.js';
-import { statePaths } from './paths.js';
+import { AT_REMOVEDIR } from '../native/constants.js';
+import { statePath } from './paths.js';
+import type { StateRoot } from './root.js';
 import { claimDirectory, exists, stateError } from './store.js';
 
 /**
@@ -18,9 +20,8 @@ import { claimDirectory, exists, stateError } from './store.js';
  * @returns the exclusive lock
  * @throws TsrunError ERR_EXISTS when the id is in use, ERR_STATE
  */
-export async function claimContainer(native: Native, root: string, id: string): Promise<Lock> {
+export async function claimContainer(native: Native, root: StateRoot, id: string): Promise<Lock> {
   claimDirectory(native, root, id);
-  const { directory } = statePaths(root, id);
   let lock: Lock;
   try {
     lock = await lockContainer(native, root, id, 'exclusive');
@@ -32,14 +33,14 @@ export async function claimContainer(native: Native, root: string, id: string): 
       );
     }
     // Nothing is lost with an empty directory, and another is not removed.
-    native.rmdir(directory);
+    native.unlinkAt(root.fd, id, AT_REMOVEDIR);
     throw error;
   }
-  const names = native.readdir(directory);
+  const names = native.names(lock.fd);
   if (typeof names !== 'number' && names.length === 0) return lock;
-  if (typeof names === 'number') native.rmdir(directory);
+  if (typeof names === 'number') native.unlinkAt(root.fd, id, AT_REMOVEDIR);
   lock.release();
   throw typeof names === 'number'
-    ? stateError(native, 'cannot read', directory, names)
+    ? stateError(native, 'cannot read', statePath(root, id), names)
     : exists(id);
 }

@@ -16,12 +16,12 @@ import {
   LOCK_EX,
   LOCK_SH,
   LOCK_UN,
-  O_CLOEXEC,
   O_RDONLY,
 } from '../native/constants.js';
 import { delay } from '../native/wait.js';
 import { validateId } from './id.js';
-import { statePaths } from './paths.js';
+import { statePath } from './paths.js';
+import type { StateRoot } from './root.js';
 import { notFound, stateError } from './store.js';
 
 /** How long a command waits for another one on the same container. */
@@ -30,6 +30,8 @@ const PATIENCE_MS = 30_000;
 const PAUSES_MS = [1, 2, 5, 10, 25, 50];
 
 export interface Lock {
+  /** Of the directory, for reading, until it is released. */
+  readonly fd: number;
   /**
    * Whether the directory that is locked is still what the id leads to: no other has taken its place.
    *
@@ -47,7 +49,7 @@ export interface Lock {
  */
 export async function lockContainer(
   native: Native,
-  root: string,
+  root: StateRoot,
   id: string,
   mode: 'shared' | 'exclusive',
   patienceMs = PATIENCE_MS,
@@ -60,7 +62,7 @@ export async function lockContainer(
     if (typeof result !== 'number') return result;
     if (result === -ENOENT || result === -ENOTDIR) throw notFound(id);
     if (result !== -EWOULDBLOCK) {
-      throw stateError(native, 'cannot lock', statePaths(root, id).directory, result);
+      throw stateError(native, 'cannot lock', statePath(root, id), result);
     }
     if (waited >= patienceMs) {
       throw new TsrunError(
@@ -82,12 +84,11 @@ export async function lockContainer(
  */
 export function tryLock(
   native: Native,
-  root: string,
+  root: StateRoot,
   id: string,
   operation: number,
 ): Lock | number {
-  const path = statePaths(root, id).directory;
-  const fd = native.open(path, O_RDONLY | O_CLOEXEC, 0);
+  const fd = root.openContainer(id, O_RDONLY);
   if (fd < 0) return fd;
   const locked = native.flock(fd, operation);
   if (locked < 0) {
@@ -95,14 +96,15 @@ export function tryLock(
     return locked;
   }
   // Between open and flock the container may have been deleted, and its id taken again.
-  const same = isSame(native, fd, path);
+  const same = isSame(native, fd, root, id);
   if (same !== true) {
     native.close(fd);
     return same === false ? -EWOULDBLOCK : same;
   }
   let held = true;
   return {
-    isCurrent: () => held && isCurrent(native, fd, path),
+    fd,
+    isCurrent: () => held && isCurrent(native, fd, root, id),
     release: () => {
       if (!held) return;
       held = false;
@@ -113,21 +115,21 @@ export function tryLock(
   };
 }
 
-/** Whether a path leads to what a descriptor has open; a negated errno when it leads nowhere. */
-function isSame(native: Native, fd: number, path: string): boolean | number {
+/** Whether the id leads to what a descriptor has open; a negated errno when it leads nowhere. */
+function isSame(native: Native, fd: number, root: StateRoot, id: string): boolean | number {
   const mine = native.fstat(fd);
-  const there = native.stat(path);
+  const there = native.fstatAt(root.fd, id);
   if (typeof there === 'number') return there;
   if (typeof mine === 'number') return mine;
   return isSameFile(mine, there);
 }
 
 /** A path that leads nowhere any more has been given to nobody else. */
-function isCurrent(native: Native, fd: number, path: string): boolean {
-  const same = isSame(native, fd, path);
+function isCurrent(native: Native, fd: number, root: StateRoot, id: string): boolean {
+  const same = isSame(native, fd, root, id);
   if (typeof same === 'boolean') return same;
   if (isAbsent(same)) return true;
-  throw stateError(native, 'cannot look at', path, same);
+  throw stateError(native, 'cannot look at', statePath(root, id), same);
 }
 
 /**
@@ -135,12 +137,12 @@ function isCurrent(native: Native, fd: number, path: string): boolean {
  *
  * @throws TsrunError ERR_STATE when nobody can tell
  */
-export function isLocked(native: Native, root: string, id: string): boolean {
+export function isLocked(native: Native, root: StateRoot, id: string): boolean {
   const lock = tryLock(native, root, id, LOCK_SH);
   if (lock === -EWOULDBLOCK) return true;
   if (typeof lock === 'number') {
     if (isAbsent(lock)) return false;
-    throw stateError(native, 'cannot lock', statePaths(root, id).directory, lock);
+    throw stateError(native, 'cannot lock', statePath(root, id), lock);
   }
   lock.release();
   return false;

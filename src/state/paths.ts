@@ -1,36 +1,23 @@
-/** The files of a container's state directory, `<root>/<id>/`. */
+/** What a container's state directory `<root>/<id>/` holds. */
 
-/** Made when they are asked for: `list` wants two of them, a thousand times. */
-export class StatePaths {
-  /** @param directory the directory itself, which is also what commands lock; see lock.ts */
-  constructor(readonly directory: string) {}
+import type { StateRoot } from './root.js';
 
-  /** What later commands need; see state.ts and state-file.ts. */
-  get state(): string {
-    return `${this.directory}/state.json`;
-  }
+/** What later commands need; see state.ts and state-file.ts. */
+export const STATE_FILE = 'state.json';
+/** The start gate: there until the container has been started. */
+export const EXEC_FIFO = 'exec.fifo';
+/** Fifo in which the process tells `start` what failed behind the gate. */
+export const EXEC_REPORT = 'exec.report';
+/** The compiled filter of system calls, only with linux.seccomp. */
+export const SECCOMP_FILE = 'seccomp.bpf';
+/** Directory of the relayed notify socket, only with NOTIFY_SOCKET. */
+export const NOTIFY_DIRECTORY = 'notify';
 
-  /** The start gate: there until the container has been started. */
-  get execFifo(): string {
-    return `${this.directory}/exec.fifo`;
-  }
-
-  /** Fifo in which the process tells `start` what failed behind the gate. */
-  get execReport(): string {
-    return `${this.directory}/exec.report`;
-  }
-
-  /** The compiled filter of system calls, only with linux.seccomp. */
-  get seccomp(): string {
-    return `${this.directory}/seccomp.bpf`;
-  }
-
-  /** Directory of the relayed notify socket, only with NOTIFY_SOCKET. */
-  get notify(): string {
-    return `${this.directory}/notify`;
-  }
-}
-
-export function statePaths(root: string, id: string): StatePaths {
-  return new StatePaths(`${root}/${id}`);
+/**
+ * Path of the directory, or of what it holds: for messages, and for what only takes a path. Nobody
+ * else can change where it leads to (safe-path.ts).
+ */
+export function statePath(root: StateRoot, id: string, name?: string): string {
+  const directory = `${root.path}/${id}`;
+  return name === undefined ? directory : `${directory}/${name}`;
 }

@@ -2,18 +2,19 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { EEXIST, ENOENT, S_IFDIR, S_IFMT } from '../native/constants.js';
+import { ENOENT, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../native/constants.js';
+import { WRITABLE_BY_OTHERS, openSafely } from './safe-path.js';
+import type { SafeDirectory } from './safe-path.js';
 import { inInitialUserNamespace } from './user-namespace.js';
 
 /** Environment of the caller. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * `/run/tsrun` for root in the initial user namespace, `$XDG_RUNTIME_DIR/tsrun`
+ * Its path: `/run/tsrun` for root in the initial user namespace, `$XDG_RUNTIME_DIR/tsrun`
  * for everybody else, root in a user namespace included.
  *
- * @throws TsrunError ERR_STATE when XDG_RUNTIME_DIR is needed and not set, or holds another user's
- *   directory of that name
+ * @throws TsrunError ERR_STATE when XDG_RUNTIME_DIR is needed and not set
  */
 export function defaultRoot(native: Native, environment: Environment): string {
   if (native.getuid()[1] === 0 && inInitialUserNamespace(native)) return '/run/tsrun';
@@ -26,52 +27,78 @@ export function defaultRoot(native: Native, environment: Environment): string {
       'cannot choose a state directory: XDG_RUNTIME_DIR is not set (use --root)',
     );
   }
-  const root = `${runtimeDirectory}/tsrun`;
-  requireOwn(native, root);
-  return root;
+  return `${runtimeDirectory}/tsrun`;
 }
 
 /**
- * The directory of a session is its user's alone, but the variable may name /tmp, where anybody can
- * have been there first: what is in the states, hooks above all, is then that user's.
+ * Opened once for a command, and everything below it is reached by its descriptor: what is in the
+ * states, hooks above all, is done with the caller's rights, so nobody may put another directory in
+ * its place.
  */
-function requireOwn(native: Native, root: string): void {
-  const stat = native.lstat(root);
-  if (typeof stat === 'number' || stat.uid === native.getuid()[1]) return;
-  throw new TsrunError(
-    'ERR_STATE',
-    `state directory ${root} belongs to another user (${stat.uid}): ` +
-      'XDG_RUNTIME_DIR must be a directory of the caller (use --root)',
-  );
-}
+export class StateRoot {
+  private constructor(
+    private readonly native: Native,
+    /** Absolute, as it was given: for messages, and for those who are told of a container's directory. */
+    readonly path: string,
+    private opened: SafeDirectory,
+  ) {}
 
-/**
- * Makes the root directory, and its parents, where they are missing.
- *
- * @throws TsrunError ERR_STATE
- */
-export function ensureRoot(native: Native, root: string): void {
-  const made = native.mkdir(root, 0o700);
-  if (made >= 0) return;
-  if (made === -EEXIST) {
-    const stat = native.stat(root);
-    if (typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFDIR) return;
-    throw new TsrunError('ERR_STATE', `state directory ${root}: not a directory`);
+  /**
+   * It need not be there.
+   *
+   * @param path absolute
+   * @throws TsrunError ERR_STATE when others can change it, or a directory above it
+   */
+  static open(native: Native, path: string): StateRoot {
+    return new StateRoot(native, path, openSafely(native, path, false));
   }
-  const slash = root.lastIndexOf('/');
-  if (made === -ENOENT && slash > 0) {
-    ensureRoot(native, root.slice(0, slash));
-    const again = native.mkdir(root, 0o700);
-    if (again >= 0 || again === -EEXIST) return;
-    throw cannotMake(native, root, again);
-  }
-  throw cannotMake(native, root, made);
-}
 
-function cannotMake(native: Native, root: string, error: number): TsrunError {
-  return new TsrunError(
-    'ERR_STATE',
-    `cannot make state directory ${root}: ${native.strerror(-error)}`,
-    { errno: -error },
-  );
+  /** Of O_PATH; -ENOENT when it is not there. */
+  get fd(): number {
+    return this.opened.fd;
+  }
+
+  /**
+   * Makes the directory, and those above it, where they are missing.
+   *
+   * @throws TsrunError ERR_STATE
+   */
+  make(): void {
+    if (this.fd < 0) this.opened = openSafely(this.native, this.path, true);
+  }
+
+  /** One in it, whoever made that; a negated errno when there is none. */
+  openDirectory(name: string, access: number): number {
+    if (this.fd < 0) return this.fd;
+    const flags = access | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    return this.native.openat(this.fd, name, flags, 0);
+  }
+
+  /**
+   * The directory of a container, for the *at calls.
+   *
+   * @returns a negated errno when there is none
+   * @throws TsrunError ERR_STATE when it is another user's, which it can be where all may make some
+   */
+  openContainer(id: string, access = O_PATH): number {
+    const { native } = this;
+    const fd = this.openDirectory(id, access);
+    if (fd < 0 || !this.opened.shared) return fd;
+    const stat = native.fstat(fd);
+    if (typeof stat !== 'number') {
+      const trusted = stat.uid === native.getuid()[1] || stat.uid === 0;
+      if (trusted && (stat.mode & WRITABLE_BY_OTHERS) === 0) return fd;
+    }
+    native.close(fd);
+    if (typeof stat === 'number') return stat;
+    throw new TsrunError(
+      'ERR_STATE',
+      `cannot use ${this.path}/${id}: it belongs to another user, or can be changed by others`,
+    );
+  }
+
+  close(): void {
+    if (this.fd >= 0) this.native.close(this.fd);
+    this.opened = { fd: -ENOENT, shared: false };
+  }
 }

@@ -3,10 +3,12 @@
 import type { CgroupRecord } from '../cgroups/record.js';
 import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import { ENOENT } from '../native/constants.js';
-import { readIfThere } from '../native/look.js';
+import { isAbsent } from '../native/look.js';
 import type { Native } from '../native/types.js';
-import { MAX_STATE, notedCgroupOf } from './state-file.js';
-import { statePaths } from './paths.js';
+import { STATE_FILE, statePath } from './paths.js';
+import { notedCgroupOf } from './state-file.js';
+import type { StateRoot } from './root.js';
+import { readStateText, stateError } from './store.js';
 
 export interface Salvage {
   /** The file has something in it. */
@@ -26,8 +28,12 @@ export interface Salvage {
  *
  * @throws TsrunError ERR_STATE when the file cannot be read although it is there
  */
-export function salvage(native: Native, root: string, id: string): Salvage {
-  const text = readIfThere(native, statePaths(root, id).state, MAX_STATE, 'ERR_STATE') ?? '';
+export function salvage(native: Native, root: StateRoot, id: string): Salvage {
+  const found = readStateText(native, root, id);
+  if (typeof found === 'number' && !isAbsent(found)) {
+    throw stateError(native, 'cannot read', statePath(root, id, STATE_FILE), found);
+  }
+  const text = typeof found === 'number' ? '' : found;
   return {
     written: text.trim() !== '',
     processes: [...text.matchAll(/"pid":\s*(\d+),\s*"startTime":\s*(\d+)/g)]
@@ -43,8 +49,8 @@ export function salvage(native: Native, root: string, id: string): Salvage {
  * Whether a state that cannot be understood, of another version for one, may be
  * of a container in that cgroup.
  */
-export function mayLiveIn(native: Native, root: string, id: string, path: string): boolean {
-  const text = native.readText(statePaths(root, id).state, MAX_STATE);
+export function mayLiveIn(native: Native, root: StateRoot, id: string, path: string): boolean {
+  const text = readStateText(native, root, id);
   if (typeof text === 'number') return text !== -ENOENT;
   return text.includes(JSON.stringify(path));
 }

@@ -22,6 +22,7 @@
 import type { Native } from '../native/types.js';
 import { O_APPEND, O_CLOEXEC, O_CREAT, O_EXCL, O_WRONLY } from '../native/constants.js';
 import { stringifyJson } from '../spec/json.js';
+import { STATE_FILE } from './paths.js';
 
 /** In bytes: far above what a state with thousands of annotations, and a process, come to. */
 export const MAX_STATE = 16 << 20;
@@ -34,10 +35,16 @@ const NOTE = '{"notedCgroup":';
 /**
  * Makes the file, which must not be there yet.
  *
+ * @param directory descriptor of the container's
  * @returns a descriptor for appendLine, or a negated errno
  */
-export function makeStateFile(native: Native, path: string): number {
-  return native.open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600);
+export function makeStateFile(native: Native, directory: number): number {
+  return native.openat(
+    directory,
+    STATE_FILE,
+    O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC,
+    0o600,
+  );
 }
 
 export function lineOf(fields: object): string {

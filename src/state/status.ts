@@ -2,12 +2,14 @@
 
 import type { Native } from '../native/types.js';
 import { isFrozen } from '../cgroups/manager.js';
-import { ENXIO, O_CLOEXEC, O_NONBLOCK, O_WRONLY } from '../native/constants.js';
+import { ENXIO, O_NONBLOCK, O_WRONLY } from '../native/constants.js';
 import { cannotLook, isAbsent } from '../native/look.js';
 import { isLocked } from './lock.js';
-import { statePaths } from './paths.js';
+import { EXEC_FIFO, statePath } from './paths.js';
 import { isAlive } from './proc-stat.js';
+import type { StateRoot } from './root.js';
 import type { ContainerSummary } from './state.js';
+import { openFile } from './store.js';
 
 export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
 
@@ -30,7 +32,7 @@ export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
  */
 export function statusOf(
   native: Native,
-  root: string,
+  root: StateRoot,
   state: ContainerSummary,
   holdsLock = false,
 ): Status {
@@ -38,7 +40,7 @@ export function statusOf(
     // An interrupted create holds no lock, and its process ends with it.
     return !holdsLock && isLocked(native, root, state.id) ? 'creating' : 'stopped';
   }
-  if (waitsAtGate(native, statePaths(root, state.id).execFifo)) return 'created';
+  if (waitsAtGate(native, root, state.id)) return 'created';
   if (!isAlive(native, state.pid, state.startTime)) return 'stopped';
   const path = state.cgroupPath;
   if (path !== null && isFrozen(native, { path })) return 'paused';
@@ -51,10 +53,10 @@ export function statusOf(
  * `start` that was killed between opening the gate and removing the fifo leaves
  * one that nobody reads.
  */
-function waitsAtGate(native: Native, execFifo: string): boolean {
-  const fd = native.open(execFifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0);
+function waitsAtGate(native: Native, root: StateRoot, id: string): boolean {
+  const fd = openFile(native, root, id, EXEC_FIFO, O_WRONLY | O_NONBLOCK);
   if (fd === -ENXIO || isAbsent(fd)) return false;
-  if (fd < 0) throw cannotLook(native, `open ${execFifo}`, fd, 'ERR_STATE');
+  if (fd < 0) throw cannotLook(native, `open ${statePath(root, id, EXEC_FIFO)}`, fd, 'ERR_STATE');
   native.close(fd);
   return true;
 }

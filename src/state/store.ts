@@ -5,17 +5,21 @@ import { TsrunError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
 import {
   EEXIST,
+  AT_REMOVEDIR,
   EISDIR,
   ENOENT,
   ENOTDIR,
   ENOTEMPTY,
-  F_OK,
-  S_IFDIR,
-  S_IFMT,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
 } from '../native/constants.js';
 import { isAbsent } from '../native/look.js';
 import { validateId } from './id.js';
-import { statePaths } from './paths.js';
+import type { Lock } from './lock.js';
+import { STATE_FILE, statePath } from './paths.js';
+import type { StateRoot } from './root.js';
 import { STATE_VERSION } from './state.js';
 import {
   MAX_STATE,
@@ -56,12 +60,11 @@ export function exists(id: string): TsrunError {
  *
  * @throws TsrunError ERR_EXISTS when the id is in use, ERR_STATE
  */
-export function claimDirectory(native: Native, root: string, id: string): void {
-  const { directory } = statePaths(root, id);
+export function claimDirectory(native: Native, root: StateRoot, id: string): void {
   // Passable for others: the notify socket below is reached from inside the container.
-  const made = native.mkdir(directory, 0o711);
+  const made = native.mkdirAt(root.fd, id, 0o711);
   if (made === -EEXIST) throw exists(id);
-  if (made < 0) throw stateError(native, 'cannot make state directory', directory, made);
+  if (made < 0) throw stateError(native, 'cannot make state directory', statePath(root, id), made);
 }
 
 /** What is in a state directory: nothing readable after a crash at the wrong moment. */
@@ -73,40 +76,81 @@ export type Found<State = ContainerState> =
  *
  * @throws TsrunError ERR_ID_INVALID, ERR_STATE when the state cannot be read although it is there
  */
-export function findState(native: Native, root: string, id: string): Found {
+export function findState(native: Native, root: StateRoot, id: string): Found {
   validateId(id);
   return find(native, root, id, true) as Found;
 }
 
 /** The same of one of listIds, and without its details. */
-export function findListed(native: Native, root: string, id: string): Found<ContainerSummary> {
-  const path = statePaths(root, id).state;
-  const line = native.readLastLine(path, MAX_STATE);
+export function findListed(native: Native, root: StateRoot, id: string): Found<ContainerSummary> {
+  const line = inContainer(native, root, id, (directory) =>
+    native.readLastLineAt(directory, STATE_FILE, MAX_STATE),
+  );
   const summary = typeof line === 'string' ? summaryOf(line) : undefined;
   if (summary === undefined) return find(native, root, id, false);
-  return foundOf(checkState(summary, path, id, false));
+  return foundOf(checkState(summary, root, id, false));
 }
 
-function find(native: Native, root: string, id: string, details: boolean): Found<ContainerSummary> {
-  const paths = statePaths(root, id);
-  const text = native.readText(paths.state, MAX_STATE);
-  if (typeof text === 'number') {
-    if (text !== -ENOENT && text !== -ENOTDIR) {
-      throw stateError(native, 'cannot read', paths.state, text);
+function find(
+  native: Native,
+  root: StateRoot,
+  id: string,
+  details: boolean,
+): Found<ContainerSummary> {
+  const directory = root.openContainer(id);
+  // A file, or a link, is no container.
+  if (directory === -ENOENT || directory === -ENOTDIR) return { kind: 'absent' };
+  if (directory < 0) throw stateError(native, 'cannot open', statePath(root, id), directory);
+  try {
+    const text = native.readTextAt(directory, STATE_FILE, MAX_STATE);
+    if (typeof text === 'string') return foundOf(checkState(stateOf(text), root, id, details));
+    if (text !== -ENOENT) {
+      throw stateError(native, 'cannot read', statePath(root, id, STATE_FILE), text);
     }
-    const stat = native.lstat(paths.directory);
-    if (typeof stat === 'number' && !isAbsent(stat)) {
-      throw stateError(native, 'cannot look at', paths.directory, stat);
-    }
-    const directory = typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFDIR;
-    if (!directory) return { kind: 'absent' };
-    const crun = `${paths.directory}/${CRUN_STATE}`;
-    const access = native.access(crun, F_OK);
-    if (access >= 0) throw ofAnotherRuntime(id, crun);
-    if (!isAbsent(access)) throw stateError(native, 'cannot look at', crun, access);
+    const crun = native.fstatAt(directory, CRUN_STATE);
+    const path = statePath(root, id, CRUN_STATE);
+    if (typeof crun !== 'number') throw ofAnotherRuntime(id, path);
+    if (!isAbsent(crun)) throw stateError(native, 'cannot look at', path, crun);
     return { kind: 'broken' };
+  } finally {
+    native.close(directory);
   }
-  return foundOf(checkState(stateOf(text), paths.state, id, details));
+}
+
+/** @returns what it returns, or the negated errno with which the directory cannot be opened */
+export function inContainer<T>(
+  native: Native,
+  root: StateRoot,
+  id: string,
+  use: (directory: number) => T,
+): T | number {
+  const directory = root.openContainer(id);
+  if (directory < 0) return directory;
+  try {
+    return use(directory);
+  } finally {
+    native.close(directory);
+  }
+}
+
+/** A file of a container's directory; a negated errno when it cannot be opened. */
+export function openFile(
+  native: Native,
+  root: StateRoot,
+  id: string,
+  name: string,
+  flags: number,
+): number {
+  return inContainer(native, root, id, (directory) =>
+    native.openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC, 0),
+  );
+}
+
+/** All of state.json. */
+export function readStateText(native: Native, root: StateRoot, id: string): string | number {
+  return inContainer(native, root, id, (directory) =>
+    native.readTextAt(directory, STATE_FILE, MAX_STATE),
+  );
 }
 
 function foundOf(state: ContainerSummary | undefined): Found<ContainerSummary> {
@@ -118,7 +162,7 @@ function foundOf(state: ContainerSummary | undefined): Found<ContainerSummary> {
  *
  * @throws TsrunError ERR_NOT_FOUND, ERR_STATE when it is broken
  */
-export function loadState(native: Native, root: string, id: string): ContainerState {
+export function loadState(native: Native, root: StateRoot, id: string): ContainerState {
   const found = findState(native, root, id);
   if (found.kind === 'absent') throw notFound(id);
   if (found.kind === 'broken') throw incomplete(id);
@@ -135,11 +179,12 @@ function incomplete(id: string): TsrunError {
 /** Undefined when it is torn or is about another id; another version of the format is an error. */
 function checkState(
   state: Record<string, unknown> | undefined,
-  path: string,
+  root: StateRoot,
   id: string,
   details: boolean,
 ): ContainerSummary | undefined {
   if (state === undefined) return undefined;
+  const path = statePath(root, id, STATE_FILE);
   if (typeof state[RUNC_FIELD] === 'number') throw ofAnotherRuntime(id, path);
   const { version } = state;
   if (typeof version === 'number' && version > STATE_VERSION)
@@ -182,14 +227,18 @@ export class StateFile {
   /** The caller's to close. */
   readonly fd: number;
 
-  /** @throws TsrunError ERR_STATE */
+  /**
+   * @param directory descriptor of the container's
+   * @throws TsrunError ERR_STATE
+   */
   constructor(
     private readonly native: Native,
-    root: string,
+    root: StateRoot,
     id: string,
+    directory: number,
   ) {
-    this.path = statePaths(root, id).state;
-    this.fd = makeStateFile(native, this.path);
+    this.path = statePath(root, id, STATE_FILE);
+    this.fd = makeStateFile(native, directory);
     if (this.fd < 0) throw this.failed(this.fd);
   }
 
@@ -247,7 +296,7 @@ function partsOf(state: ContainerState): { summary: ContainerSummary; details: C
  */
 export function readLater(
   native: Native,
-  root: string,
+  root: StateRoot,
   id: string,
   parse: (text: string) => unknown = JSON.parse,
 ): LaterState {
@@ -259,10 +308,11 @@ export function readLater(
   }
 }
 
-export function readLaterLine(native: Native, root: string, id: string): string {
-  const path = statePaths(root, id).state;
-  const text = native.readText(path, MAX_STATE);
-  if (typeof text === 'number') throw stateError(native, 'cannot read', path, text);
+export function readLaterLine(native: Native, root: StateRoot, id: string): string {
+  const text = readStateText(native, root, id);
+  if (typeof text === 'number') {
+    throw stateError(native, 'cannot read', statePath(root, id, STATE_FILE), text);
+  }
   const line = laterLine(text);
   if (line === undefined) throw incomplete(id);
   return line;
@@ -276,71 +326,108 @@ export function readLaterLine(native: Native, root: string, id: string): string 
  *
  * @throws TsrunError ERR_STATE
  */
-export function removeDirectory(native: Native, root: string, id: string): void {
-  const { directory, state } = statePaths(root, id);
-  const error = emptyDirectory(native, directory, 'state.json');
-  if (error < 0) throw stateError(native, 'cannot remove', directory, error);
-  const unlinked = native.unlink(state);
-  if (unlinked < 0 && unlinked !== -ENOENT) {
-    throw stateError(native, 'cannot remove', state, unlinked);
-  }
-  const removed = native.rmdir(directory);
-  if (removed < 0 && removed !== -ENOENT) {
-    throw stateError(native, 'cannot remove', directory, removed);
-  }
+export function removeDirectory(
+  native: Native,
+  root: StateRoot,
+  id: string,
+  { fd }: Pick<Lock, 'fd'>,
+): void {
+  const cannotRemove = (error: number, name?: string): TsrunError =>
+    stateError(native, 'cannot remove', statePath(root, id, name), error);
+  const error = emptyDirectory(native, fd, STATE_FILE);
+  if (error < 0) throw cannotRemove(error);
+  const unlinked = native.unlinkAt(fd, STATE_FILE, 0);
+  if (unlinked < 0 && unlinked !== -ENOENT) throw cannotRemove(unlinked, STATE_FILE);
+  const removed = native.unlinkAt(root.fd, id, AT_REMOVEDIR);
+  if (removed < 0 && removed !== -ENOENT) throw cannotRemove(removed);
 }
+
+type Name = string | Uint8Array;
 
 /**
  * Rootless containers with CAP_SYS_ADMIN may write to the directory of their notify socket: they can
- * nest directories in there as deep as they like, and exchange them for links meanwhile. So what is
- * to be read is moved out of their reach first, to a name of ours, and nothing is reached through
- * another directory of theirs.
+ * nest directories in there as deep as they like, exchange them for links meanwhile, and name them by
+ * any bytes. So what is to be read is moved out of their reach first, to a name of ours, and nothing
+ * is reached through another directory of theirs.
  */
-function emptyDirectory(native: Native, directory: string, keep: string): number {
-  const names = native.readdir(directory);
-  if (typeof names === 'number') return names === -ENOENT ? 0 : names;
-  const full: string[] = [];
+function emptyDirectory(native: Native, directory: number, keep: string): number {
+  const names = native.names(directory);
+  if (typeof names === 'number') return names;
+  const full: Name[] = [];
   for (const name of names) {
-    if (name === keep) continue;
-    const error = removeEntry(native, `${directory}/${name}`, full);
+    if (isName(name, keep)) continue;
+    const error = removeEntry(native, directory, name, full);
     if (error < 0) return error;
   }
-  for (let moved = 0; ;) {
+  const moved = { count: 0 };
+  for (;;) {
     const next = full.pop();
     if (next === undefined) return 0;
-    const below = native.readdir(next);
-    if (typeof below === 'number') return below;
-    for (const name of below) {
-      const nested: string[] = [];
-      let error = removeEntry(native, `${next}/${name}`, nested);
-      for (const path of nested) {
-        const place = `${directory}/.removed-${native.getpid()}-${moved++}`;
-        error = native.rename(path, place);
-        if (error >= 0) error = removeEntry(native, place, full);
+    let error = emptyNested(native, directory, next, full, moved);
+    if (error >= 0) error = native.unlinkAt(directory, next, AT_REMOVEDIR);
+    if (error < 0) return error;
+  }
+}
+
+/** @param full gets the names, in `directory`, of what was in the nested one and is not empty */
+function emptyNested(
+  native: Native,
+  directory: number,
+  nested: Name,
+  full: Name[],
+  moved: { count: number },
+): number {
+  const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  const fd = native.openat(directory, nested, flags, 0);
+  if (fd < 0) return fd;
+  try {
+    const names = native.names(fd);
+    if (typeof names === 'number') return names;
+    for (const name of names) {
+      const stillFull: Name[] = [];
+      let error = removeEntry(native, fd, name, stillFull);
+      for (const entry of stillFull) {
+        const place = `.removed-${native.getpid()}-${moved.count++}`;
+        error = native.renameAt(fd, entry, directory, place);
+        if (error >= 0) error = removeEntry(native, directory, place, full);
       }
       if (error < 0) return error;
     }
-    const removed = native.rmdir(next);
-    if (removed < 0) return removed;
+    return 0;
+  } finally {
+    native.close(fd);
   }
 }
 
 /** @param full gets it when it is a directory with something in it */
-function removeEntry(native: Native, path: string, full: string[]): number {
-  let removed = native.unlink(path);
-  if (removed === -EISDIR) removed = native.rmdir(path);
-  if (removed === -ENOTEMPTY) full.push(path);
+function removeEntry(native: Native, directory: number, name: Name, full: Name[]): number {
+  let removed = native.unlinkAt(directory, name, 0);
+  if (removed === -EISDIR) removed = native.unlinkAt(directory, name, AT_REMOVEDIR);
+  if (removed === -ENOTEMPTY) full.push(name);
   return removed === -ENOENT || removed === -ENOTEMPTY ? 0 : removed;
 }
 
+function isName(name: Uint8Array, text: string): boolean {
+  return latin1(name) === text;
+}
+
+/** Equal to the text where that is ASCII, and to no other. */
+function latin1(name: Uint8Array): string {
+  let text = '';
+  for (const byte of name) text += String.fromCharCode(byte);
+  return text;
+}
+
 /** Ids of all state directories, sorted; none when the root directory is not there. */
-export function listIds(native: Native, root: string): string[] {
-  const names = native.readdir(root);
+export function listIds(native: Native, root: StateRoot): string[] {
+  const fd = root.openDirectory('.', O_RDONLY);
+  const names = fd < 0 ? fd : native.names(fd);
+  if (fd >= 0) native.close(fd);
   if (typeof names === 'number') {
     if (names === -ENOENT) return [];
-    throw stateError(native, 'cannot read state directory', root, names);
+    throw stateError(native, 'cannot read state directory', root.path, names);
   }
-  return names.filter(isId).sort();
+  return names.map(latin1).filter(isId).sort();
 }
 
 function isId(name: string): boolean {

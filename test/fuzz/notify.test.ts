@@ -62,9 +62,9 @@ fuzz({
     const { NotifyRelay, makeNotifyDirectory } = notify;
 
     const checkDirectory = (made: number): void => {
-      const native = { mkdir: () => made, strerror: () => 'no' } as unknown as Native;
-      const make = (): void => makeNotifyDirectory(native, '/d');
-      if (made === 0 || made === -EEXIST) make();
+      const native = { mkdirAt: () => made, strerror: () => 'no' } as unknown as Native;
+      const make = (): void => makeNotifyDirectory(native, 3, '/d');
+      if (made === 0) make();
       else assert.throws(make, { code: 'ERR_STATE', errno: -made });
     };
 
@@ -85,7 +85,7 @@ fuzz({
         return fd;
       };
       const native = {
-        open: () => opened(answer('open', DIRECTORY)),
+        openat: () => opened(answer('open', DIRECTORY)),
         bindDatagramAt: (directory: number) => {
           assert(open.has(directory));
           return opened(answer('bind', SOCKET));
@@ -119,7 +119,7 @@ fuzz({
         cancelWait: () => 0,
       } as unknown as Native;
       const run = async (): Promise<void> =>
-        NotifyRelay.open(native, '/d', '/caller')?.relay(pid, PIDFD);
+        NotifyRelay.open(native, 3, '/caller')?.relay(pid, PIDFD);
       const error = await run().then(
         () => undefined,
         (reason: unknown) => reason as Error & { code?: string },

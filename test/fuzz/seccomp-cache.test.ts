@@ -5,12 +5,16 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 
 import { ENOENT, EBADMSG, S_IFDIR, S_IFREG } from '../../src/native/constants.js';
+import type { TsrunError } from '../../src/errors.js';
 import type { Native } from '../../src/native/types.js';
 import type * as Cache from '../../src/seccomp/cache.js';
+import type * as Root from '../../src/state/root.js';
+import type { StateRoot } from '../../src/state/root.js';
 import { fuzz } from './support/property.js';
 
 interface Modules {
   cache: typeof Cache;
+  state: typeof Root;
 }
 
 const INSTRUCTION = 8;
@@ -98,15 +102,15 @@ const above = (path: string): string[] =>
 
 fuzz({
   name: 'seccomp cache',
-  modules: { cache: 'src/seccomp/cache.ts' },
-  covers: ['src/seccomp/cache.ts'],
+  modules: { cache: 'src/seccomp/cache.ts', state: 'src/state/root.ts' },
+  covers: ['src/seccomp/cache.ts', 'src/state/safe-path.ts'],
   plant: {
     file: 'src/seccomp/cache.ts',
     from: 'for (let i = 0; i < DIGEST_LENGTH; i++) {\n    if (data[i] !==',
     to: 'for (let i = 1; i < DIGEST_LENGTH; i++) {\n    if (data[i] !==',
   },
   runs: 1500,
-  property: ({ cache }: Modules) => {
+  property: ({ cache, state }: Modules) => {
     /** Files in memory, each with its owner and mode. */
     const system = (
       files: Map<string, Uint8Array>,
@@ -114,6 +118,21 @@ fuzz({
       isInitial = true,
     ): Native => {
       const fds = new Map<number, string>();
+      const opened = (path: string): number => {
+        fds.set(fds.size + 3, path);
+        return fds.size + 2;
+      };
+      const at = (fd: number, name: string): string =>
+        fds.get(fd) === '/' ? `/${name}` : `${fds.get(fd) ?? ''}/${name}`;
+      const stat = (path: string): unknown => {
+        const found = nodes.get(path);
+        if (found !== undefined) return statOf(found);
+        if (!files.has(path)) return -ENOENT;
+        const isDirectory = path.endsWith('@seccomp');
+        return statOf({
+          ...{ owner: OURS, mode: 0o600, kind: isDirectory ? S_IFDIR : S_IFREG },
+        });
+      };
       const statOf = ({ owner: uid, mode: bits, kind: type }: Node): unknown => ({
         ...{ uid, mode: type | bits },
       });
@@ -121,37 +140,33 @@ fuzz({
         digest,
         getpid: () => 9,
         getuid: () => [OURS, OURS, OURS],
-        realpath: (path: string) => (nodes.has(path) ? path : -ENOENT),
         stat: () => ({ ino: isInitial ? 0xeffffffdn : 1n }),
-        lstat: (path: string) => {
-          const found = nodes.get(path);
-          if (found !== undefined) return statOf(found);
-          if (!files.has(path)) return -ENOENT;
-          const isDirectory = path.endsWith('@seccomp');
-          return statOf({
-            ...{ owner: OURS, mode: 0o600, kind: isDirectory ? S_IFDIR : S_IFREG },
-          });
-        },
-        mkdir: (path: string) => {
-          files.set(path, new Uint8Array());
+        fstat: (fd: number) => stat(fds.get(fd) ?? ''),
+        fstatAt: (fd: number, name: string) => stat(at(fd, name)),
+        strerror: () => 'no',
+        mkdirAt: (fd: number, name: string) => {
+          files.set(at(fd, name), new Uint8Array());
           return 0;
         },
-        readdir: (directory: string) =>
+        names: (fd: number) =>
           [...files.keys()]
-            .filter((path) => path.startsWith(`${directory}/`))
-            .map((path) => path.slice(directory.length + 1)),
-        unlink: (path: string) => (files.delete(path) ? 0 : -ENOENT),
-        rename: (from: string, to: string) => {
-          files.set(to, files.get(from) ?? new Uint8Array());
-          files.delete(from);
+            .filter((path) => path.startsWith(`${fds.get(fd) ?? ''}/`))
+            .map((path) => Buffer.from(path.slice((fds.get(fd) ?? '').length + 1))),
+        unlinkAt: (fd: number, name: string | Uint8Array) =>
+          files.delete(at(fd, Buffer.from(name).toString())) ? 0 : -ENOENT,
+        renameAt: (fd: number, from: string, _: number, to: string) => {
+          files.set(at(fd, to), files.get(at(fd, from)) ?? new Uint8Array());
+          files.delete(at(fd, from));
           return 0;
         },
-        open: (path: string, flags: number) => {
-          if ((flags & 3) === 0 && !files.has(path)) return -ENOENT;
+        open: (path: string) => opened(path),
+        openat: (fd: number, name: string, flags: number) => {
+          const path = at(fd, name);
+          if ((flags & 3) === 0 && !files.has(path) && !nodes.has(path)) return -ENOENT;
           if ((flags & 3) !== 0) files.set(path, new Uint8Array());
-          fds.set(fds.size + 3, path);
-          return fds.size + 2;
+          return opened(path);
         },
+        readlinkAt: () => (isInitial ? -EIO : '/none'),
         read: (fd: number, max: number) => files.get(fds.get(fd) ?? '')?.slice(0, max) ?? -EIO,
         write: (fd: number, data: Uint8Array) => {
           files.set(fds.get(fd) ?? '', data.slice());
@@ -166,20 +181,21 @@ fuzz({
         Array.from({ length: count }, (_, i) => [`/c/${i}`, new Uint8Array()] as const),
       );
       const native = system(files);
-      assert(cache.keepProgram(native, '/c', '/c/entry', made));
+      const c = native.open('/c', 0, 0);
+      assert(cache.keepProgram(native, c, 'entry', made));
       assert(files.has('/c/entry') && files.size <= 64);
       const isProgram = made.length > 0 && made.length <= MOST * INSTRUCTION;
-      assert.deepEqual(cache.readEntry(native, '/c/entry'), isProgram ? made : -EBADMSG);
-      assert.deepEqual(cache.findProgram(native, '/c/entry'), isProgram ? made : undefined);
+      assert.deepEqual(cache.readEntry(native, c, 'entry'), isProgram ? made : -EBADMSG);
+      assert.deepEqual(cache.findProgram(native, c, 'entry'), isProgram ? made : undefined);
 
       // Refused, unless a change has undone itself.
       const whole = files.get('/c/entry') ?? new Uint8Array();
       const damaged = change(whole);
       files.set('/c/entry', damaged);
       const isSame = Buffer.compare(whole, damaged) === 0;
-      assert.deepEqual(cache.readEntry(native, '/c/entry'), isSame && isProgram ? made : -EBADMSG);
-      assert.equal(cache.readEntry(native, '/c/none'), -ENOENT);
-      assert.equal(cache.findProgram(native, '/c/none'), undefined);
+      assert.deepEqual(cache.readEntry(native, c, 'entry'), isSame && isProgram ? made : -EBADMSG);
+      assert.equal(cache.readEntry(native, c, 'none'), -ENOENT);
+      assert.equal(cache.findProgram(native, c, 'none'), undefined);
 
       // Of somebody else, for others to write, or no file.
       files.set('/c/entry', whole);
@@ -187,7 +203,7 @@ fuzz({
       const isOurs =
         entryNode.kind === S_IFREG && entryNode.owner === OURS && (entryNode.mode & 0o22) === 0;
       assert.deepEqual(
-        cache.findProgram(other, '/c/entry'),
+        cache.findProgram(other, other.open('/c', 0, 0), 'entry'),
         isOurs && isProgram ? made : undefined,
       );
     };
@@ -199,7 +215,8 @@ fuzz({
       isInitial: boolean,
     ): void => {
       const paths = above(path);
-      const tree = new Map(paths.map((one, index) => [one, nodes[index] as Node]));
+      const tree = new Map(paths.map((one, index) => [one, { ...(nodes[index] as Node) }]));
+      (tree.get('/') as Node).kind = S_IFDIR;
       const isSafe = paths.every((one) => {
         const { owner: uid, mode: bits, kind: type } = tree.get(one) as Node;
         if (type !== S_IFDIR) return false;
@@ -213,9 +230,24 @@ fuzz({
       const isOwn =
         own === undefined ||
         (own.kind === S_IFDIR && own.owner === OURS && (own.mode & 0o22) === 0);
-      const found = cache.cacheDirectory(system(new Map(), tree, isInitial), path);
-      assert.equal(found, isSafe && isOwn ? directory : undefined);
-      assert.equal(cache.cacheDirectory(system(new Map(), tree, isInitial), '/none'), undefined);
+      const native = system(new Map(), tree, isInitial);
+      const open = (): StateRoot => state.StateRoot.open(native, path);
+      // A link is none of its parts here, and leads to what is not there.
+      const isLink = paths.some((one) => (tree.get(one) as Node).kind === 0o120000);
+      if (isLink) {
+        try {
+          assert.equal(open().fd, -ENOENT);
+        } catch (error) {
+          assert.equal((error as TsrunError).code, 'ERR_STATE');
+        }
+        return;
+      }
+      if (!isSafe) {
+        assert.throws(open, { code: 'ERR_STATE' });
+        return;
+      }
+      assert.equal(cache.openCache(native, open()) !== undefined, isOwn);
+      assert.equal(state.StateRoot.open(native, `${path}/none`).fd, -ENOENT);
     };
 
     return fc.property(

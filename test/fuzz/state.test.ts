@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import assert from 'node:assert/strict';
 
 import type { Native } from '../../src/native/types.js';
+import type { StateRoot } from '../../src/state/root.js';
 import type * as ProcStat from '../../src/state/proc-stat.js';
 import type * as Salvage from '../../src/state/salvage.js';
 import type * as StateFile from '../../src/state/state-file.js';
@@ -78,18 +79,19 @@ fuzz({
     const write = (lines: readonly object[]): string => {
       let written = '';
       const native = {
-        open: () => 3,
+        openat: () => 3,
         write: (_: number, more: string) => {
           written += more;
           return more.length;
         },
       } as unknown as Native;
-      const fd = file.makeStateFile(native, '/state.json');
+      const fd = file.makeStateFile(native, 3);
       for (const one of lines) assert.equal(file.appendText(native, fd, file.lineOf(one)), 0);
       return written;
     };
     const reading = (answer: string | number): Native =>
-      ({ readText: () => answer }) as unknown as Native;
+      ({ readText: () => answer, readTextAt: () => answer, close: () => 0 }) as unknown as Native;
+    const root = { openContainer: () => 3 } as unknown as StateRoot;
 
     type Line = Record<string, unknown>;
     // JSON has no other numbers than this reader's.
@@ -98,7 +100,7 @@ fuzz({
         JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? Number(one) : one)),
       ) as Line;
 
-    /** As native.readLastLine() gives it. */
+    /** As native.readLastLineAt() gives it. */
     const lastLine = (of: string): string => of.slice(of.lastIndexOf('\n', of.length - 2) + 1);
 
     /** What whole lines say, if there is a summary among them. */
@@ -126,7 +128,7 @@ fuzz({
     };
 
     const checkSalvage = (of: string): void => {
-      const found = salvage.salvage(reading(of), '/run', 'c');
+      const found = salvage.salvage(reading(of), root, 'c');
       assert.equal(found.written, of.trim() !== '');
       assert(found.processes.every(({ pid, startTime }) => pid > 0 && startTime >= 0));
       assert(found.cgroup === undefined || found.cgroup.path.startsWith('/'));
@@ -135,10 +137,10 @@ fuzz({
       file.stateOf(of);
       file.summaryOf(lastLine(of));
       file.laterLine(of);
-      const nothing = salvage.salvage(reading(-2), '/run', 'c');
+      const nothing = salvage.salvage(reading(-2), root, 'c');
       assert.deepEqual(nothing.processes, []);
       const mayLiveIn = (answer: string | number, path: string): boolean =>
-        salvage.mayLiveIn(reading(answer), '/run', 'c', path);
+        salvage.mayLiveIn(reading(answer), root, 'c', path);
       if (found.cgroup !== undefined) assert(mayLiveIn(of, found.cgroup.path));
       assert(!mayLiveIn(of, '/elsewhere') && !mayLiveIn(-2, '/a') && mayLiveIn(-5, '/a'));
     };

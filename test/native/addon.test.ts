@@ -8,13 +8,14 @@ import {
   readdirSync,
   readlinkSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-import { EAGAIN } from '../../src/native/constants.js';
+import { EAGAIN, ELOOP, O_PATH } from '../../src/native/constants.js';
 import type { Operation, StepBody } from '../../src/plan/steps.js';
 import { ended, native, openDescriptors, spawn } from '../support/addon.js';
 import { call, int } from '../support/libc.js';
@@ -134,6 +135,9 @@ function socketPair(): [number, number] {
 test('the last line of a file, whatever ends it', () => {
   const directory = mkdtempSync(join(tmpdir(), 'tsrun-lines-'));
   const path = join(directory, 'file');
+  const fd = native.open(directory, O_PATH, 0);
+  native.mkfifoAt(fd, 'fifo', 0o600);
+  symlinkSync('file', join(directory, 'link'));
   const lines = [
     ['', ''],
     ['\n', '\n'],
@@ -146,11 +150,15 @@ test('the last line of a file, whatever ends it', () => {
   ];
   for (const [text = '', line] of lines) {
     writeFileSync(path, text);
-    expect(native.readLastLine(path, 50_000)).toBe(line);
+    expect(native.readLastLineAt(fd, 'file', 50_000)).toBe(line);
   }
-  expect(native.readLastLine(path, 40_000)).toBe(-27);
-  expect(native.readLastLine(join(directory, 'none'), 9)).toBe(-2);
-  expect(native.readLastLine('/dev/null', 9)).toBe(-29);
+  expect(native.readLastLineAt(fd, 'file', 40_000)).toBe(-27);
+  expect(native.readLastLineAt(fd, 'none', 9)).toBe(-2);
+  expect(native.readLastLineAt(fd, 'fifo', 9)).toBe(-29);
+  // A link is not followed.
+  expect(native.readLastLineAt(fd, 'link', 50_000)).toBe(-ELOOP);
+  expect(native.readTextAt(fd, 'link', 50_000)).toBe(-ELOOP);
+  native.close(fd);
   rmSync(directory, { recursive: true });
 });
 

@@ -4,6 +4,8 @@
 const CGROUP = 'test/security/row-14-cgroups.test.ts';
 const SECCOMP = 'test/native/seccomp-cache.test.ts';
 const CACHE = 'src/seccomp/cache.ts';
+const SAFE_PATH = 'src/state/safe-path.ts';
+const STATE_ROOT = 'test/unit/state/root.test.ts';
 const CACHE_OF_USER = 'test/native/seccomp-cache-user.test.ts';
 const USED_AGAIN = {
   file: SECCOMP,
@@ -291,43 +293,12 @@ export const confinement = [
   },
   {
     rows: ['18'],
-    what: 'directories above the cache may be written by others',
-    changes: [
-      {
-        file: CACHE,
-        from: 'if ((mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0) return false;',
-        to: '',
-      },
-    ],
-    build: 'executable',
-    test: USED_AGAIN,
-  },
-  {
-    rows: ['18'],
-    what: 'directories above the cache may be of anybody',
-    changes: [
-      {
-        file: CACHE,
-        from: 'if (uid !== 0 && uid !== ours && !isUnmapped) return false;',
-        to: 'if (uid < 0 && ours < 0) return false;',
-      },
-    ],
-    build: 'executable',
-    test: {
-      file: CACHE_OF_USER,
-      name: 'where %s nothing is used',
-      title: 'where a directory above is of somebody else nothing is used',
-      message: /expected false to be true/,
-    },
-  },
-  {
-    rows: ['18'],
     what: 'the cache may be of anybody',
     changes: [
       {
         file: CACHE,
-        from: "return typeof stat !== 'number' && isOurs(native, stat, S_IFDIR) ? directory : undefined;",
-        to: "return typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFDIR ? directory : undefined;",
+        from: 'if (isOurs(native, native.fstat(fd), S_IFDIR)) return fd;',
+        to: 'if (fd >= 0) return fd;',
       },
     ],
     build: 'executable',
@@ -344,8 +315,8 @@ export const confinement = [
     changes: [
       {
         file: CACHE,
-        from: 'for (const name of names.sort().slice(MAX_ENTRIES - 1))',
-        to: 'for (const name of names.sort().slice(100 * MAX_ENTRIES))',
+        from: 'for (const name of names.slice(MAX_ENTRIES - 1))',
+        to: 'for (const name of names.slice(100 * MAX_ENTRIES))',
       },
     ],
     build: 'executable',
@@ -451,12 +422,12 @@ export const confinement = [
   },
   {
     rows: ['20'],
-    what: 'the state directory is for everybody, on disk',
+    what: 'the directory of states is for everybody, on disk',
     changes: [
       {
-        file: 'src/state/root.ts',
-        from: 'const again = native.mkdir(root, 0o700);',
-        to: 'const again = native.mkdir(root, 0o755);',
+        file: SAFE_PATH,
+        from: 'native.mkdirAt(this.at, name, 0o700)',
+        to: 'native.mkdirAt(this.at, name, 0o755)',
       },
     ],
     build: 'executable',
@@ -467,37 +438,90 @@ export const confinement = [
     },
   },
   {
-    rows: ['K'],
-    what: 'the directory of states may be anybody’s',
+    rows: ['20'],
+    what: 'the directory of states is for everybody',
     changes: [
       {
-        file: 'src/state/root.ts',
-        from: '  requireOwn(native, root);\n',
-        to: '',
+        file: SAFE_PATH,
+        from: 'native.mkdirAt(this.at, name, 0o700)',
+        to: 'native.mkdirAt(this.at, name, 0o755)',
       },
     ],
     build: 'none',
     test: {
-      file: 'test/unit/state/root.test.ts',
+      file: STATE_ROOT,
+      name: 'it is made with its parents, for its owner alone',
+      message: /to be 448/,
+    },
+  },
+  {
+    rows: ['K'],
+    what: 'the directory of states, and those above it, may be anybody’s',
+    changes: [
+      {
+        file: SAFE_PATH,
+        from: 'if (!trusted) throw',
+        to: 'if (!trusted && uid < 0) throw',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: STATE_ROOT,
       name: 'the directory of a session is not used when somebody else was there first',
       message: /to throw/,
     },
   },
   {
-    rows: ['20'],
-    what: 'the state directory is for everybody',
+    rows: ['K'],
+    what: 'anybody may write to a directory above that of states',
     changes: [
       {
-        file: 'src/state/root.ts',
-        from: 'const made = native.mkdir(root, 0o700);',
-        to: 'const made = native.mkdir(root, 0o755);',
+        file: SAFE_PATH,
+        from: 'if (this.shared && (mode & STICKY) === 0) {',
+        to: 'if (this.shared && mode < STICKY - STICKY) {',
       },
     ],
     build: 'none',
     test: {
-      file: 'test/unit/state/root.test.ts',
-      name: 'the root directory is made with its parents, for its owner alone',
-      message: /to be 448/,
+      file: STATE_ROOT,
+      name: 'a directory on the way to it %s is refused by name',
+      title: 'a directory on the way to it of everybody is refused by name',
+      message: /to throw/,
+    },
+  },
+  {
+    rows: ['K'],
+    what: 'anybody may make containers in a sticky directory of states',
+    changes: [
+      {
+        file: 'src/state/root.ts',
+        from: 'if (fd < 0 || !this.opened.shared) return fd;',
+        to: 'if (fd < 0 || access >= 0) return fd;',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: STATE_ROOT,
+      name: 'in a sticky directory nobody can exchange it, but others can make containers there',
+      message: /to throw/,
+    },
+  },
+  {
+    rows: ['K'],
+    what: 'a user namespace trusts any directory whose owner it does not know',
+    changes: [
+      {
+        file: SAFE_PATH,
+        from: "SYSTEM_DIRECTORIES.includes(directory === '' ? '/' : directory) &&",
+        to: 'SYSTEM_DIRECTORIES.length > 0 &&',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: STATE_ROOT,
+      name: 'a user namespace trusts directories %s',
+      title: 'a user namespace trusts directories of the system, unmapped',
+      message: /to throw/,
     },
   },
   {

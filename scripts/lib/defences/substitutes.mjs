@@ -97,18 +97,6 @@ export const substitutes = [
     '',
     'whose program is not the one that was kept is not used',
   ),
-  cached(
-    'what is above the cache may be a link',
-    '    if ((mode & S_IFMT) !== S_IFDIR) return false;\n',
-    '',
-    'a directory above that is none, or that others may write to, is not trusted',
-  ),
-  cached(
-    'what is above the cache may be writable by others',
-    'if ((mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0) return false;',
-    '',
-    'a directory above that is none, or that others may write to, is not trusted',
-  ),
   {
     rows: ['R1'],
     what: 'a file in the place of a temporary one is written to',

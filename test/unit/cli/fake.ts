@@ -1,6 +1,7 @@
 /** As much of a system as the command line's own parts need: files in memory, descriptors 0 to 2. */
 
 import { EAGAIN, EEXIST, ENOENT, O_EXCL } from '../../../src/native/constants.js';
+import { FakeFiles, statOf } from '../../../src/native/fake-files.js';
 import type { Native } from '../../../src/native/types.js';
 
 export interface Fake {
@@ -53,6 +54,8 @@ export function fakeSystem(overrides: Partial<Native> = {}): Fake {
     statfsType: () => 0x01021994,
     readText: (path) => (path === '/proc/self/mountinfo' ? '' : -ENOENT),
     lstat: () => -ENOENT,
+    fstat: () => statOf(new FakeFiles().node('directory', 0o755)),
+    openat: () => -ENOENT,
     getuid: () => [1000, 1000],
     getgid: () => [100, 100],
     seccompFlagWorks: () => true,

@@ -130,7 +130,7 @@ describe.each(CASES)('%s', (_name, changes) => {
     expect(state).toMatchObject(created.state);
     expect(statusOf(fake.native, ROOT, state)).toBe('created');
     expect(fake.alive().map(({ pid }) => pid)).toEqual([state.pid]);
-    expect([...fake.fds.values()].map(({ kind }) => kind)).toEqual(['pidfd']);
+    expect([...fake.fds.values()].map(({ kind }) => kind)).toEqual(['node', 'pidfd']);
     expect(fake.zombies()).toEqual([]);
     expect(fake.files.get(`/proc/${state.pid}/oom_score_adj`)?.content).toBe('100');
     if (changes.pidFile !== undefined) {
@@ -161,7 +161,7 @@ describe.each(CASES)('%s', (_name, changes) => {
       expect(error, `${call} (${nth})`).toBeInstanceOf(TsrunError);
       expect(remains(fake), `${call} (${nth})`).toEqual(before);
     }
-    for (const call of ['mkdir', 'mkfifo', 'open', 'write', 'spawn', 'receive']) {
+    for (const call of ['mkdirAt', 'mkfifoAt', 'openat', 'write', 'spawn', 'receive']) {
       expect(failed, call).toContain(call);
     }
   });

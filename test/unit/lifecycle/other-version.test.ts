@@ -9,9 +9,9 @@ import { isUsedByAnother } from '../../../src/lifecycle/own-cgroup.js';
 import { EIO, SIGKILL } from '../../../src/native/constants.js';
 import type { FakeSystem } from '../../../src/native/fake.js';
 import { STATE_VERSION } from '../../../src/state/state.js';
-import { made, ROOT, system } from './scene.js';
+import { ROOT, ROOT_PATH, made, system } from './scene.js';
 
-const FILE = `${ROOT}/b/state.json`;
+const FILE = `${ROOT_PATH}/b/state.json`;
 
 /** A state as version 1 had it: everything in one line. */
 function older(pid: number, path: string, version = 1): string {
@@ -66,7 +66,7 @@ test.each([1, STATE_VERSION + 1])(
       code: 'ERR_NOT_RUNNING',
     });
     await deleteContainer(fake.native, { ...name, force: true });
-    expect(fake.files.get(`${ROOT}/a`)).toBeUndefined();
+    expect(fake.files.get(`${ROOT_PATH}/a`)).toBeUndefined();
     expect(other.exit).toBeUndefined();
     expect(fake.files.get(state.cgroup?.path ?? '')).toBeDefined();
   },
@@ -110,8 +110,11 @@ test('a state that cannot be read, or has lost its details, may be of the same c
   expect(used()).toBe(false);
   const unreadable = new Proxy(fake.native, {
     get: (target, name) =>
-      name === 'readText'
-        ? (file: string, max: number) => (file === FILE ? -EIO : target.readText(file, max))
+      name === 'readTextAt'
+        ? (directory: number, file: string, max: number) =>
+            fake.files.pathOf(directory) === `${ROOT_PATH}/b`
+              ? -EIO
+              : target.readTextAt(directory, file, max)
         : (Reflect.get(target, name) as unknown),
   });
   expect(used(unreadable)).toBe(true);

@@ -2,14 +2,14 @@
 
 import { create } from '../../../src/lifecycle/create.js';
 import type { Created, CreateOptions } from '../../../src/lifecycle/create.js';
-import { FakeSystem } from '../../../src/native/fake.js';
+import type { FakeSystem } from '../../../src/native/fake.js';
 import type { Spec } from '../../../src/spec/types.js';
+import { ROOT, ROOT_FDS, ROOT_PATH, system as bare } from '../state/scene.js';
 
-export const ROOT = '/run/tsrun';
+export { ROOT, ROOT_FDS, ROOT_PATH };
 
 export function system(): FakeSystem {
-  const fake = new FakeSystem();
-  fake.files.put(ROOT, 'directory');
+  const fake = bare();
   fake.files.put('/bundle/rootfs/etc/passwd', 'file', 'root:x:0:0::/root:/bin/sh\n');
   fake.files.put('/console.sock', 'socket');
   for (const name of ['null', 'zero', 'full', 'random', 'urandom', 'tty']) {

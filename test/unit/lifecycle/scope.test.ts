@@ -11,10 +11,16 @@ import { ECONNRESET, EIO } from '../../../src/native/constants.js';
 import type { FakeSystem } from '../../../src/native/fake.js';
 import { salvage } from '../../../src/state/salvage.js';
 import { loadState } from '../../../src/state/store.js';
-import { made, options, ROOT, spec, system } from './scene.js';
+import { ROOT, ROOT_PATH, made, options, spec, system } from './scene.js';
 
 const systemd: Partial<CreateOptions> = { systemdCgroup: { userBus: '/run/user/1000/bus' } };
-const name = { root: ROOT, id: 'a', warn: () => undefined };
+const name = {
+  get root() {
+    return ROOT;
+  },
+  id: 'a',
+  warn: () => undefined,
+};
 const UNIT = 'tsrun-a.scope';
 
 async function ended(fake: FakeSystem): Promise<void> {
@@ -79,7 +85,7 @@ test('delete stops the unit without being told who made it, whichever call fails
       await deleteContainer(fake.native, { ...name, force: true });
     }
     expect([...fake.systemd.units.keys()], `${call ?? ''} (${nth})`).toEqual([]);
-    expect(fake.files.list(ROOT), `${call ?? ''} (${nth})`).toEqual([]);
+    expect(fake.files.list(ROOT_PATH), `${call ?? ''} (${nth})`).toEqual([]);
     expect(fake.systemd.open).toBe(0);
     if (call === undefined) break;
   }
@@ -108,12 +114,12 @@ test.each([
   const fake = system();
   const { state } = await made(fake, systemd);
   // As it was before anything else was known.
-  const text = fake.files.get(`${ROOT}/a/state.json`)?.content ?? '';
-  fake.files.put(`${ROOT}/a/state.json`, 'file', left(/^(.*\n){2}/.exec(text)?.[0] ?? ''));
+  const text = fake.files.get(`${ROOT_PATH}/a/state.json`)?.content ?? '';
+  fake.files.put(`${ROOT_PATH}/a/state.json`, 'file', left(/^(.*\n){2}/.exec(text)?.[0] ?? ''));
   expect(salvage(fake.native, ROOT, 'a').scope).toEqual(state.scope);
   await deleteContainer(fake.native, { ...name, force: true });
   expect([...fake.systemd.units.keys()]).toEqual([]);
-  expect(fake.files.list(ROOT)).toEqual([]);
+  expect(fake.files.list(ROOT_PATH)).toEqual([]);
   expect(fake.systemd.open).toBe(0);
 });
 
@@ -129,7 +135,7 @@ test('a failed unit of the name gives way, an active one does not', async () => 
     message: `cannot start ${UNIT}: Unit ${UNIT} was already loaded`,
   });
   expect([...active.systemd.units.keys()]).toEqual([UNIT]);
-  expect(active.files.list(ROOT)).toEqual([]);
+  expect(active.files.list(ROOT_PATH)).toEqual([]);
 });
 
 test('a job that fails, a refused property and silence are told apart', async () => {
@@ -159,7 +165,7 @@ test('a job that fails, a refused property and silence are told apart', async ()
   await expect(create(silent.native, options(systemd))).rejects.toThrow(
     'systemd (/run/dbus/system_bus_socket): no answer to AddMatch after 30 seconds',
   );
-  expect(silent.files.list(ROOT)).toEqual([]);
+  expect(silent.files.list(ROOT_PATH)).toEqual([]);
 });
 
 test('a wrong annotation is found before anything is made', async () => {

@@ -32,13 +32,25 @@ import type { FakeSystem } from '../../../src/native/fake.js';
 import type { Native } from '../../../src/native/types.js';
 import type { Spec } from '../../../src/spec/types.js';
 import { isLocked } from '../../../src/state/lock.js';
+import { StateRoot } from '../../../src/state/root.js';
 import { salvage } from '../../../src/state/salvage.js';
 import { inInitialUserNamespace } from '../../../src/state/user-namespace.js';
 import { findState } from '../../../src/state/store.js';
-import { made, options, ROOT, spec, system } from './scene.js';
+import { made, options, ROOT, ROOT_PATH, spec, system } from './scene.js';
 
-const name = { root: ROOT, id: 'a' };
-const quiet = { ...name, warn: () => undefined };
+const name = {
+  get root() {
+    return ROOT;
+  },
+  id: 'a',
+};
+const quiet = {
+  get root() {
+    return ROOT;
+  },
+  id: 'a',
+  warn: () => undefined,
+};
 
 const ERRNOS = [EIO, EMFILE, ENOMEM, EACCES];
 
@@ -219,8 +231,8 @@ const QUESTIONS: [string, (native: Native) => unknown][] = [
   ['/sys/fs/cgroup/a/cgroup.subtree_control', (native) => controllersBelow(native, place.path)],
   ['/sys/fs/cgroup/a/memory.max', (native) => isMemoryLimited(native, undefined, place.path)],
   ['/sys/fs/cgroup/a/cgroup.stat', (native) => procs(native, place)],
-  [`${ROOT}/a/state.json`, (native) => salvage(native, ROOT, 'a')],
-  [`${ROOT}/a`, (native) => isLocked(native, ROOT, 'a')],
+  [`${ROOT_PATH}/a/state.json`, (native) => salvage(native, ROOT, 'a')],
+  [`${ROOT_PATH}/a`, (native) => isLocked(native, StateRoot.open(native, ROOT_PATH), 'a')],
   ['/proc/1/root', (native) => readRootFileOf(native, 1, '/etc/passwd')],
 ];
 const place = { path: '/sys/fs/cgroup/a' };
@@ -229,14 +241,18 @@ const joined = { linux: { namespaces: [{ type: 'network', path: '/netns' }] } } 
 test.each(QUESTIONS)('%s that cannot be read is no answer', async (path, ask) => {
   const fake = system();
   fake.native.mkdir(place.path, 0o755);
-  fake.files.put(`${ROOT}/a`, 'directory');
+  fake.files.put(`${ROOT_PATH}/a`, 'directory');
   fake.files.put('/netns');
   const plain = fake.implementation();
   const failing = new Proxy(plain, {
     get: (target, member) => {
       const call: unknown = Reflect.get(target, member);
-      return (...args: unknown[]): unknown =>
-        args[0] === path ? -ENOMEM : Reflect.apply(call as () => unknown, target, args);
+      return (...args: unknown[]): unknown => {
+        const [first, second] = args;
+        const entry =
+          typeof first === 'number' ? `${fake.files.pathOf(first) ?? ''}/${String(second)}` : first;
+        return entry === path ? -ENOMEM : Reflect.apply(call as () => unknown, target, args);
+      };
     },
   });
   await expect(Promise.resolve().then(() => ask(failing))).rejects.toBeInstanceOf(TsrunError);

@@ -15,10 +15,21 @@ import type { Step } from '../../../src/plan/steps.js';
 import { isLocked } from '../../../src/state/lock.js';
 import type { LaterState } from '../../../src/state/state.js';
 import { readLaterLine } from '../../../src/state/store.js';
-import { made, ROOT, spec, system } from './scene.js';
+import { ROOT, ROOT_FDS, ROOT_PATH, made, spec, system } from './scene.js';
 
-const name = { root: ROOT, id: 'a' };
-const quiet = { ...name, warn: () => undefined };
+const name = {
+  get root() {
+    return ROOT;
+  },
+  id: 'a',
+};
+const quiet = {
+  get root() {
+    return ROOT;
+  },
+  id: 'a',
+  warn: () => undefined,
+};
 
 async function running(fake: FakeSystem, changes = {}): Promise<number> {
   const { state: stored, pidfd } = await made(fake, changes);
@@ -38,8 +49,8 @@ test('start opens the gate and runs poststart hooks', async () => {
   const pid = await running(fake, { spec: spec({ hooks }) });
   expect(state(fake.native, name)).toMatchObject({ status: 'running', pid, owner: 'root' });
   expect(fake.ran).toContain('/hook/poststart');
-  expect(fake.files.get(`${ROOT}/a/exec.fifo`)).toBeUndefined();
-  expect(fake.fds.size).toBe(0);
+  expect(fake.files.get(`${ROOT_PATH}/a/exec.fifo`)).toBeUndefined();
+  expect(fake.fds.size).toBe(ROOT_FDS);
   await expect(start(fake.native, name)).rejects.toThrow(
     'cannot start an already running container',
   );
@@ -59,7 +70,7 @@ test('what is started by who made it has pipes for a gate', async () => {
   await start(fake.native, { ...name, created });
   expect(state(fake.native, name).status).toBe('running');
   expect(isLocked(fake.native, ROOT, 'a')).toBe(false);
-  expect([...fake.fds.keys()]).toEqual([created.pidfd]);
+  expect([...fake.fds.keys()]).toEqual([ROOT.fd, created.pidfd]);
 });
 
 test('with a hook behind the gate it has the fifos, which show that it does not run yet', async () => {
@@ -67,9 +78,9 @@ test('with a hook behind the gate it has the fifos, which show that it does not 
   const hooks = { startContainer: [{ path: '/hook' }] };
   const created = await made(fake, { keepLock: true, spec: spec({ hooks }) });
   expect(created.gate).toBeUndefined();
-  expect(fake.files.get(`${ROOT}/a/exec.fifo`)).toBeDefined();
+  expect(fake.files.get(`${ROOT_PATH}/a/exec.fifo`)).toBeDefined();
   await start(fake.native, { ...name, created });
-  expect(fake.files.get(`${ROOT}/a/exec.fifo`)).toBeUndefined();
+  expect(fake.files.get(`${ROOT_PATH}/a/exec.fifo`)).toBeUndefined();
 });
 
 test('a process that ended at its pipe is not started', async () => {
@@ -79,7 +90,7 @@ test('a process that ended at its pipe is not started', async () => {
   await expect(start(fake.native, { ...name, created })).rejects.toMatchObject({
     code: 'ERR_NOT_RUNNING',
   });
-  expect([...fake.fds.keys()]).toEqual([created.pidfd]);
+  expect([...fake.fds.keys()]).toEqual([ROOT.fd, created.pidfd]);
 });
 
 test.each(['neither', 'gate'] as const)(
@@ -89,7 +100,7 @@ test.each(['neither', 'gate'] as const)(
     const { pidfd } = await made(fake);
     fake.passes = passes;
     await expect(start(fake.native, name)).rejects.toMatchObject({ code: 'ERR_NOT_RUNNING' });
-    expect([...fake.fds.keys()]).toEqual([pidfd]);
+    expect([...fake.fds.keys()]).toEqual([ROOT.fd, pidfd]);
   },
 );
 
@@ -99,7 +110,7 @@ test('a failing poststart hook stops the container', async () => {
   const { pidfd } = await made(fake, { spec: spec({ hooks: { poststart: [{ path: '/hook' }] } }) });
   await expect(start(fake.native, name)).rejects.toMatchObject({ code: 'ERR_HOOK' });
   expect(state(fake.native, name).status).toBe('stopped');
-  expect([...fake.fds.keys()]).toEqual([pidfd]);
+  expect([...fake.fds.keys()]).toEqual([ROOT.fd, pidfd]);
 });
 
 test('what fails behind the gate is told by start', async () => {
@@ -112,7 +123,7 @@ test('what fails behind the gate is told by start', async () => {
   fake.gateSays = `0F${last?.index ?? 0} ${ENOENT} 3 /lib/ld-\u00c3\u00a4.so\n`;
   await expect(start(fake.native, name)).rejects.toMatchObject({ code: 'ERR_EXEC', errno: ENOENT });
   await expect(start(fake.native, name)).rejects.toThrow('/lib/ld-ä.so');
-  expect([...fake.fds.keys()]).toEqual([pidfd]);
+  expect([...fake.fds.keys()]).toEqual([ROOT.fd, pidfd]);
 });
 
 test('a record that no step belongs to is still an error', async () => {
@@ -159,7 +170,7 @@ test('kill reaches the process of the container and no other', async () => {
   });
   await deleteContainer(fake.native, { ...quiet, force: true });
   expect(other.exit).toBeUndefined();
-  expect(fake.fds.size).toBe(0);
+  expect(fake.fds.size).toBe(ROOT_FDS);
 });
 
 test('kill --all goes through the cgroup, and needs one', async () => {
@@ -248,7 +259,7 @@ test('delete can be tried again, whichever call failed', async () => {
     }
     const over = fake.calls[nth - 1] === undefined;
     fake.failNth(0, 0);
-    expect(fake.fds.size, String(nth)).toBe(0);
+    expect(fake.fds.size, String(nth)).toBe(ROOT_FDS);
     await deleteContainer(fake.native, { ...quiet, force: true });
     expect(fake.files.paths(), String(nth)).toEqual(before);
     expect(fake.alive(), String(nth)).toEqual([]);
@@ -262,8 +273,8 @@ test('delete can be tried again, whichever call failed', async () => {
 test('what an interrupted create left is listed as stopped and can be deleted', async () => {
   const fake = system();
   const before = fake.files.paths();
-  fake.files.put(`${ROOT}/empty`, 'directory');
-  fake.files.put(`${ROOT}/torn/state.json`, 'file', '{"version":');
+  fake.files.put(`${ROOT_PATH}/empty`, 'directory');
+  fake.files.put(`${ROOT_PATH}/torn/state.json`, 'file', '{"version":');
   const warn = (): void => undefined;
   const listed = list(fake.native, { root: ROOT, warn });
   expect(listed.map(({ id, status }) => [id, status])).toEqual([
@@ -287,7 +298,7 @@ test('exec runs in a container that runs, in its cgroup', async () => {
   const executed = await exec(fake.native, { ...request, process, pidFile: '/pid' });
   expect(fake.files.get('/pid')?.content).toBe(String(executed.pid));
   expect(fake.ran).toContain('/bin/more');
-  expect([...fake.fds.keys()]).toEqual([executed.pidfd]);
+  expect([...fake.fds.keys()]).toEqual([ROOT.fd, executed.pidfd]);
   fake.native.close(executed.pidfd);
 
   fake.native.writeText('/sys/fs/cgroup/a/cgroup.freeze', '1');
@@ -418,7 +429,7 @@ test.each([
   const late = await enter();
   expect(late?.cgroupFd).toBe(-1);
   expect(late?.steps[0]).toMatchObject({ op: 'sync', point: SyncPoint.cgroup });
-  expect(fake.fds.size).toBe(0);
+  expect(fake.fds.size).toBe(ROOT_FDS);
 });
 
 test("exec is not born in a cgroup below the container's, which may limit its memory at any time", async () => {
@@ -457,7 +468,7 @@ test('exec leaves nothing, whichever call fails', async () => {
     }
     if (!(result instanceof Error)) continue;
     expect(fake.files.paths(), `${call} (${nth})`).toEqual(before);
-    expect(fake.fds.size, `${call} (${nth})`).toBe(0);
+    expect(fake.fds.size, `${call} (${nth})`).toBe(ROOT_FDS);
     expect(fake.alive(), `${call} (${nth})`).toHaveLength(1);
     expect(fake.zombies(), `${call} (${nth})`).toEqual([]);
   }

@@ -3,76 +3,54 @@
 import { describe, expect, test } from 'vitest';
 
 import { S_IFREG } from '../../../src/native/constants.js';
-import { FakeSystem } from '../../../src/native/fake.js';
-import type { Stat } from '../../../src/native/types.js';
-import { cacheDirectory, findProgram, keepProgram } from '../../../src/seccomp/cache.js';
+import type { FakeSystem } from '../../../src/native/fake.js';
+import type { Native, Stat } from '../../../src/native/types.js';
+import { findProgram, keepProgram, openCache } from '../../../src/seccomp/cache.js';
+import { ROOT, ROOT_FDS, ROOT_PATH, system } from '../state/scene.js';
 
-const OVERFLOW_UID = 65534;
-const ROOT = '/run/user/1000/of-somebody/tsrun';
+const DIRECTORY = `${ROOT_PATH}/@seccomp`;
 
-/** The owner of each directory from / to the state, in a user namespace or not. */
-function cacheOf(owners: Record<string, number>, inInitial: boolean): string | undefined {
-  const fake = new FakeSystem();
-  for (const [path, uid] of Object.entries(owners)) {
-    if (path !== '/') fake.native.mkdir(path, 0o755);
-    fake.native.chown(path, uid, uid);
-  }
-  const native = {
-    ...fake.native,
-    stat: (path: string) => {
-      const stat = fake.native.stat(path);
-      const other = path === '/proc/self/ns/user' && typeof stat !== 'number' && !inInitial;
-      return other ? { ...stat, ino: 4026532000n } : stat;
-    },
-  };
-  return cacheDirectory(native, ROOT);
-}
-
-const OWN = { '/run/user/1000': 0, '/run/user/1000/of-somebody': 0, [ROOT]: 0 };
+test('the cache is made for its owner alone', () => {
+  const fake = system();
+  expect(openCache(fake.native, ROOT)).toBeGreaterThan(0);
+  expect(fake.files.get(DIRECTORY)?.mode).toBe(0o700);
+});
 
 test.each([
-  [
-    'of the system, unmapped',
-    { '/': OVERFLOW_UID, '/run': OVERFLOW_UID, '/run/user': OVERFLOW_UID },
-  ],
-  ['of the system, of its root', { '/': 0, '/run': 0, '/run/user': 0 }],
-])('a user namespace trusts directories %s', (_, owners) => {
-  expect(cacheOf({ ...owners, ...OWN }, false)).toBe(`${ROOT}/@seccomp`);
-});
-
-test('and no other whose owner it does not know: it may be any user', () => {
-  const system = { '/': OVERFLOW_UID, '/run': OVERFLOW_UID, '/run/user': OVERFLOW_UID };
-  for (const path of Object.keys(OWN)) {
-    expect(cacheOf({ ...system, ...OWN, [path]: OVERFLOW_UID }, false), path).toBeUndefined();
-  }
-});
-
-test('outside of one that id is a user as others are', () => {
-  const system = { '/': 0, '/run': 0, '/run/user': 0 };
-  expect(cacheOf({ ...system, ...OWN }, true)).toBe(`${ROOT}/@seccomp`);
-  expect(cacheOf({ ...system, ...OWN, '/run': OVERFLOW_UID }, true)).toBeUndefined();
+  ['of another user', { uid: 8 }],
+  ['of a group', { mode: 0o770 }],
+  ['that is a file', { type: 'file' }],
+  ['that is a link', { type: 'link', content: '/run' }],
+] as const)('one %s is not used', (_, change) => {
+  const fake = system();
+  Object.assign(fake.files.put(DIRECTORY, 'directory'), change);
+  expect(openCache(fake.native, ROOT)).toBeUndefined();
+  expect(fake.fds.size).toBe(ROOT_FDS);
 });
 
 describe('an entry', () => {
   const program = new Uint8Array(16).fill(6);
-  const path = '/cache/entry';
 
-  function kept(): FakeSystem {
-    const fake = new FakeSystem();
-    fake.native.mkdir('/cache', 0o700);
-    expect(keepProgram(fake.native, '/cache', path, program)).toBe(true);
-    expect(findProgram(fake.native, path)).toEqual(program);
-    return fake;
+  function kept(): { fake: FakeSystem; cache: number } {
+    const fake = system();
+    const cache = openCache(fake.native, ROOT) ?? -1;
+    expect(keepProgram(fake.native, cache, 'entry', program)).toBe(true);
+    expect(findProgram(fake.native, cache, 'entry')).toEqual(program);
+    return { fake, cache };
   }
 
   /** As somebody else would have it there. */
   function seenAs(change: Partial<Stat>): Uint8Array | undefined {
-    const { native } = kept();
-    const lstat = (name: string): Stat | number => {
-      const stat = native.lstat(name);
-      return name === path && typeof stat !== 'number' ? { ...stat, ...change } : stat;
+    const { fake, cache } = kept();
+    const { native } = fake;
+    const changed: Native = {
+      ...native,
+      fstatAt: (directory, name) => {
+        const stat = native.fstatAt(directory, name);
+        return typeof stat === 'number' ? stat : { ...stat, ...change };
+      },
     };
-    return findProgram({ ...native, lstat }, path);
+    return findProgram(changed, cache, 'entry');
   }
 
   test('of another user is not used', () => {
@@ -91,31 +69,13 @@ describe('an entry', () => {
   });
 
   test('whose program is not the one that was kept is not used', () => {
-    const { native } = kept();
+    const { fake, cache } = kept();
+    const { native } = fake;
     const read = (fd: number, max: number): Uint8Array | number => {
       const data = native.read(fd, max);
       if (typeof data !== 'number') data[data.length - 1] = 0xff;
       return data;
     };
-    expect(findProgram({ ...native, read }, path)).toBeUndefined();
+    expect(findProgram({ ...native, read }, cache, 'entry')).toBeUndefined();
   });
-});
-
-test('a directory above that is none, or that others may write to, is not trusted', () => {
-  const fake = new FakeSystem();
-  for (const path of ['/run', '/run/user', '/run/user/1000', '/run/user/1000/of-somebody', ROOT]) {
-    fake.native.mkdir(path, 0o755);
-  }
-  const withMode = (mode: number): string | undefined => {
-    const lstat = (name: string): Stat | number => {
-      const stat = fake.native.lstat(name);
-      return name === '/run/user/1000' && typeof stat !== 'number' ? { ...stat, mode } : stat;
-    };
-    return cacheDirectory({ ...fake.native, lstat }, ROOT);
-  };
-  expect(withMode(0o040755)).toBe(`${ROOT}/@seccomp`);
-  expect(withMode(0o041777)).toBe(`${ROOT}/@seccomp`);
-  for (const mode of [0o040775, 0o040757, 0o120755, 0o100755]) {
-    expect(withMode(mode), mode.toString(8)).toBeUndefined();
-  }
 });

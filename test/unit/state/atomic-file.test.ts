@@ -6,19 +6,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { EEXIST, ENOENT } from '../../../src/native/constants.js';
+import { AT_FDCWD, EEXIST, ENOENT } from '../../../src/native/constants.js';
 import type { Native } from '../../../src/native/types.js';
 import { writeFileAtomically } from '../../../src/state/atomic-file.js';
 
 /** open(2) and its like by Node, which has the kernel's flags. */
 const native = {
   getpid: () => 42,
-  open: (path: string, flags: number, mode: number) =>
+  openat: (_: number, path: string, flags: number, mode: number) =>
     attempt(() => fs.openSync(path, flags, mode)),
   write: (fd: number, data: string | Uint8Array) => fs.writeSync(fd, data as string),
   close: (fd: number) => attempt(() => (fs.closeSync(fd), 0)),
-  rename: (from: string, to: string) => attempt(() => (fs.renameSync(from, to), 0)),
-  unlink: (path: string) => attempt(() => (fs.unlinkSync(path), 0)),
+  renameAt: (_: number, from: string, __: number, to: string) =>
+    attempt(() => (fs.renameSync(from, to), 0)),
+  unlinkAt: (_: number, path: string) => attempt(() => (fs.unlinkSync(path), 0)),
 } as Partial<Native> as Native;
 
 function attempt(call: () => number): number {
@@ -45,7 +46,7 @@ test.each([
   writeFileSync(victim, 'as it was, and longer');
   const path = join(directory, 'pid');
   put(victim, `${path}.tmp-42`);
-  expect(writeFileAtomically(native, path, '123', 0o644)).toBe(0);
+  expect(writeFileAtomically(native, AT_FDCWD, path, '123', 0o644)).toBe(0);
   expect(readFileSync(victim, 'utf8')).toBe('as it was, and longer');
   expect(readFileSync(path, 'utf8')).toBe('123');
   expect(fs.readdirSync(directory).sort()).toEqual(['pid', 'victim']);

@@ -8,9 +8,9 @@ import type { Native } from '../../../src/native/types.js';
 import { claimContainer } from '../../../src/state/claim.js';
 import { tryLock } from '../../../src/state/lock.js';
 import type { Lock } from '../../../src/state/lock.js';
-import { claimDirectory, removeDirectory } from '../../../src/state/store.js';
+import { claimDirectory } from '../../../src/state/store.js';
 import { options, system as bundled } from '../lifecycle/scene.js';
-import { ROOT, system } from './scene.js';
+import { ROOT, ROOT_FDS, ROOT_PATH, remove, system } from './scene.js';
 
 /** `native` where something happens once, right after the directory has been made. */
 function afterMkdir(native: Native, happen: () => void): Native {
@@ -18,10 +18,10 @@ function afterMkdir(native: Native, happen: () => void): Native {
   return new Proxy(native, {
     get: (target, name) => {
       const member: unknown = Reflect.get(target, name);
-      if (name !== 'mkdir') return member;
-      return (path: string, mode: number) => {
-        const made = target.mkdir(path, mode);
-        if (path === `${ROOT}/a` && !done) {
+      if (name !== 'mkdirAt') return member;
+      return (directory: number, entry: string, mode: number) => {
+        const made = target.mkdirAt(directory, entry, mode);
+        if (entry === 'a' && !done) {
           done = true;
           happen();
         }
@@ -33,7 +33,7 @@ function afterMkdir(native: Native, happen: () => void): Native {
 
 /** What `delete --force` and another create do. */
 function takeOver(native: Native): void {
-  removeDirectory(native, ROOT, 'a');
+  remove(native, 'a');
   claimDirectory(native, ROOT, 'a');
 }
 
@@ -47,11 +47,11 @@ test('another create that has the id by then keeps it, and everything it made', 
   const other = fake.native;
   const native = afterMkdir(fake.native, () => {
     takeOver(other);
-    fake.files.put(`${ROOT}/a/state.json`, 'file', 'of the other one');
+    fake.files.put(`${ROOT_PATH}/a/state.json`, 'file', 'of the other one');
   });
   await expect(create(native, options())).rejects.toMatchObject({ code: 'ERR_EXISTS' });
-  expect(fake.files.get(`${ROOT}/a/state.json`)?.content).toBe('of the other one');
-  expect(fake.fds.size).toBe(0);
+  expect(fake.files.get(`${ROOT_PATH}/a/state.json`)?.content).toBe('of the other one');
+  expect(fake.fds.size).toBe(ROOT_FDS);
 });
 
 test('one that is at it holds the lock, is waited for, and keeps the id', async () => {
@@ -66,11 +66,11 @@ test('one that is at it holds the lock, is waited for, and keeps the id', async 
     ROOT,
     'a',
   );
-  fake.files.put(`${ROOT}/a/state.json`);
+  fake.files.put(`${ROOT_PATH}/a/state.json`);
   lock?.release();
   await expect(claim).rejects.toMatchObject({ code: 'ERR_EXISTS' });
-  expect(fake.files.get(`${ROOT}/a/state.json`)).toBeDefined();
-  expect(fake.fds.size).toBe(0);
+  expect(fake.files.get(`${ROOT_PATH}/a/state.json`)).toBeDefined();
+  expect(fake.fds.size).toBe(ROOT_FDS);
 });
 
 test('one that holds it longer than anybody waits for keeps it, too', async () => {
@@ -79,20 +79,20 @@ test('one that holds it longer than anybody waits for keeps it, too', async () =
   const native = afterMkdir(fake.native, () => {
     takeOver(other);
     mustLock(tryLock(other, ROOT, 'a', LOCK_EX));
-    fake.files.put(`${ROOT}/a/exec.fifo`, 'fifo');
+    fake.files.put(`${ROOT_PATH}/a/exec.fifo`, 'fifo');
   });
   await expect(create(native, options())).rejects.toMatchObject({ code: 'ERR_STATE' });
-  expect(fake.files.get(`${ROOT}/a/exec.fifo`)).toBeDefined();
+  expect(fake.files.get(`${ROOT_PATH}/a/exec.fifo`)).toBeDefined();
 });
 
 test('a directory that has been deleted by then is an error', async () => {
   const fake = system();
   const other = fake.native;
-  const native = afterMkdir(fake.native, () => removeDirectory(other, ROOT, 'a'));
+  const native = afterMkdir(fake.native, () => remove(other, 'a'));
   await expect(claimContainer(native, ROOT, 'a')).rejects.toThrow(
     'cannot create container "a": it was deleted meanwhile',
   );
-  expect(fake.files.get(`${ROOT}/a`)).toBeUndefined();
+  expect(fake.files.get(`${ROOT_PATH}/a`)).toBeUndefined();
 });
 
 test('of two that make it one after the other, the first to lock it has it', async () => {
@@ -109,11 +109,12 @@ test('what took the place of a locked directory is not removed when create fails
   const fake = bundled();
   fake.failStep = () => {
     // Nobody who keeps to the lock does this.
-    for (const name of fake.files.list(`${ROOT}/a`) ?? []) fake.files.remove(`${ROOT}/a/${name}`);
+    for (const name of fake.files.list(`${ROOT_PATH}/a`) ?? [])
+      fake.files.remove(`${ROOT_PATH}/a/${name}`);
     takeOver(fake.native);
-    fake.files.put(`${ROOT}/a/state.json`, 'file', 'of the other one');
+    fake.files.put(`${ROOT_PATH}/a/state.json`, 'file', 'of the other one');
     return { errno: EIO };
   };
   await expect(create(fake.native, options())).rejects.toMatchObject({ errno: EIO });
-  expect(fake.files.get(`${ROOT}/a/state.json`)?.content).toBe('of the other one');
+  expect(fake.files.get(`${ROOT_PATH}/a/state.json`)?.content).toBe('of the other one');
 });

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 
 import { TsrunError } from '../../../src/errors.js';
 import { validateId } from '../../../src/state/id.js';
-import { statePaths } from '../../../src/state/paths.js';
+import { statePath } from '../../../src/state/paths.js';
+import { ROOT, system } from './scene.js';
 
 function accepts(id: string): boolean {
   try {
@@ -32,6 +33,7 @@ test('the message of a refused id is printable', () => {
 });
 
 test('an accepted id is one name below the root directory', () => {
+  system();
   const tricky = fc.string({
     unit: fc.constantFrom('.', '/', '\\', '-', '+', '_', 'a', '0', '\0', '\n', '%', 'é'),
     maxLength: 12,
@@ -39,8 +41,7 @@ test('an accepted id is one name below the root directory', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), tricky), (id) => {
       if (!accepts(id)) return;
-      const { directory } = statePaths('/run/tsrun', id);
-      expect(directory.split('/')).toEqual(['', 'run', 'tsrun', id]);
+      expect(statePath(ROOT, id).split('/')).toEqual(['', 'run', 'tsrun', id]);
       expect(['.', '..', '']).not.toContain(id);
     }),
     { numRuns: 2000 },

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { EACCES, LOCK_EX, LOCK_SH } from '../../../src/native/constants.js';
 import { isLocked, lockContainer, tryLock } from '../../../src/state/lock.js';
 import type { Lock } from '../../../src/state/lock.js';
-import { claimDirectory, removeDirectory } from '../../../src/state/store.js';
-import { ROOT, system } from './scene.js';
+import { claimDirectory } from '../../../src/state/store.js';
+import { ROOT, ROOT_FDS, ROOT_PATH, remove, system } from './scene.js';
 
 function mustLock(result: Lock | number): Lock {
   if (typeof result === 'number') throw new Error(`not locked: ${result}`);
@@ -24,7 +24,7 @@ test('shared holders go together, an exclusive one is alone', () => {
   expect(isLocked(native, ROOT, 'a')).toBe(true);
   alone.release();
   expect(isLocked(native, ROOT, 'a')).toBe(false);
-  expect(fds.size).toBe(0);
+  expect(fds.size).toBe(ROOT_FDS);
 });
 
 test('one that is held is waited for, and not for ever', async () => {
@@ -40,7 +40,7 @@ test('one that is held is waited for, and not for ever', async () => {
   const waiting = lockContainer(native, ROOT, 'a', 'exclusive');
   held.release();
   (await waiting).release();
-  expect(fake.fds.size).toBe(0);
+  expect(fake.fds.size).toBe(ROOT_FDS);
 });
 
 test('a container that is deleted while its lock is waited for does not exist', async () => {
@@ -49,11 +49,11 @@ test('a container that is deleted while its lock is waited for does not exist', 
   claimDirectory(native, ROOT, 'a');
   const held = mustLock(tryLock(native, ROOT, 'a', LOCK_EX));
   const waiting = lockContainer(native, ROOT, 'a', 'exclusive');
-  removeDirectory(native, ROOT, 'a');
+  remove(native, 'a');
   held.release();
   await expect(waiting).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' });
-  expect(fake.files.get(`${ROOT}/a`)).toBeUndefined();
-  expect(fake.fds.size).toBe(0);
+  expect(fake.files.get(`${ROOT_PATH}/a`)).toBeUndefined();
+  expect(fake.fds.size).toBe(ROOT_FDS);
 });
 
 test('a directory that took the place of the locked one is not taken for it', () => {
@@ -64,7 +64,7 @@ test('a directory that took the place of the locked one is not taken for it', ()
     ...native,
     open: native.open,
     flock: (fd: number, operation: number) => {
-      fake.files.removeDirectory(`${ROOT}/a`);
+      fake.files.removeDirectory(`${ROOT_PATH}/a`);
       claimDirectory(native, ROOT, 'a');
       return native.flock(fd, operation);
     },
@@ -73,7 +73,7 @@ test('a directory that took the place of the locked one is not taken for it', ()
     close: native.close,
   };
   expect(tryLock(swapping, ROOT, 'a', LOCK_EX)).toBeLessThan(0);
-  expect(fake.fds.size).toBe(0);
+  expect(fake.fds.size).toBe(ROOT_FDS);
 });
 
 test('a refusal of the kernel is told', async () => {

@@ -1,10 +1,20 @@
 /** A state to test with. */
 
+import { O_RDONLY } from '../../../src/native/constants.js';
 import { FakeSystem } from '../../../src/native/fake.js';
+import type { Native } from '../../../src/native/types.js';
+import { StateRoot } from '../../../src/state/root.js';
 import { STATE_VERSION } from '../../../src/state/state.js';
 import type { ContainerState } from '../../../src/state/state.js';
+import { StateFile, removeDirectory } from '../../../src/state/store.js';
 
-export const ROOT = '/run/tsrun';
+export const ROOT_PATH = '/run/tsrun';
+
+/** Of the system that was made last. */
+export let ROOT: StateRoot;
+
+/** How many descriptors it takes. */
+export const ROOT_FDS = 1;
 
 export function stateOf(id: string, changes: Partial<ContainerState> = {}): ContainerState {
   return {
@@ -35,6 +45,20 @@ export function stateOf(id: string, changes: Partial<ContainerState> = {}): Cont
 /** A system with the root directory. */
 export function system(): FakeSystem {
   const fake = new FakeSystem();
-  fake.files.put(ROOT, 'directory');
+  fake.files.put(ROOT_PATH, 'directory');
+  ROOT = StateRoot.open(fake.native, ROOT_PATH);
   return fake;
+}
+
+/** As a command does that holds the lock. */
+export function remove(native: Native, id: string, fd = ROOT.openContainer(id, O_RDONLY)): void {
+  removeDirectory(native, ROOT, id, { fd });
+  native.close(fd);
+}
+
+/** Of a container whose directory is there. */
+export function stateFile(native: Native, id: string, fd = ROOT.openContainer(id)): StateFile {
+  const file = new StateFile(native, ROOT, id, fd);
+  native.close(fd);
+  return file;
 }

@@ -8,7 +8,7 @@ import { statusOf } from '../../../src/state/status.js';
 import type { Status } from '../../../src/state/status.js';
 import type { ContainerState } from '../../../src/state/state.js';
 import { claimDirectory } from '../../../src/state/store.js';
-import { ROOT, stateOf, system } from './scene.js';
+import { ROOT, ROOT_PATH, stateOf, system } from './scene.js';
 
 interface Row {
   what: string;
@@ -51,8 +51,8 @@ function scene(fake: FakeSystem, row: Row): ContainerState {
   if (row.process === 'zombie' || row.process === 'gone') fake.end(process);
   fake.native.mkdir('/sys/fs/cgroup/a', 0o755);
   if (row.frozen) fake.native.writeText('/sys/fs/cgroup/a/cgroup.freeze', '1');
-  if (row.fifo !== 'gone') fake.native.mkfifo(`${ROOT}/a/exec.fifo`, 0o622);
-  if (row.fifo === 'read') fake.readFifo(`${ROOT}/a/exec.fifo`, process);
+  if (row.fifo !== 'gone') fake.files.put(`${ROOT_PATH}/a/exec.fifo`, 'fifo');
+  if (row.fifo === 'read') fake.readFifo(`${ROOT_PATH}/a/exec.fifo`, process);
   return stateOf('a', {
     pid: 321,
     startTime: process.startTime + (row.process === 'another' ? 1 : 0),

@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
 
-import { EIO, ENOSPC } from '../../../src/native/constants.js';
+import { EIO, ENOSPC, O_RDONLY } from '../../../src/native/constants.js';
 import type { FakeSystem } from '../../../src/native/fake.js';
 import { parseJson } from '../../../src/spec/json.js';
 import { STATE_VERSION } from '../../../src/state/state.js';
 import type { ContainerState } from '../../../src/state/state.js';
 import {
-  StateFile,
   claimDirectory,
   findListed,
   findState,
@@ -14,10 +13,10 @@ import {
   loadState,
   readLater,
   readLaterLine,
-  removeDirectory,
 } from '../../../src/state/store.js';
+import { StateRoot } from '../../../src/state/root.js';
 import { salvage } from '../../../src/state/salvage.js';
-import { ROOT, stateOf, system } from './scene.js';
+import { ROOT, ROOT_PATH, remove, stateFile, stateOf, system } from './scene.js';
 
 const LATER = {
   process: { cwd: '/', rlimits: [{ type: 'RLIMIT_CORE', soft: 1, hard: 2n ** 64n - 1n }] },
@@ -29,7 +28,7 @@ const LATER = {
 function made(fake: FakeSystem, changes: Partial<ContainerState> = {}): ContainerState {
   claimDirectory(fake.native, ROOT, 'a');
   const state = stateOf('a', { phase: 'creating', ...changes });
-  const file = new StateFile(fake.native, ROOT, 'a');
+  const file = stateFile(fake.native, 'a');
   file.noteCgroup('/sys/fs/cgroup/a');
   file.save(state);
   file.saveSummary({ ...state, phase: 'created', pid: 7 }, file.laterLine(LATER));
@@ -51,7 +50,7 @@ test('a state is read back as its lines say, and is readable by hand', () => {
   const whole = { ...state, phase: 'created', pid: 7 };
   expect(loadState(fake.native, ROOT, 'a')).toEqual(whole);
   expect(salvage(fake.native, ROOT, 'a').notedCgroup).toBe('/sys/fs/cgroup/a');
-  const file = fake.files.get(`${ROOT}/a/state.json`);
+  const file = fake.files.get(`${ROOT_PATH}/a/state.json`);
   const lines = (file?.content ?? '').trimEnd().split('\n');
   expect(lines).toHaveLength(5);
   expect(readLaterLine(fake.native, ROOT, 'a')).toBe(lines[3]);
@@ -81,7 +80,7 @@ test('for a list the summary is read, which is the last line', () => {
   const summary = { version, id, startTime, bundle, created, owner, cgroupPath };
   const wanted = { kind: 'state', state: { ...summary, phase: 'created', pid: 7 } };
   expect(findListed(fake.native, ROOT, 'a')).toEqual(wanted);
-  const file = fake.files.get(`${ROOT}/a/state.json`);
+  const file = fake.files.get(`${ROOT_PATH}/a/state.json`);
   if (file === undefined) throw new Error('no file');
   const lines = file.content.trimEnd().split('\n');
   // Whatever the other lines are.
@@ -93,7 +92,7 @@ test('for a list the summary is read, which is the last line', () => {
 test('of lines of a kind the last one counts', () => {
   const fake = system();
   claimDirectory(fake.native, ROOT, 'a');
-  const file = new StateFile(fake.native, ROOT, 'a');
+  const file = stateFile(fake.native, 'a');
   file.save(stateOf('a', { rootless: true }));
   const cgroup = { manager: 'systemd', path: '/sys/fs/cgroup/s', inode: '9' } as const;
   const now = stateOf('a', { cgroup, cgroupPath: cgroup.path });
@@ -109,7 +108,7 @@ test.each([
 ])('a state file that a person has made one object of is the same state: %s', (_, text) => {
   const fake = system();
   const state = made(fake);
-  const file = fake.files.get(`${ROOT}/a/state.json`);
+  const file = fake.files.get(`${ROOT_PATH}/a/state.json`);
   if (file === undefined) throw new Error('no file');
   const lines = file.content.trimEnd().split('\n');
   file.content = text(
@@ -123,12 +122,12 @@ test.each([
 test('wherever a state file is torn, it is what it was before', () => {
   const whole = system();
   const state = made(whole);
-  const text = whole.files.get(`${ROOT}/a/state.json`)?.content ?? '';
+  const text = whole.files.get(`${ROOT_PATH}/a/state.json`)?.content ?? '';
   const ends = [...text.matchAll(/\n/g)].map(({ index }) => index);
   const [noted = 0, , first = 0, , last = 0] = ends;
   for (let length = 0; length <= text.length; length++) {
     const fake = system();
-    fake.files.put(`${ROOT}/a/state.json`, 'file', text.slice(0, length));
+    fake.files.put(`${ROOT_PATH}/a/state.json`, 'file', text.slice(0, length));
     for (const found of [findState(fake.native, ROOT, 'a'), findListed(fake.native, ROOT, 'a')]) {
       // A line is whole with its end.
       if (length <= first) expect(found.kind).toBe('broken');
@@ -143,9 +142,10 @@ test('a line that cannot be written is told, and is not read', () => {
   for (let nth = 1; ; nth++) {
     const fake = system();
     claimDirectory(fake.native, ROOT, 'a');
+    const fd = ROOT.openContainer('a');
     fake.failNth(nth, ENOSPC);
     try {
-      new StateFile(fake.native, ROOT, 'a').save(stateOf('a'));
+      stateFile(fake.native, 'a', fd).save(stateOf('a'));
     } catch (error) {
       expect(error).toMatchObject({ code: 'ERR_STATE', errno: ENOSPC });
       expect(findState(fake.native, ROOT, 'a').kind).toBe('broken');
@@ -162,7 +162,7 @@ test('a torn, foreign or missing state is broken, another format is an error', (
   expect(() => loadState(fake.native, ROOT, 'a')).toThrow('container "a" does not exist');
   claimDirectory(fake.native, ROOT, 'a');
   expect(findState(fake.native, ROOT, 'a').kind).toBe('broken');
-  const file = fake.files.put(`${ROOT}/a/state.json`);
+  const file = fake.files.put(`${ROOT_PATH}/a/state.json`);
   for (const text of ['', '{"version": 1, "id"', 'null', '[]', JSON.stringify(stateOf('b'))]) {
     file.content = text;
     expect(findState(fake.native, ROOT, 'a').kind, text).toBe('broken');
@@ -178,7 +178,7 @@ test('a torn, foreign or missing state is broken, another format is an error', (
       file.content = text;
       for (const find of [findState, findListed]) {
         expect(() => find(fake.native, ROOT, 'a')).toThrow(
-          `cannot read ${ROOT}/a/state.json: format version ${version} is of ${which} tsrun`,
+          `cannot read ${ROOT_PATH}/a/state.json: format version ${version} is of ${which} tsrun`,
         );
       }
     }
@@ -192,10 +192,10 @@ test('a container of runc or crun in the same directory is not taken for remains
   ] as const) {
     const fake = system();
     claimDirectory(fake.native, ROOT, 'a');
-    fake.files.put(`${ROOT}/a/${file}`).content = text;
+    fake.files.put(`${ROOT_PATH}/a/${file}`).content = text;
     for (const find of [findState, findListed, loadState]) {
       expect(() => find(fake.native, ROOT, 'a')).toThrow(
-        `container "a" is of another runtime: ${ROOT}/a/${file}`,
+        `container "a" is of another runtime: ${ROOT_PATH}/a/${file}`,
       );
     }
   }
@@ -205,6 +205,8 @@ test('a state that cannot be read is no missing container', () => {
   const fake = system();
   claimDirectory(fake.native, ROOT, 'a');
   fake.failNth(1, EIO);
+  expect(() => loadState(fake.native, ROOT, 'a')).toThrow('cannot open /run/tsrun/a');
+  fake.failNth(2, EIO);
   expect(() => loadState(fake.native, ROOT, 'a')).toThrow('cannot read /run/tsrun/a/state.json');
 });
 
@@ -213,21 +215,22 @@ test('removal takes everything, the state last', () => {
     const fake = system();
     const before = fake.files.paths();
     claimDirectory(fake.native, ROOT, 'a');
-    new StateFile(fake.native, ROOT, 'a').save(stateOf('a'));
-    fake.files.put(`${ROOT}/a/exec.fifo`, 'fifo');
-    fake.files.put(`${ROOT}/a/notify/notify.sock`, 'socket');
+    stateFile(fake.native, 'a').save(stateOf('a'));
+    fake.files.put(`${ROOT_PATH}/a/exec.fifo`, 'fifo');
+    fake.files.put(`${ROOT_PATH}/a/notify/notify.sock`, 'socket');
+    const fd = ROOT.openContainer('a', O_RDONLY);
     fake.failNth(nth, EIO);
     try {
-      removeDirectory(fake.native, ROOT, 'a');
+      remove(fake.native, 'a', fd);
       expect(fake.files.paths()).toEqual(before);
       return;
     } catch (error) {
       expect(error).toMatchObject({ code: 'ERR_STATE', errno: EIO });
       fake.failNth(0, 0);
-      const names = fake.files.list(`${ROOT}/a`) ?? [];
+      const names = fake.files.list(`${ROOT_PATH}/a`) ?? [];
       // Until only the directory is left, delete still knows the container.
       if (names.length > 0) expect(names).toContain('state.json');
-      removeDirectory(fake.native, ROOT, 'a');
+      remove(fake.native, 'a');
       expect(fake.files.paths()).toEqual(before);
     }
   }
@@ -235,7 +238,7 @@ test('removal takes everything, the state last', () => {
 
 test('only names that can be ids are listed', () => {
   const fake = system();
-  expect(listIds(fake.native, '/nowhere')).toEqual([]);
-  for (const name of ['b', 'a', 'no id', 'x~']) fake.files.put(`${ROOT}/${name}`, 'directory');
+  expect(listIds(fake.native, StateRoot.open(fake.native, '/nowhere'))).toEqual([]);
+  for (const name of ['b', 'a', 'no id', 'x~']) fake.files.put(`${ROOT_PATH}/${name}`, 'directory');
   expect(listIds(fake.native, ROOT)).toEqual(['a', 'b']);
 });
