@@ -149,7 +149,34 @@ static void makeNamespacesEarly(long flags) {
 
 }  // namespace tsrun::child
 
-extern "C" [[noreturn]] void startHelper(long* stack) { tsrun::child::start(stack); }
+#if !defined(TSRUN_FUZZ)
+// The guard of the stack protector. Without a C library it is no thread's own, but there is one
+// thread, and a second while the listener of a filter is handed over.
+extern "C" {
+uintptr_t __stack_chk_guard;
+[[noreturn]] void __stack_chk_fail() {
+  // The parent reaps a process that was ended by SIGILL.
+  for (;;) __builtin_trap();
+}
+}
+
+// The first 8 of the 16 random bytes that the kernel gives to each program (getauxval(3)), as the C
+// library takes them: a first byte of 0 ends what is copied as a text.
+static inline __attribute__((always_inline)) void seedGuard(const long* stack) {
+  constexpr long kAtRandom = 25;
+  const long* at = stack + 1 + stack[0] + 1;
+  while (*at != 0) at++;
+  for (at++; at[0] != 0; at += 2) {
+    if (at[0] != kAtRandom) continue;
+    __stack_chk_guard = *reinterpret_cast<const uintptr_t*>(at[1]) & ~uintptr_t{0xff};
+  }
+}
+
+extern "C" [[noreturn]] __attribute__((no_stack_protector)) void startHelper(long* stack) {
+  seedGuard(stack);
+  tsrun::child::start(stack);
+}
+#endif
 
 #if defined(TSRUN_FUZZ)
 // A test calls start().

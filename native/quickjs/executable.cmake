@@ -60,7 +60,7 @@ function(tsrun_host target)
   target_compile_definitions(${target} PRIVATE TSRUN_EXECUTABLE NAPI_VERSION=8
     NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS _GNU_SOURCE)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${TSRUN_WARNINGS}
-    -O2 -fno-rtti -fno-exceptions -ffunction-sections -fdata-sections -fstack-protector-strong
+    -O2 -fno-rtti -fno-exceptions -ffunction-sections -fdata-sections ${TSRUN_HARDENING}
     -fno-pie>)
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF LINKER_LANGUAGE CXX)
   if(TSRUN_SANITIZE)
@@ -149,7 +149,8 @@ function(tsrun_executable target blank image start)
 endfunction()
 
 include(native/quickjs/start.cmake)
-set_property(SOURCE native/quickjs/start.cc PROPERTY COMPILE_OPTIONS -fno-stack-protector)
+set_property(SOURCE native/quickjs/start.cc PROPERTY COMPILE_OPTIONS
+  -fno-stack-protector -U_FORTIFY_SOURCE)
 tsrun_executable(tsrun tsrun-blank ${CMAKE_BINARY_DIR}/chunks/image.bin "${TSRUN_START}")
 # The same as where start.cmake does not know the C library, for the tests.
 tsrun_executable(tsrun-glibc-start tsrun-blank-glibc-start
