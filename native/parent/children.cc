@@ -45,6 +45,7 @@ bool stayLoaded() {
 Children::~Children() {
   if (pidfds_.empty() || gettid() == getpid() || !stayLoaded()) return;
   std::vector<pollfd> polled;
+  polled.reserve(pidfds_.size());
   for (const int pidfd : pidfds_) polled.push_back({pidfd, POLLIN, 0});
   // Signals are the program's other threads' business.
   sigset_t all;
@@ -55,6 +56,7 @@ Children::~Children() {
     std::thread(reapAll, std::move(polled)).detach();
   } catch (const std::system_error&) {
     // No thread to be had: the children stay zombies until the program ends.
+    for (const int pidfd : pidfds_) close(pidfd);
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
