@@ -22,13 +22,19 @@ export function createOptions(
   const pidFile = given(options['pid-file']);
   const pidfdSocket = given(options['pidfd-socket']);
   const path = environment['PATH'];
+  // Before anything is opened that stays open: what is not the caller's would be in their place.
+  const preserved = preservedDescriptors(
+    context,
+    options['preserve-fds'] ?? 0,
+    activatedDescriptors(context),
+  );
   return {
     root: context.root(),
     id,
     bundle: bundle.path,
     spec: bundle.spec,
     stdio: [0, 1, 2],
-    ...preservedDescriptors(context, options['preserve-fds'] ?? 0, activatedDescriptors(context)),
+    ...preserved,
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
     ...(pidFile === undefined ? {} : { pidFile }),
     ...(pidfdSocket === undefined ? {} : { pidfdSocket }),

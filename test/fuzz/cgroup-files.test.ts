@@ -148,7 +148,8 @@ fuzz({
       assert.deepEqual(
         mount.parseMountinfo(text),
         lines.map(({ root, place: point, type, options }) => ({
-          ...{ id: '30', root, point, type },
+          ...{ id: '30', parent: '23', root, point, type },
+          attributes: ['rw', 'nosuid'],
           options: options.split(','),
         })),
       );

@@ -108,7 +108,11 @@ fuzz({
           if (!/null/.test(again)) assert.deepEqual(json.parseJson(again), value);
           if (!/"/.test(text)) assert.deepEqual(integers(again), integers(text));
         }
-        // A bound on the depth refuses, and changes nothing else.
+        // A bound on the number of values refuses, and changes nothing else.
+        const few = attempt(() => json.parseJson(text, { maxValues: 3 }));
+        if ('value' in few) assert.deepEqual(few.value, value);
+        else assert(String(few.error).includes('more than 3 values'));
+        // So does one on the depth.
         const shallow = attempt(() => json.parseJson(text, { maxDepth }));
         if ('value' in shallow) assert.deepEqual(shallow.value, value);
         else assert(String(shallow.error).includes(`nested deeper than ${maxDepth}`));

@@ -158,6 +158,22 @@ fuzz({
       assert.equal(proc.isAlive(looking(-3), 7, 0), false);
       // Neither is an answer.
       assert.throws(() => proc.isAlive(looking(-5), 7, 0));
+      // A file of /proc that is not there is one only where the process is not, either.
+      const again = (pidfd: number, then: string | number, killed: number): Native => {
+        const answers = [-2, then];
+        return {
+          ...looking(-2),
+          readText: () => answers.shift() ?? -5,
+          pidfdOpen: () => pidfd,
+          pidfdKill: () => killed,
+        };
+      };
+      assert.throws(() => proc.readProcessStat(again(-24, of, 0), 7));
+      assert.throws(() => proc.readProcessStat(again(5, -2, 0), 7));
+      assert.equal(proc.readProcessStat(again(5, -3, -3), 7), undefined);
+      if (found !== undefined) {
+        assert.deepEqual(proc.readProcessStat(again(5, of, 0), 7), found);
+      }
       if (found === undefined) {
         assert.throws(() => proc.isAlive(looking(of), 7, 0));
         return;

@@ -195,7 +195,9 @@ test.each([1, 2, 3, 4, 5, 6])('no space on the state directory (%d pages)', asyn
 
 describe('without privileges', () => {
   beforeEach(() => {
-    for (const path of [bundle.path, scene.runtime.root]) chmodSync(path, 0o777);
+    chmodSync(bundle.path, 0o777);
+    // Sticky, as a directory that all may write to has to be.
+    chmodSync(scene.runtime.root, 0o1777);
   });
 
   const NOBODY = { uid: 65534, gid: 65534 };

@@ -16,6 +16,7 @@ const { exec } = await load('lifecycle/exec.js');
 const { deleteContainer } = await load('lifecycle/delete.js');
 const { loadBundle } = await load('lifecycle/bundle.js');
 const { loadNative } = await load('native/node.js');
+const { StateRoot } = await load('state/root.js');
 
 /** Between two of these a crash is the same crash. */
 const READS = new Set(
@@ -43,7 +44,7 @@ const mortal = new Proxy(native, {
   },
 });
 const { path, spec } = loadBundle(native, bundle);
-const common = { root, id, warn: () => undefined };
+const common = { root: StateRoot.open(native, root), id, warn: () => undefined };
 const stdio = [-1, -1, -1];
 const commands = {
   create: () => create(mortal, { ...common, bundle: path, spec, stdio }),

@@ -31,6 +31,8 @@ function execOptions(
   id: string,
   args: readonly string[],
 ): ExecOptions {
+  // Before anything is opened that stays open: what is not the caller's would be in their place.
+  const { preserve } = preservedDescriptors(context, options['preserve-fds'] ?? 0, 0);
   const root = context.root();
   const consoleSocket = given(options['console-socket']);
   const pidFile = given(options['pid-file']);
@@ -45,7 +47,7 @@ function execOptions(
         ? execProcess(loadProcess(context.native, { root, id }), options, args)
         : readProcess(context, file),
     stdio: [0, 1, 2],
-    preserve: preservedDescriptors(context, options['preserve-fds'] ?? 0, 0).preserve,
+    preserve,
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
     ...(pidFile === undefined ? {} : { pidFile }),
     ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
