@@ -56,7 +56,7 @@ test('whose processes /proc shows', () => {
   const create = ['create', '--bundle', stage.bundle('plain', false), id];
   const type = fail('runtime', 'statfs', 'first', 'ENOMEM', ...create);
   expect(type.stderr).toBe('tsrun: cannot ask what /proc is: cannot allocate memory\n');
-  const link = fail('runtime', 'readlink', { after: 'statfs' }, 'EIO', ...create);
+  const link = fail('runtime', 'readlinkat', { after: 'statfs' }, 'EIO', ...create);
   expect(link.stderr).toBe('tsrun: cannot read the link /proc/self: input/output error\n');
 });
 
