@@ -100,7 +100,8 @@ export class Trial {
     return ended.injected === undefined ? undefined : found.map((one) => ({ ...fault, ...one }));
   }
 
-  private judge({ part, mode, errno = '' }: Fault, ended: Faulted): Judgement[] {
+  private judge(fault: Fault, ended: Faulted): Judgement[] {
+    const { part, mode, errno = '' } = fault;
     const killed = mode === 'kill' && part === 'runtime';
     const found: Judgement[] = [];
     if (ended.where.length > 0) {
@@ -108,7 +109,7 @@ export class Trial {
     } else if (ended.signal !== undefined) {
       const text = `signal ${ended.signal.toString()}: ${ended.stderr.trim()}`;
       if (!killed || ended.signal !== 9) found.push({ kind: 'crash', text });
-    } else {
+    } else if (!this.isKilledAfterwards(fault, ended)) {
       found.push(...this.subject.judge(this.stage, this.id, ended, killed));
       if (mode === 'fail' && ended.stderr.startsWith('tsrun: ') && found.length === 0) {
         const failed = ended.status !== 0 && ended.status !== STATUS && !this.isRefused(ended);
@@ -120,6 +121,16 @@ export class Trial {
     }
     found.push(...judgeAnswers(this.stage, this.id, killed));
     return found;
+  }
+
+  /**
+   * Not the runtime's to tell: the process of a create is killed while it waits at the gate, and that
+   * of a run in its execve, where `run` has the status of a program that was killed.
+   */
+  private isKilledAfterwards({ part, mode, name }: Fault, { status }: Faulted): boolean {
+    if (mode !== 'kill' || part === 'runtime') return false;
+    if (this.subject.name.startsWith('create')) return name === 'read' && status === 0;
+    return this.subject.name.startsWith('run') && name === 'execve' && status === 128 + 9;
   }
 
   /** What it says without a fault too. */
