@@ -29,6 +29,10 @@ function restoreOpenFilesLimit(native: Native): void {
   if (soft !== undefined) native.setSoftLimit(RLIMIT_NOFILE, Number(soft));
 }
 
+// A write beyond RLIMIT_FSIZE then fails with EFBIG, which is told and undone. What is executed in a
+// container, and each hook, gets the default again.
+process.on('SIGXFSZ', () => undefined);
+
 const native = nativeOrExit();
 restoreOpenFilesLimit(native);
 const status = await main(

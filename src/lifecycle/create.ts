@@ -67,7 +67,7 @@ import { identifyNamespaces } from './namespace-identity.js';
 import { checkSysctls } from './namespaces-own.js';
 import { makeNotifyDirectory } from './notify.js';
 import { writePidFile } from './pid-file.js';
-import { OpenFds, UndoStack } from './undo.js';
+import { OpenFds, Reserve, UndoStack } from './undo.js';
 
 export interface CreateOptions {
   /** Directory of the states of all containers. */
@@ -130,6 +130,8 @@ export interface Created {
   terminal: number;
   /** With keepLock, the caller's to release. */
   lock?: Lock;
+  /** With keepLock, the caller's to release before it removes the container. */
+  reserve?: Reserve;
   /** With keepLock, what its start is to be given: the container has no fifos then. */
   gate?: OpenGate;
 }
@@ -147,6 +149,9 @@ export async function create(native: Native, options: CreateOptions): Promise<Cr
   try {
     return await creation.run();
   } catch (error) {
+    // What they were opened for has failed, and what undoes it may need descriptors.
+    fds.closeAll();
+    creation.reserve?.release();
     await undo.undo();
     throw error;
   } finally {
@@ -164,6 +169,8 @@ interface Gate {
 
 class Creation {
   private readonly caller: Caller;
+  /** For the undoing, or with keepLock for the removal by the caller. */
+  reserve: Reserve | undefined;
   private terminal = -1;
   private rootfs = -1;
   private reachedHooks = false;
@@ -210,6 +217,7 @@ class Creation {
 
     if (turn !== undefined) await turn();
     root.make();
+    this.reserve = new Reserve(native);
     const lock = await claimContainer(native, root, id);
     // Released after everything else is undone, when nobody can find the directory any more.
     this.undo.push(() => lock.release());
@@ -269,10 +277,10 @@ class Creation {
     this.undo.keep();
     const created = { state, pidfd: child.pidfd, terminal: this.terminal };
     if (options.keepLock === true) {
-      return gate.caller === undefined
-        ? { ...created, lock }
-        : { ...created, lock, gate: gate.caller };
+      const kept = { ...created, lock, reserve: this.reserve };
+      return gate.caller === undefined ? kept : { ...kept, gate: gate.caller };
     }
+    this.reserve.release();
     lock.release();
     return created;
   }

@@ -16,7 +16,8 @@ import { lockContainer } from '../state/lock.js';
 import type { StateRoot } from '../state/root.js';
 import { statusOf } from '../state/status.js';
 import { salvage } from '../state/salvage.js';
-import { findState, loadState, notFound, removeDirectory } from '../state/store.js';
+import { findRemovable, loadState, notFound, removeDirectory } from '../state/store.js';
+import type { Found } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
 import { hookState, hookDirectory } from './hook-state.js';
 import { runHooksAnyway } from './hooks.js';
@@ -49,7 +50,7 @@ export async function deleteContainer(native: Native, options: DeleteOptions): P
   const force = options.force === true;
   // With its first process the kernel has ended everything in a pid namespace.
   if (options.ended?.newPidNamespace !== true) {
-    const found = findState(native, root, id);
+    const found = findRemovable(native, root, id);
     if (found.kind === 'absent') {
       if (force) return;
       throw notFound(id);
@@ -61,9 +62,11 @@ export async function deleteContainer(native: Native, options: DeleteOptions): P
   const lock = await lockUnlessGone(native, root, id, force);
   if (lock === undefined) return;
   try {
-    const now = findState(native, root, id);
+    const now = findRemovable(native, root, id);
+    // The id may have been given to another container since.
+    if (options.ended !== undefined && !isOf(now, options.ended)) return;
     if (now.kind === 'state') {
-      await tearDown(native, root, now.state, force, warn);
+      await tearDown(native, root, options.ended ?? now.state, force, warn);
     } else if (!force) {
       // Says what is wrong with it.
       loadState(native, root, id);
@@ -74,6 +77,13 @@ export async function deleteContainer(native: Native, options: DeleteOptions): P
   } finally {
     lock.release();
   }
+}
+
+/** Not of another container; of one whose state was lost, nobody can tell. */
+function isOf(found: Found, ended: ContainerState): boolean {
+  if (found.kind !== 'state') return found.kind === 'broken';
+  const { pid, startTime, created } = found.state;
+  return pid === ended.pid && startTime === ended.startTime && created === ended.created;
 }
 
 async function lockUnlessGone(native: Native, root: StateRoot, id: string, force: boolean) {

@@ -1,5 +1,37 @@
 /** What has been done so far, so that a failure can undo it in reverse. */
 
+import { TsrunError } from '../errors.js';
+import { O_CLOEXEC, O_PATH } from '../native/constants.js';
+import type { Native } from '../native/types.js';
+
+/** How many descriptors the removal of a container has open at once. */
+const RESERVED = 4;
+
+/** Descriptors that are taken early, for an undoing that may find no others free. */
+export class Reserve {
+  private readonly fds: number[] = [];
+
+  /** @throws TsrunError ERR_SYSTEM when there are not that many */
+  constructor(private readonly native: Native) {
+    while (this.fds.length < RESERVED) {
+      const fd = native.open('/', O_PATH | O_CLOEXEC, 0);
+      if (fd < 0) {
+        this.release();
+        throw new TsrunError(
+          'ERR_SYSTEM',
+          `cannot reserve descriptors for what a failure undoes: ${native.strerror(-fd)}`,
+          { errno: -fd },
+        );
+      }
+      this.fds.push(fd);
+    }
+  }
+
+  release(): void {
+    for (const fd of this.fds.splice(0)) this.native.close(fd);
+  }
+}
+
 export class UndoStack {
   private readonly actions: (() => void | Promise<void>)[] = [];
 

@@ -6,7 +6,7 @@ import { ENOENT } from '../native/constants.js';
 import { isAbsent } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { STATE_FILE, statePath } from './paths.js';
-import { notedCgroupOf } from './state-file.js';
+import { MAX_REMOVED, notedCgroupOf } from './state-file.js';
 import type { StateRoot } from './root.js';
 import { readStateText, stateError } from './store.js';
 
@@ -29,7 +29,7 @@ export interface Salvage {
  * @throws TsrunError ERR_STATE when the file cannot be read although it is there
  */
 export function salvage(native: Native, root: StateRoot, id: string): Salvage {
-  const found = readStateText(native, root, id);
+  const found = readStateText(native, root, id, MAX_REMOVED);
   if (typeof found === 'number' && !isAbsent(found)) {
     throw stateError(native, 'cannot read', statePath(root, id, STATE_FILE), found);
   }

@@ -26,6 +26,8 @@ import { STATE_FILE } from './paths.js';
 
 /** In bytes: far above what a state with thousands of annotations, and a process, come to. */
 export const MAX_STATE = 16 << 20;
+/** Of a file that is only read for its container to be removed. */
+export const MAX_REMOVED = 256 << 20;
 
 const DETAILS = '{"details":';
 const LATER = '{"later":';
@@ -49,6 +51,18 @@ export function makeStateFile(native: Native, directory: number): number {
 
 export function lineOf(fields: object): string {
   return `${stringifyJson(fields)}\n`;
+}
+
+/** A text's size in UTF-8; of a short one, at most that. */
+export function bytesOf(text: string): number {
+  if (text.length < 1 << 16) return 3 * text.length;
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // The four bytes of a surrogate pair are two for each of its units.
+    if (unit >= 0x80) bytes += unit >= 0x800 && (unit & 0xf800) !== 0xd800 ? 2 : 1;
+  }
+  return bytes;
 }
 
 /** @returns 0 or a negated errno */

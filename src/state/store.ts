@@ -5,6 +5,7 @@ import { TsrunError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
 import {
   EEXIST,
+  EFBIG,
   AT_REMOVEDIR,
   EISDIR,
   ENOENT,
@@ -13,6 +14,7 @@ import {
   O_CLOEXEC,
   O_DIRECTORY,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_RDONLY,
 } from '../native/constants.js';
 import { isAbsent } from '../native/look.js';
@@ -22,8 +24,10 @@ import { STATE_FILE, statePath } from './paths.js';
 import type { StateRoot } from './root.js';
 import { STATE_VERSION } from './state.js';
 import {
+  MAX_REMOVED,
   MAX_STATE,
   appendText,
+  bytesOf,
   laterLine,
   lineOf,
   makeStateFile,
@@ -35,6 +39,8 @@ import type { ContainerDetails, ContainerState, ContainerSummary, LaterState } f
 /** What runc's state.json has and ours has not, and where crun has its state. */
 const RUNC_FIELD = 'init_process_pid';
 const CRUN_STATE = 'status';
+
+const COPY_SIZE = 1 << 20;
 
 export function stateError(
   native: Native,
@@ -81,6 +87,16 @@ export function findState(native: Native, root: StateRoot, id: string): Found {
   return find(native, root, id, true) as Found;
 }
 
+/**
+ * The same for the removal, which reads a state too that is too large for other commands.
+ *
+ * @throws TsrunError ERR_ID_INVALID, ERR_STATE
+ */
+export function findRemovable(native: Native, root: StateRoot, id: string): Found {
+  validateId(id);
+  return find(native, root, id, true, MAX_REMOVED) as Found;
+}
+
 /** The same of one of listIds, and without its details. */
 export function findListed(native: Native, root: StateRoot, id: string): Found<ContainerSummary> {
   const line = inContainer(native, root, id, (directory) =>
@@ -96,13 +112,14 @@ function find(
   root: StateRoot,
   id: string,
   details: boolean,
+  max = MAX_STATE,
 ): Found<ContainerSummary> {
   const directory = root.openContainer(id);
   // A file, or a link, is no container.
   if (directory === -ENOENT || directory === -ENOTDIR) return { kind: 'absent' };
   if (directory < 0) throw stateError(native, 'cannot open', statePath(root, id), directory);
   try {
-    const text = native.readTextAt(directory, STATE_FILE, MAX_STATE);
+    const text = native.readTextAt(directory, STATE_FILE, max);
     if (typeof text === 'string') return foundOf(checkState(stateOf(text), root, id, details));
     if (text !== -ENOENT) {
       throw stateError(native, 'cannot read', statePath(root, id, STATE_FILE), text);
@@ -147,9 +164,14 @@ export function openFile(
 }
 
 /** All of state.json. */
-export function readStateText(native: Native, root: StateRoot, id: string): string | number {
+export function readStateText(
+  native: Native,
+  root: StateRoot,
+  id: string,
+  max = MAX_STATE,
+): string | number {
   return inContainer(native, root, id, (directory) =>
-    native.readTextAt(directory, STATE_FILE, MAX_STATE),
+    native.readTextAt(directory, STATE_FILE, max),
   );
 }
 
@@ -226,6 +248,7 @@ export class StateFile {
   private readonly path: string;
   /** The caller's to close. */
   readonly fd: number;
+  private size = 0;
 
   /**
    * @param directory descriptor of the container's
@@ -269,6 +292,15 @@ export class StateFile {
 
   /** All of the lines, or none that counts. */
   private add(lines: string): void {
+    this.size += bytesOf(lines);
+    if (this.size > MAX_STATE) {
+      // No command but the removal reads it again.
+      throw new TsrunError(
+        'ERR_STATE',
+        `cannot write ${this.path}: the state would be larger than ${MAX_STATE >> 20} MiB`,
+        { errno: EFBIG },
+      );
+    }
     const added = appendText(this.native, this.fd, lines);
     if (added < 0) throw this.failed(added);
   }
@@ -321,8 +353,8 @@ export function readLaterLine(native: Native, root: StateRoot, id: string): stri
 /**
  * Removes a state directory with everything in it. The caller holds its lock,
  * and has asked whether it still is the one there (Lock.isCurrent). state.json
- * goes last but the directory: a crash in between leaves a container that
- * delete still knows.
+ * goes last but the directory, and comes back where that stays: until then it
+ * is a container that `list` shows and delete knows.
  *
  * @throws TsrunError ERR_STATE
  */
@@ -336,10 +368,29 @@ export function removeDirectory(
     stateError(native, 'cannot remove', statePath(root, id, name), error);
   const error = emptyDirectory(native, fd, STATE_FILE);
   if (error < 0) throw cannotRemove(error);
-  const unlinked = native.unlinkAt(fd, STATE_FILE, 0);
-  if (unlinked < 0 && unlinked !== -ENOENT) throw cannotRemove(unlinked, STATE_FILE);
-  const removed = native.unlinkAt(root.fd, id, AT_REMOVEDIR);
-  if (removed < 0 && removed !== -ENOENT) throw cannotRemove(removed);
+  // Without a descriptor for it, it is removed all the same.
+  const kept = native.openat(fd, STATE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+  try {
+    const unlinked = native.unlinkAt(fd, STATE_FILE, 0);
+    if (unlinked < 0 && unlinked !== -ENOENT) throw cannotRemove(unlinked, STATE_FILE);
+    const removed = native.unlinkAt(root.fd, id, AT_REMOVEDIR);
+    if (removed >= 0 || removed === -ENOENT) return;
+    if (kept >= 0) restore(native, fd, kept);
+    throw cannotRemove(removed);
+  } finally {
+    if (kept >= 0) native.close(kept);
+  }
+}
+
+/** Makes state.json again of what was removed; where that fails, delete takes what is left for remains. */
+function restore(native: Native, directory: number, from: number): void {
+  const to = makeStateFile(native, directory);
+  if (to < 0) return;
+  for (;;) {
+    const data = native.read(from, COPY_SIZE);
+    if (typeof data === 'number' || data.length === 0 || native.write(to, data) < 0) break;
+  }
+  native.close(to);
 }
 
 type Name = string | Uint8Array;

@@ -6,6 +6,7 @@ const SECCOMP = 'test/native/seccomp-cache.test.ts';
 const CACHE = 'src/seccomp/cache.ts';
 const SAFE_PATH = 'src/state/safe-path.ts';
 const STATE_ROOT = 'test/unit/state/root.test.ts';
+const STATE_DIRECTORY = 'test/security/state-directory.test.ts';
 const CACHE_OF_USER = 'test/native/seccomp-cache-user.test.ts';
 const USED_AGAIN = {
   file: SECCOMP,
@@ -504,6 +505,74 @@ export const confinement = [
       file: STATE_ROOT,
       name: 'in a sticky directory nobody can exchange it, but others can make containers there',
       message: /to throw/,
+    },
+  },
+  {
+    rows: ['K'],
+    what: 'the directory of a container is for everybody',
+    changes: [
+      {
+        file: 'src/state/store.ts',
+        from: 'native.mkdirAt(root.fd, id, 0o711)',
+        to: 'native.mkdirAt(root.fd, id, 0o777)',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: STATE_DIRECTORY,
+      name: 'what is made in it is for its owner alone to read and to change',
+      message: /'777'/,
+    },
+  },
+  {
+    rows: ['K'],
+    what: 'everybody may change the state',
+    changes: [
+      {
+        file: 'src/state/state-file.ts',
+        from: 'O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC,\n    0o600,',
+        to: 'O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC,\n    0o666,',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: STATE_DIRECTORY,
+      name: 'what is made in it is for its owner alone to read and to change',
+      message: /'666'/,
+    },
+  },
+  {
+    rows: ['K'],
+    what: 'everybody may open the gate',
+    changes: [
+      {
+        file: 'src/lifecycle/create.ts',
+        from: 'native.mkfifoAt(directory, name, 0o600)',
+        to: 'native.mkfifoAt(directory, name, 0o666)',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: STATE_DIRECTORY,
+      name: 'what is made in it is for its owner alone to read and to change',
+      message: /'666'/,
+    },
+  },
+  {
+    rows: ['K'],
+    what: 'run believes what the state says when its container has ended',
+    changes: [
+      {
+        file: 'src/lifecycle/delete.ts',
+        from: 'options.ended ?? now.state, force',
+        to: 'now.state, force',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: 'test/unit/lifecycle/verbs.test.ts',
+      name: 'who knows that a container has ended runs the hooks that it was made with, and removes no other',
+      message: /another/,
     },
   },
   {

@@ -33,6 +33,7 @@ async function runDetached(context: Context, request: CreateOptions): Promise<nu
     });
     await started.ready;
   } catch (error) {
+    created.reserve?.release();
     await removeAfterFailure(context, request);
     throw error;
   } finally {
@@ -62,11 +63,13 @@ async function runForeground(
     status = await runToEnd(context, request, created, signals);
   } catch (error) {
     created.lock?.release();
+    created.reserve?.release();
     await removeAfterFailure(context, request);
     throw error;
   } finally {
     native.close(created.pidfd);
   }
+  created.reserve?.release();
   if (options.keep !== true) await removeEnded(context, request, created.state);
   return status;
 }

@@ -70,6 +70,7 @@ test('what is started by who made it has pipes for a gate', async () => {
   await start(fake.native, { ...name, created });
   expect(state(fake.native, name).status).toBe('running');
   expect(isLocked(fake.native, ROOT, 'a')).toBe(false);
+  created.reserve?.release();
   expect([...fake.fds.keys()]).toEqual([ROOT.fd, created.pidfd]);
 });
 
@@ -90,6 +91,7 @@ test('a process that ended at its pipe is not started', async () => {
   await expect(start(fake.native, { ...name, created })).rejects.toMatchObject({
     code: 'ERR_NOT_RUNNING',
   });
+  created.reserve?.release();
   expect([...fake.fds.keys()]).toEqual([ROOT.fd, created.pidfd]);
 });
 
@@ -232,6 +234,24 @@ test('delete wants a stopped container, and takes everything', async () => {
     message: 'container "a" does not exist',
   });
   await deleteContainer(fake.native, { ...quiet, force: true });
+});
+
+test('who knows that a container has ended runs the hooks that it was made with, and removes no other', async () => {
+  const fake = system();
+  const hooks = { poststop: [{ path: '/own' }] };
+  const { state: ended, pidfd } = await made(fake, { spec: spec({ hooks }) });
+  await start(fake.native, name);
+  endInit(fake, ended.pid);
+  fake.native.reap(pidfd);
+  const file = fake.files.get(`${ROOT_PATH}/a/state.json`);
+  const own = file?.content ?? '';
+  if (file !== undefined) file.content = own.replaceAll('/own', '/another');
+  const other = { ...ended, created: '2026-01-01T00:00:00.000Z' };
+  await deleteContainer(fake.native, { ...quiet, force: true, ended: other });
+  expect(fake.files.get(`${ROOT_PATH}/a/state.json`)).toBeDefined();
+  await deleteContainer(fake.native, { ...quiet, force: true, ended });
+  expect(fake.files.get(`${ROOT_PATH}/a`)).toBeUndefined();
+  expect(fake.ran.filter((path) => path !== '/bin/true')).toEqual(['/own']);
 });
 
 test('delete --force ends what runs', async () => {

@@ -15,6 +15,7 @@ import {
   readLaterLine,
 } from '../../../src/state/store.js';
 import { StateRoot } from '../../../src/state/root.js';
+import { MAX_STATE } from '../../../src/state/state-file.js';
 import { salvage } from '../../../src/state/salvage.js';
 import { ROOT, ROOT_PATH, remove, stateFile, stateOf, system } from './scene.js';
 
@@ -227,13 +228,26 @@ test('removal takes everything, the state last', () => {
     } catch (error) {
       expect(error).toMatchObject({ code: 'ERR_STATE', errno: EIO });
       fake.failNth(0, 0);
-      const names = fake.files.list(`${ROOT_PATH}/a`) ?? [];
-      // Until only the directory is left, delete still knows the container.
-      if (names.length > 0) expect(names).toContain('state.json');
+      // As long as the directory is there, `list` shows the container and delete knows it.
+      if (fake.files.get(`${ROOT_PATH}/a`) !== undefined) {
+        expect(loadState(fake.native, ROOT, 'a')).toEqual(stateOf('a'));
+      }
       remove(fake.native, 'a');
       expect(fake.files.paths()).toEqual(before);
     }
   }
+});
+
+test('a state that would be too large to be read again is not written', () => {
+  const fake = system();
+  claimDirectory(fake.native, ROOT, 'a');
+  const file = stateFile(fake.native, 'a');
+  // Three bytes a character, and a surrogate pair.
+  const text = '\u20ac'.repeat(MAX_STATE / 3 - 1000);
+  file.save(stateOf('a', { annotations: { text: `${text}\u{1f600}` } }));
+  expect(() => file.saveSummary(stateOf('a'), 'x'.repeat(1 << 16))).toThrow(
+    `cannot write ${ROOT_PATH}/a/state.json: the state would be larger than 16 MiB`,
+  );
 });
 
 test('only names that can be ids are listed', () => {
