@@ -27,9 +27,14 @@ const MAX_LINKS = 40;
 
 /**
  * What owners look like that the user namespace does not map (user_namespaces(7)): the machine's
- * root, or any user. Whoever has made the user namespace, or a directory above it, is trusted there.
+ * root, or any user. Directories of the system are root's wherever there is one (hier(7)).
  */
 const OVERFLOW_UID = 65534;
+const SYSTEM_DIRECTORIES: readonly string[] = [
+  ...['/', '/run', '/run/user', '/tmp', '/home', '/mnt', '/opt', '/root', '/srv', '/usr'],
+  ...['/var', '/var/home', '/var/lib', '/var/run', '/var/tmp'],
+];
+
 export interface SafeDirectory {
   /** Of O_PATH; -ENOENT when it is not there. */
   fd: number;
@@ -150,7 +155,9 @@ class Walk {
     const trusted =
       uid === 0 ||
       uid === this.ours ||
-      (uid === OVERFLOW_UID && !inInitialUserNamespace(this.native));
+      (uid === OVERFLOW_UID &&
+        SYSTEM_DIRECTORIES.includes(directory === '' ? '/' : directory) &&
+        !inInitialUserNamespace(this.native));
     if (!trusted) throw this.refused(directory, `belongs to another user (${uid})`);
     // In a sticky directory others cannot exchange what is not theirs (inode(7)).
     this.shared = type === S_IFDIR && (mode & WRITABLE_BY_OTHERS) !== 0;

@@ -221,7 +221,9 @@ fuzz({
         const { owner: uid, mode: bits, kind: type } = tree.get(one) as Node;
         if (type !== S_IFDIR) return false;
         if ((bits & 0o22) !== 0 && (bits & 0o1000) === 0) return false;
-        return uid === 0 || uid === OURS || (uid === UNMAPPED && !isInitial);
+        if (uid === 0 || uid === OURS) return true;
+        const isSystems = ['/', '/run', '/run/user', '/tmp', '/var'].includes(one);
+        return uid === UNMAPPED && !isInitial && isSystems;
       });
       const directory = `${path === '/' ? '/' : path}/@seccomp`;
       if (own !== undefined) tree.set(directory, own);

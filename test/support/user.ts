@@ -60,6 +60,8 @@ export function makeUser(): User {
     execFileSync('chown', ['-hR', `${UID.toString()}:${UID.toString()}`, path]);
   };
   give(runtimeDirectory);
+  // As the directories of a session, which are the user's below /run/user.
+  execFileSync('chown', [UID.toString(), directory]);
 
   const run = (command: readonly string[], options?: RunOptions): Promise<Result> => {
     const enter = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', ENTER, 'sh'];

@@ -509,6 +509,24 @@ export const confinement = [
   },
   {
     rows: ['K'],
+    what: 'a user namespace trusts any directory whose owner it does not know',
+    changes: [
+      {
+        file: SAFE_PATH,
+        from: "SYSTEM_DIRECTORIES.includes(directory === '' ? '/' : directory) &&",
+        to: 'SYSTEM_DIRECTORIES.length > 0 &&',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: STATE_ROOT,
+      name: 'a user namespace trusts directories %s',
+      title: 'a user namespace trusts directories of the system, unmapped',
+      message: /to throw/,
+    },
+  },
+  {
+    rows: ['K'],
     what: 'the directory of a container is for everybody',
     changes: [
       {
