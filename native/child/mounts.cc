@@ -123,9 +123,10 @@ long openRootOf(const char* path, int64_t place) {
   const long root = sys::openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0 || place < 0) return root;
   const long known = slot(place);
-  if (known >= 0 && sameFile(static_cast<int>(root), static_cast<int>(known))) return root;
+  const long same = known < 0 ? known : sameFile(static_cast<int>(root), static_cast<int>(known));
+  if (same == 1) return root;
   sys::close(static_cast<int>(root));
-  return known < 0 ? known : -ESTALE;
+  return same < 0 ? same : -ESTALE;
 }
 
 long prepareRoot(const wire::Step& step) {

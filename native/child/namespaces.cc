@@ -129,7 +129,8 @@ long joinContainer(const wire::Step& step) {
   long result = 0;
   if (NUMBER(step, Join, flags) != 0) {
     result = sys::call(__NR_setns, fd, NUMBER(step, Join, flags));
-    keepDumpable();
+    const long kept = keepDumpable();
+    if (result >= 0 && kept < 0) result = fail(kept, "dumpable");
   }
   if (links >= 0) {
     if (result >= 0) result = compareNamespaces(static_cast<int>(links), step);

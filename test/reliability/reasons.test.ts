@@ -62,6 +62,13 @@ test('whose processes /proc shows', () => {
 
 test.each<[string, string, Chosen, string, RegExp]>([
   ['whether the program is there', 'newfstatat', 'last', 'EIO', /"?sh"?: input\/output error/],
+  [
+    'whether the root file system is the one that was looked up',
+    'newfstatat',
+    'first',
+    'EIO',
+    /\/root\/path: .*input\/output/,
+  ],
   ['where the current directory is', 'getcwd', 'first', 'ENOMEM', /directory \/: cannot allocate/],
   ['what a device is', 'newfstatat', { after: 'mknodat' }, 'EIO', /\/dev\/null: input\/output/],
 ])('%s', (_what, name, which, errno, message) => {
@@ -70,4 +77,20 @@ test.each<[string, string, Chosen, string, RegExp]>([
   expect(stderr).toMatch(message);
   expect(status).toBe(1);
   expect(stage.left()).toEqual([]);
+});
+
+test('whether exec can keep what it joins from looking into it', () => {
+  expect(stage.create('plain', id)).toMatchObject({ status: 0, stderr: '' });
+  expect(stage.tsrun('start', id)).toMatchObject({ status: 0, stderr: '' });
+  const exec = ['exec', id, 'sh', '/once'];
+  const { names } = stage.inject({ target: 'helper', mode: 'count', timeout: 30_000 }, ...exec);
+  const call = names.indexOf('prctl', names.indexOf('setns')) + 1;
+  const { injected, status, stderr } = stage.inject(
+    { target: 'helper', mode: 'fail', name: 'prctl', errno: 'EPERM', call, timeout: 30_000 },
+    ...exec,
+  );
+  expect(injected).toBe('prctl');
+  expect(stderr).toMatch(/^tsrun: .*namespaces.*dumpable: operation not permitted\n$/);
+  expect(status).toBe(255);
+  expect(stage.tsrun('delete', '--force', id)).toMatchObject({ status: 0, stderr: '' });
 });
