@@ -1,8 +1,8 @@
 /** Which namespaces `create` puts a container into, for `exec` to compare. */
 
 import type { Native } from '../native/types.js';
-import { TsrunError } from '../errors.js';
 import { CLONE_NEWUSER, EACCES, EPERM } from '../native/constants.js';
+import { cannotLook } from '../native/look.js';
 import type { ContainerPlan } from '../plan/plan.js';
 import type { NamespaceIdentity } from '../state/state.js';
 import type { Caller } from './caller.js';
@@ -41,28 +41,22 @@ function newUserNamespace(native: Native, pid: number): number {
   const stat = native.stat(path);
   if (typeof stat !== 'number') return Number(stat.ino);
   if (stat === -EACCES || stat === -EPERM) return 0;
-  throw cannot(native, `look up ${path}`, stat);
+  throw cannotLook(native, `look up ${path}`, stat);
 }
 
 function inodeOf(native: Native, fd: number): number {
   const stat = native.fstat(fd);
-  if (typeof stat === 'number') throw cannot(native, 'look at a namespace', stat);
+  if (typeof stat === 'number') throw cannotLook(native, 'look at a namespace', stat);
   return Number(stat.ino);
 }
 
 function ownerOf(native: Native, fd: number): number {
   const owner = native.namespaceOwner(fd);
   if (owner === -EPERM) return 0;
-  if (owner < 0) throw cannot(native, 'look up the owner of a namespace', owner);
+  if (owner < 0) throw cannotLook(native, 'look up the owner of a namespace', owner);
   try {
     return inodeOf(native, owner);
   } finally {
     native.close(owner);
   }
-}
-
-function cannot(native: Native, what: string, error: number): TsrunError {
-  return new TsrunError('ERR_SYSTEM', `cannot ${what}: ${native.strerror(-error)}`, {
-    errno: -error,
-  });
 }

@@ -1,6 +1,7 @@
 /** Why a process that was killed does not end: for the message of a failure. */
 
 import type { Native } from '../native/types.js';
+import { printable } from '../printable.js';
 
 /** Of /proc/PID/status. */
 const MAX_SIZE = 16 * 1024;
@@ -58,7 +59,7 @@ function look(native: Native, pid: number): Seen | undefined {
   return {
     pid,
     // It is the container's to choose, and goes to terminals.
-    comm: field('Name').replace(/[\u0000-\u001f\u007f-\u009f]/g, '?'),
+    comm: printable(field('Name')),
     state: field('State').slice(0, 1),
     parent: Number(field('PPid')),
   };
