@@ -9,6 +9,7 @@
 
 import type { TsrunError } from '../errors.js';
 import { ENODEV, ENOENT, O_CLOEXEC, O_RDONLY, POLLPRI } from '../native/constants.js';
+import { latin1 } from '../native/latin1.js';
 import { cannotLook, isAbsent, readIfThere } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { waitFor } from '../native/wait.js';
@@ -99,7 +100,7 @@ async function waitForLine(
         if (isGone(-data)) return true;
         throw failed('read', data);
       }
-      if (hasLine(ascii(data), line)) return true;
+      if (hasLine(latin1(data), line)) return true;
       const left = Math.ceil((deadline - native.monotonicNs()) / 1e6);
       if (left <= 0) return false;
       // Whatever comes, the file has the last word.
@@ -113,10 +114,4 @@ async function waitForLine(
 
 function hasLine(text: string, line: string): boolean {
   return text.startsWith(`${line}\n`) || text.includes(`\n${line}\n`);
-}
-
-function ascii(data: Uint8Array): string {
-  let text = '';
-  for (const byte of data) text += String.fromCharCode(byte);
-  return text;
 }

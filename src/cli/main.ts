@@ -1,8 +1,8 @@
 /** The program: a command line that has been read, to its exit status. */
 
 import { TsrunError } from '../errors.js';
+import { absolutePath } from '../native/absolute-path.js';
 import type { Native } from '../native/types.js';
-import { resolve } from '../plan/path.js';
 import { StateRoot, defaultRoot } from '../state/root.js';
 import type { Command, Context } from './context.js';
 import type { Host } from './host.js';
@@ -137,14 +137,7 @@ class CommandContext implements Context {
   }
 
   absolute(path: string): string {
-    if (path.startsWith('/')) return path;
-    const directory = this.native.realpath('.');
-    if (typeof directory !== 'number') return resolve(directory, path);
-    throw new TsrunError(
-      'ERR_SYSTEM',
-      `cannot find the current directory: ${this.native.strerror(-directory)}`,
-      { errno: -directory },
-    );
+    return absolutePath(this.native, path);
   }
 }
 

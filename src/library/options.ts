@@ -1,14 +1,13 @@
 /** Options of the library's functions. */
 
-import { TsrunError } from '../errors.js';
 import { bundlePath } from '../lifecycle/bundle.js';
 import type { Bundle } from '../lifecycle/bundle.js';
+import { absolutePath } from '../native/absolute-path.js';
 import { loadNative, environment } from '../native/node.js';
 import type { Native } from '../native/types.js';
 import type { Step } from '../plan/steps.js';
 import { requireSpec } from '../spec/load.js';
 import type { Spec } from '../spec/types.js';
-import { resolve } from '../plan/path.js';
 import { StateRoot, defaultRoot } from '../state/root.js';
 import { loadBundle } from '../lifecycle/bundle.js';
 
@@ -94,20 +93,9 @@ export function contextOf(options: RootOptions): Context {
   const native = loadNative();
   return {
     native,
-    root: absolute(native, options.root ?? defaultRoot(native, environment())),
+    root: absolutePath(native, options.root ?? defaultRoot(native, environment())),
     warn: options.onWarning ?? (() => undefined),
   };
-}
-
-function absolute(native: Native, path: string): string {
-  if (path.startsWith('/')) return path;
-  const directory = native.realpath('.');
-  if (typeof directory !== 'number') return resolve(directory, path);
-  throw new TsrunError(
-    'ERR_SYSTEM',
-    `cannot find the current directory: ${native.strerror(-directory)}`,
-    { errno: -directory },
-  );
 }
 
 export function streams(stdio: Stdio = 'inherit'): readonly [number, number, number] {

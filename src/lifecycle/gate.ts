@@ -21,6 +21,7 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { EAGAIN, ENXIO, O_NONBLOCK, O_RDONLY, O_WRONLY, POLLIN } from '../native/constants.js';
+import { latin1 } from '../native/latin1.js';
 import { waitFor } from '../native/wait.js';
 import { EXEC_FIFO, EXEC_REPORT, statePath } from '../state/paths.js';
 import { readProcessStat } from '../state/proc-stat.js';
@@ -178,7 +179,8 @@ async function readToEnd(
   for (;;) {
     const data = native.read(fd, MAX_RECORD);
     if (typeof data === 'object' && data.length > 0) {
-      if (said.length < MAX_RECORD) said += text(data);
+      // The text of a record is a path of the container: ASCII in practice.
+      if (said.length < MAX_RECORD) said += latin1(data);
       continue;
     }
     if (typeof data === 'number' && data !== -EAGAIN) {
@@ -188,13 +190,6 @@ async function readToEnd(
     if (ended || typeof data === 'object') return said;
     ended = (await waitForEither(native, fd, pidfd)) === 'second';
   }
-}
-
-/** The text of a record is a path of the container: ASCII in practice. */
-function text(data: Uint8Array): string {
-  let result = '';
-  for (const byte of data) result += String.fromCharCode(byte);
-  return result;
 }
 
 function failure(native: Native, root: StateRoot, id: string, record: string): TsrunError {

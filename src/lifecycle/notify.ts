@@ -18,6 +18,7 @@ import {
   O_PATH,
   POLLIN,
 } from '../native/constants.js';
+import { latin1 } from '../native/latin1.js';
 import { waitFor } from '../native/wait.js';
 import { NOTIFY_DIRECTORY } from '../state/paths.js';
 import { waitForEither } from './wait-either.js';
@@ -140,9 +141,9 @@ export class NotifyRelay {
 
 /** systemd ends lines at a carriage return, too, and takes a NUL at the end of a datagram. */
 function saysReady(data: Uint8Array): boolean {
-  let text = '';
-  for (const byte of data) text += String.fromCharCode(byte);
-  return text.split(/[\n\r\0]/).includes(READY);
+  return latin1(data)
+    .split(/[\n\r\0]/)
+    .includes(READY);
 }
 
 function cannot(native: Native, what: string, path: string, error: number): TsrunError {

@@ -17,6 +17,7 @@ import {
   O_NONBLOCK,
   O_RDONLY,
 } from '../native/constants.js';
+import { latin1 } from '../native/latin1.js';
 import { isAbsent } from '../native/look.js';
 import { validateId } from './id.js';
 import type { Lock } from './lock.js';
@@ -406,7 +407,7 @@ function emptyDirectory(native: Native, directory: number, keep: string): number
   if (typeof names === 'number') return names;
   const full: Name[] = [];
   for (const name of names) {
-    if (isName(name, keep)) continue;
+    if (latin1(name) === keep) continue;
     const error = removeEntry(native, directory, name, full);
     if (error < 0) return error;
   }
@@ -456,17 +457,6 @@ function removeEntry(native: Native, directory: number, name: Name, full: Name[]
   if (removed === -EISDIR) removed = native.unlinkAt(directory, name, AT_REMOVEDIR);
   if (removed === -ENOTEMPTY) full.push(name);
   return removed === -ENOENT || removed === -ENOTEMPTY ? 0 : removed;
-}
-
-function isName(name: Uint8Array, text: string): boolean {
-  return latin1(name) === text;
-}
-
-/** Equal to the text where that is ASCII, and to no other. */
-function latin1(name: Uint8Array): string {
-  let text = '';
-  for (const byte of name) text += String.fromCharCode(byte);
-  return text;
 }
 
 /** Ids of all state directories, sorted; none when the root directory is not there. */
