@@ -1,7 +1,7 @@
-// Has the executable linked again when a file that it was linked with has changed (npm run build:executable):
+// Links the executable again when a file that it was linked with has changed (npm run build:executable):
 //
-//   node scripts/link-inputs.mjs check     before a build: removes what is out of date, and says why
-//   node scripts/link-inputs.mjs record    after it: writes down what has been linked
+//   node scripts/link-inputs.mjs check     before a build: removes outdated files, and says why
+//   node scripts/link-inputs.mjs record    after it: records the files that were linked
 
 import { join } from 'node:path';
 

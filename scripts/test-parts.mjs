@@ -1,5 +1,5 @@
-// What a change has to pass, and the part of it that is quick: see scripts/test.
-// `about` is how many minutes a part takes on two cores.
+// The parts of ./scripts/test and of ./scripts/test quick. `about` is the minutes that a part takes on
+// two cores.
 
 import { runParts } from './lib/run-parts.mjs';
 
@@ -82,7 +82,7 @@ const everything = [
   },
 ];
 
-/** Real containers on Node; the fuzzers, packages and builds of other versions are left to the whole run. */
+/** Real containers on Node, without what only the whole run has: fuzzers, packages, other libraries. */
 const QUICK_ON_NODE = [
   ...bin('vitest', 'run', '--project', 'unit', '--project', 'native', '--project', 'security'),
   ...['--exclude', 'test/native/{package,packages,prebuilt,bench,relink}.test.ts'],

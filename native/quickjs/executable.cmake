@@ -143,7 +143,7 @@ function(tsrun_executable target blank image start)
   set_target_properties(${target}-executable PROPERTIES
     OUTPUT_NAME ${target}
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/executable)
-  # An image of another link is found out here, and not by whoever gets the executable.
+  # The executable checks that its image belongs to it: here, and not at the user's.
   add_custom_command(TARGET ${target}-executable POST_BUILD
     COMMAND $<TARGET_FILE:${target}-executable> --version VERBATIM)
 endfunction()

@@ -35,7 +35,7 @@ export function delegateCgroup(native: Native, cgroup: CgroupPlace, uid: number)
 /**
  * Names of the files of a cgroup that whom it is delegated to may write.
  *
- * @throws TsrunError ERR_CGROUP when nobody can tell
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function delegatedFiles(native: Native): string[] {
   const text = readIfThere(native, DELEGATE_FILE, DELEGATE_FILE_MAX, 'ERR_CGROUP');

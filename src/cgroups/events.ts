@@ -26,7 +26,7 @@ export function isGone(errno: number): boolean {
 /**
  * Whether the cgroup's path still leads to it, and not to one that was made there since.
  *
- * @throws TsrunError ERR_CGROUP when nobody can tell
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function isThere(native: Native, { path, inode }: CgroupRecord): boolean {
   const stat = native.stat(path);
@@ -38,7 +38,7 @@ export function isThere(native: Native, { path, inode }: CgroupRecord): boolean 
 /**
  * Whether a process lives in the cgroup or below it. A cgroup that is gone has none.
  *
- * @throws TsrunError ERR_CGROUP when nobody can tell
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function isPopulated(native: Native, cgroup: CgroupPlace): boolean {
   const text = readIfThere(native, `${cgroup.path}/cgroup.events`, FILE_MAX, 'ERR_CGROUP');
@@ -49,7 +49,7 @@ export function isPopulated(native: Native, cgroup: CgroupPlace): boolean {
  * Whether the cgroup has been told to freeze (pause, or freeze()). One that is
  * gone has not, and neither has one that stands still because of an ancestor.
  *
- * @throws TsrunError ERR_CGROUP when nobody can tell
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function isFrozen(native: Native, cgroup: CgroupPlace): boolean {
   const text = readIfThere(native, `${cgroup.path}/cgroup.freeze`, FILE_MAX, 'ERR_CGROUP');
@@ -60,7 +60,7 @@ export function isFrozen(native: Native, cgroup: CgroupPlace): boolean {
  * Waits until no process lives in the cgroup or below it.
  *
  * @returns false when there still was one after timeoutMs
- * @throws TsrunError ERR_CGROUP when nobody can tell
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function waitEmpty(
   native: Native,

@@ -20,7 +20,7 @@ const CGROUP_FILE_MAX = 1024 * 1024;
  * Finds the cgroup v2 hierarchy at its usual places, else anywhere.
  *
  * @returns undefined when it is not mounted
- * @throws TsrunError ERR_CGROUP when nobody can tell
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function findUnifiedHierarchy(native: Native): UnifiedHierarchy | undefined {
   if (isUnified(native, '/sys/fs/cgroup')) return { root: '/sys/fs/cgroup', layout: 'unified' };
@@ -58,7 +58,7 @@ export function unifiedMountPoint(mountinfo: string): string | undefined {
  * Whether the v2 hierarchy has the option `nsdelegate` (cgroups(7), "Cgroup delegation: mounting
  * with the nsdelegate option"), which each of its mounts shows.
  *
- * @throws TsrunError ERR_CGROUP when nobody can tell
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function hasNsdelegate(native: Native): boolean {
   const entries = parseMountinfo(readMountinfo(native));
@@ -66,7 +66,7 @@ export function hasNsdelegate(native: Native): boolean {
   return options.includes('nsdelegate');
 }
 
-/** Mount points of the v1 hierarchies, by the names of their controllers; none when nobody can tell. */
+/** Mount points of the v1 hierarchies, by the names of their controllers; none when mountinfo cannot be read. */
 export function v1Mounts(native: Native): Map<string, string> {
   const found = new Map<string, string>();
   const mountinfo = native.readText('/proc/self/mountinfo', MOUNTINFO_MAX);
@@ -127,7 +127,7 @@ function unescape(path: string): string {
  *
  * @param pid a process id, or `self`
  * @returns undefined when there is none: no such process, or no v2 hierarchy
- * @throws TsrunError ERR_CGROUP when nobody can tell
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function cgroupOf(native: Native, pid: number | 'self'): string | undefined {
   const read = pid === 'self' ? readOrThrow : readIfThere;

@@ -22,7 +22,7 @@ export function createOptions(
   const pidFile = given(options['pid-file']);
   const pidfdSocket = given(options['pidfd-socket']);
   const path = environment['PATH'];
-  // Before anything is opened that stays open: what is not the caller's would be in their place.
+  // Before the directory of states is opened, whose descriptor would be taken for one of the caller's.
   const preserved = preservedDescriptors(
     context,
     options['preserve-fds'] ?? 0,

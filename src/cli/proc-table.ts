@@ -10,7 +10,7 @@ const MAX_COMMAND = 1 << 21;
 /**
  * Processes that have ended meanwhile are left out.
  *
- * @throws TsrunError ERR_SYSTEM when nobody can tell whether one has
+ * @throws TsrunError ERR_SYSTEM when that cannot be read
  */
 export function ownTable(native: Native, pids: readonly number[]): string {
   const rows = [['UID', 'PID', 'PPID', 'CMD']];

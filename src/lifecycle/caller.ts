@@ -25,7 +25,7 @@ export interface Caller {
 
 /**
  * @param processes that are to get capabilities of the caller's
- * @throws TsrunError ERR_SYSTEM when nobody can tell
+ * @throws TsrunError ERR_SYSTEM when that cannot be found out
  */
 export function readCaller(native: Native, ...processes: (Process | undefined)[]): Caller {
   const known = native.capabilities(askedCapabilities(processes));

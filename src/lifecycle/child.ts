@@ -60,7 +60,7 @@ export async function killAndReapBoth(
  * The pid that a pidfd stands for, in our pid namespace.
  *
  * @returns 0 when the process has been reaped or is in no namespace of ours
- * @throws TsrunError ERR_SYSTEM when nobody can tell
+ * @throws TsrunError ERR_SYSTEM when that cannot be found out
  */
 export function pidOfPidfd(native: Native, pidfd: number): number {
   const text = readOrThrow(native, `/proc/self/fdinfo/${pidfd}`, 4096);

@@ -149,7 +149,7 @@ export async function create(native: Native, options: CreateOptions): Promise<Cr
   try {
     return await creation.run();
   } catch (error) {
-    // What they were opened for has failed, and what undoes it may need descriptors.
+    // Undoing may need descriptors: close those that nobody needs any more.
     fds.closeAll();
     creation.reserve?.release();
     await undo.undo();
@@ -200,7 +200,7 @@ class Creation {
     const { native, options } = this;
     const { root, id, spec, warn, turn } = options;
     validateId(id);
-    // By what is in there the new process is known, and is written to.
+    // The new process is identified by its files in /proc, and set up through them.
     requireOwnProcfs(native);
     requireCreatable(spec);
     this.checkTerminal();

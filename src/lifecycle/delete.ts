@@ -79,7 +79,7 @@ export async function deleteContainer(native: Native, options: DeleteOptions): P
   }
 }
 
-/** Not of another container; of one whose state was lost, nobody can tell. */
+/** False for another container; a state that was lost names none, and counts as the same. */
 function isOf(found: Found, ended: ContainerState): boolean {
   if (found.kind !== 'state') return found.kind === 'broken';
   const { pid, startTime, created } = found.state;

@@ -27,7 +27,7 @@ export const NAMESPACE_FILE: Readonly<Record<LinuxNamespaceType, string>> = {
 /**
  * CLONE_NEW* of the listed namespaces whose path leads to the runtime's own.
  *
- * @throws TsrunError ERR_SYSTEM when nobody can tell: in one taken for the container's, a sysctl
+ * @throws TsrunError ERR_SYSTEM when that cannot be looked up: in one taken for the container's, a sysctl
  *   would be the host's
  */
 export function ownNamespaces(native: Native, spec: Spec): number {

@@ -32,7 +32,7 @@ export function cannotLook(
  * The text of a file, as Native.readText().
  *
  * @returns undefined when there is no such file
- * @throws TsrunError when it cannot be read although it is there, or nobody can tell
+ * @throws TsrunError when it cannot be read although it is there, or when that cannot be found out
  */
 export function readIfThere(
   native: Native,

@@ -35,7 +35,7 @@ export interface Lock {
   /**
    * Whether the directory that is locked is still what the id leads to: no other has taken its place.
    *
-   * @throws TsrunError ERR_STATE when nobody can tell
+   * @throws TsrunError ERR_STATE when that cannot be found out
    */
   isCurrent(): boolean;
   release(): void;
@@ -135,7 +135,7 @@ function isCurrent(native: Native, fd: number, root: StateRoot, id: string): boo
 /**
  * Whether some command works on the container right now.
  *
- * @throws TsrunError ERR_STATE when nobody can tell
+ * @throws TsrunError ERR_STATE when that cannot be found out
  */
 export function isLocked(native: Native, root: StateRoot, id: string): boolean {
   const lock = tryLock(native, root, id, LOCK_SH);

@@ -30,7 +30,7 @@ export interface ProcessStat {
 
 /**
  * @returns undefined when there is no process of that pid
- * @throws TsrunError ERR_SYSTEM when nobody can tell
+ * @throws TsrunError ERR_SYSTEM when that cannot be found out
  */
 export function readProcessStat(native: Native, pid: number): ProcessStat | undefined {
   const path = `/proc/${pid}/stat`;
@@ -80,7 +80,7 @@ function isDead(state: string): boolean {
 /**
  * Whether that very process runs: same start time, and neither zombie nor dead.
  *
- * @throws TsrunError ERR_SYSTEM when nobody can tell
+ * @throws TsrunError ERR_SYSTEM when that cannot be found out
  */
 export function isAlive(native: Native, pid: number, startTime: number): boolean {
   if (pid <= 0) return false;

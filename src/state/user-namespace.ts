@@ -13,7 +13,7 @@ const INITIAL_INODE = 0xeffffffd;
 /**
  * Its inode number; 0 where the kernel has no user namespaces, and so only the initial one.
  *
- * @throws TsrunError ERR_SYSTEM when nobody can tell: others have fewer rights
+ * @throws TsrunError ERR_SYSTEM when it cannot be read: others have fewer rights
  */
 export function ownUserNamespace(native: Native): number {
   const path = '/proc/self/ns/user';

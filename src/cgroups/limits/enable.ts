@@ -48,7 +48,7 @@ export function enableControllers(
 /**
  * The controllers that a cgroup has.
  *
- * @throws TsrunError ERR_CGROUP when nobody can tell
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function controllersIn(native: Native, directory: string): string[] {
   return namesIn(native, `${directory}/cgroup.controllers`);

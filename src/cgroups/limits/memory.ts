@@ -32,7 +32,7 @@ export function isSmall(writes: readonly CgroupWrite[]): boolean {
  *
  * @param root of the hierarchy
  * @param path of the cgroup's directory
- * @throws TsrunError ERR_CGROUP when nobody can tell
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function isMemoryLimited(native: Native, root: string | undefined, path: string): boolean {
   for (let at = path; at.length > (root?.length ?? 0); at = at.slice(0, at.lastIndexOf('/'))) {

@@ -31,7 +31,7 @@ function execOptions(
   id: string,
   args: readonly string[],
 ): ExecOptions {
-  // Before anything is opened that stays open: what is not the caller's would be in their place.
+  // Before the directory of states is opened, whose descriptor would be taken for one of the caller's.
   const { preserve } = preservedDescriptors(context, options['preserve-fds'] ?? 0, 0);
   const root = context.root();
   const consoleSocket = given(options['console-socket']);

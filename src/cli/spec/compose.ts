@@ -46,7 +46,7 @@ export function composeSpec(
   return requireSpec(config);
 }
 
-/** Without a procfs as without a hierarchy: `create` looks again, and refuses what is not there. */
+/** Without /proc the layout is unknown: `spec` assumes no hierarchy, and `create` looks again. */
 function layoutOf(native: Native): UnifiedHierarchy['layout'] | undefined {
   try {
     return findUnifiedHierarchy(native)?.layout;

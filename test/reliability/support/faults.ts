@@ -124,8 +124,8 @@ export class Trial {
   }
 
   /**
-   * Not the runtime's to tell: the process of a create is killed while it waits at the gate, and that
-   * of a run in its execve, where `run` has the status of a program that was killed.
+   * The runtime cannot know: a created process is killed while it waits at the gate, or the process of
+   * a `run` in its execve, where `run` ends with the status of a killed program.
    */
   private isKilledAfterwards({ part, mode, name }: Fault, { status }: Faulted): boolean {
     if (mode !== 'kill' || part === 'runtime') return false;
