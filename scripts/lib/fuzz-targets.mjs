@@ -66,6 +66,13 @@ export const targets = {
         to: "start[at] > ' ' && used < size) out[used++]",
         finding: /global-buffer-overflow[^]*scriptInterpreter/,
       },
+      // It was one: mended in bd58931.
+      {
+        file: 'native/child/paths.cc',
+        from: 'if (next == -ENOENT && isName) {',
+        to: 'if (next == -ENOENT && (isName || path != nullptr)) {',
+        finding: /kernel\.cc:\d+: not so: strchr[^]*walkAndMake/,
+      },
     ],
     maxLength: 4096,
     libraries: [],
