@@ -54,8 +54,8 @@ fuzz({
   covers: ['src/lifecycle/notify.ts'],
   plant: {
     file: 'src/lifecycle/notify.ts',
-    from: 'text.split(/[\\n\\r\\0]/)',
-    to: 'text.split(/[\\n\\0]/)',
+    from: '.split(/[\\n\\r\\0]/)',
+    to: '.split(/[\\n\\0]/)',
   },
   runs: 1500,
   property: ({ notify }: Modules) => {
