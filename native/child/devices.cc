@@ -59,9 +59,7 @@ long makeDevice(const wire::Step& step) {
   if (opened == -ELOOP) return fail(opened, path, wire::Code::WrongType);
   if (opened < 0) return fail(opened, path);
   const int parent = static_cast<int>(opened);
-  const long umask = sys::call(__NR_umask, 0);
   long result = sys::call(__NR_mknodat, parent, sys::arg(name), mode, static_cast<long>(number));
-  sys::call(__NR_umask, umask);
   // By descriptor from here on: the name could be exchanged for another file.
   bool made = result >= 0;
   long node = result == -EEXIST ? 0 : result;

@@ -144,6 +144,8 @@ static void makeNamespacesEarly(long flags) {
   if (closed < 0) dieEarly(closed, wire::Code::CloseDescriptors);
   takeSlots(*header);
   resetSignals();
+  // What is made has the mode that the plan says.
+  self.umask = sys::call(__NR_umask, 0);
   walk(*header);
 }
 

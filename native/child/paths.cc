@@ -118,9 +118,7 @@ static long walkAndMake(char* path, unsigned mode, uint64_t resolve, bool* again
     // What led here has been exchanged: the one above is whatever it is without the root's bound.
     const bool isName = !equal(name, ".") && !equal(name, "..");
     if (next == -ENOENT && isName) {
-      const long umask = sys::call(__NR_umask, 0);
       const long made = sys::call(__NR_mkdirat, current, sys::arg(name), mode);
-      sys::call(__NR_umask, umask);
       if (made == 0 || made == -EEXIST) {
         next = sys::openat(static_cast<int>(current), name, kDirectory | O_NOFOLLOW | O_CLOEXEC);
         if ((next == -ENOTDIR || next == -ELOOP) && resolve == 0) {
@@ -218,9 +216,7 @@ static long makeFile(const char* path, uint64_t resolve) {
 }
 
 long makeTarget(const char* path, bool directory, uint64_t resolve) {
-  if (!directory) return makeFile(path, resolve);
-  const long fd = openInRoot(path, kDirectory, resolve);
-  return fd == -ENOENT ? openOrMake(path, 0755, resolve) : fd;
+  return directory ? openOrMake(path, 0755, resolve) : makeFile(path, resolve);
 }
 
 }  // namespace tsrun::child

@@ -38,7 +38,7 @@ add_custom_command(
 file(GLOB TSRUN_NAPI_SOURCES CONFIGURE_DEPENDS native/quickjs/napi/*.cc)
 add_library(tsrun-quickjs OBJECT EXCLUDE_FROM_ALL
   ${TSRUN_NAPI_SOURCES} native/quickjs/chunks.cc native/quickjs/host.cc native/quickjs/program.cc
-  native/quickjs/standard-streams.cc
+  native/quickjs/prepare-process.cc
   native/addon.cc ${TSRUN_PARENT_SOURCES} native/parent/poller-loop.cc)
 
 # Exactly the functions of Node-API that the addon wants.

@@ -12,11 +12,11 @@
 #include <iterator>
 #include <string>
 
+#include "prepare-process.h"
 #include "program.h"
-#include "standard-streams.h"
 
 int main(int argc, char** argv) {
-  tsrun::openStandardStreams();
+  tsrun::prepareProcess();
   if (argc < 2) {
     std::fprintf(stderr, "usage: %s CHUNKS ARGUMENT...\n", argv[0]);
     return 1;

@@ -1,13 +1,12 @@
 // The `tsrun` executable.
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 
 #include "image.h"
-#include "standard-streams.h"
+#include "prepare-process.h"
 
 // The library's own prints the name of an exception, and brings a reader of C++
 // names along for that. Nothing here is compiled to throw any.
@@ -16,10 +15,7 @@ void __verbose_terminate_handler() { abort(); }
 }  // namespace __gnu_cxx
 
 int main(int argc, char** argv) {
-  tsrun::openStandardStreams();
-  // A write beyond RLIMIT_FSIZE then fails with EFBIG, which is told and undone. What is executed
-  // in a container, and each hook, gets the default again (child/main.cc).
-  signal(SIGXFSZ, SIG_IGN);
+  tsrun::prepareProcess();
   tsrun::Program* program = tsrun::savedProgram();
   // Never taken down: the process ends.
   if (program != nullptr) _exit(program->run(argc, argv));

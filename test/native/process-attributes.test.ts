@@ -1,6 +1,6 @@
 /** What a process has from the caller of the runtime: src/plan/attributes.ts, seen from inside. */
 
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -129,4 +129,31 @@ test('an exec with CPUs of its own has these', async () => {
   expect(result.stdout).toBe('Cpus_allowed_list:\t0\n');
   expect(await execOutput(scene.runtime, container.id, [], cpus)).not.toBe(result.stdout);
   await container.remove();
+});
+
+test('what is made in the container has its mode, and a hook the umask of the caller', async () => {
+  const bundle = scene.bundle('cd /; stat -c "%a %n" dev/null; cat umasks');
+  const root = join(bundle.path, 'rootfs');
+  const hook = (path: string): NonNullable<NonNullable<Spec['hooks']>['prestart']>[number] => ({
+    path: '/bin/sh',
+    args: ['sh', '-c', `umask >>${path}`],
+  });
+  bundle.spec.hooks = {
+    createContainer: [hook(join(root, 'umasks'))],
+    startContainer: [hook('/umasks')],
+  };
+  bundle.spec.mounts = [
+    ...(bundle.spec.mounts ?? []),
+    { destination: '/a/b', type: 'tmpfs', source: 'tmpfs' },
+    { destination: '/file', type: 'bind', source: '/etc/passwd', options: ['bind', 'ro'] },
+  ];
+  delete bundle.spec.root?.readonly;
+  bundle.write();
+  const result = await scene.run(bundle, [], {
+    prefix: ['sh', '-c', 'umask 077; exec "$@"', 'sh'],
+  });
+  expect(result).toMatchObject({ status: 0, stderr: '' });
+  expect(result.stdout).toBe(['666 dev/null', '0077', '0022', ''].join('\n'));
+  const modes = ['a', 'a/b', 'file'].map((path) => statSync(join(root, path)).mode & 0o7777);
+  expect(modes).toEqual([0o755, 0o755, 0o644]);
 });

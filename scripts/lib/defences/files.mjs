@@ -300,7 +300,11 @@ export const files = [
     rows: ['10'],
     what: 'streams that the caller has closed stay closed',
     changes: [
-      { file: 'native/quickjs/main.cc', from: '  tsrun::openStandardStreams();\n', to: '' },
+      {
+        file: 'native/quickjs/prepare-process.cc',
+        from: '  openStandardStreams();\n',
+        to: '  (void)openStandardStreams;\n',
+      },
     ],
     build: 'executable',
     test: {

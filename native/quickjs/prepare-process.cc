@@ -1,6 +1,7 @@
-#include "standard-streams.h"
+#include "prepare-process.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,8 +20,6 @@ namespace {
   _exit(1);
 }
 
-}  // namespace
-
 void openStandardStreams() {
   for (int fd = 0; fd <= 2; fd++) {
     if (fcntl(fd, F_GETFD) >= 0) continue;
@@ -28,6 +27,15 @@ void openStandardStreams() {
     // The lowest free number is the one that is missing.
     if (open("/dev/null", O_RDWR) != fd) end("cannot open /dev/null");
   }
+}
+
+}  // namespace
+
+void prepareProcess() {
+  openStandardStreams();
+  // A write beyond RLIMIT_FSIZE then fails with EFBIG, which is told and undone. What is executed
+  // in a container, and each hook, gets the default again (child/main.cc).
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 }  // namespace tsrun
