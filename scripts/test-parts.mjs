@@ -1,7 +1,8 @@
-// The parts of ./scripts/test and of ./scripts/test quick. `about` is the minutes that a part takes on
-// two cores.
+// The parts of ./scripts/test, of ./scripts/test whole and of ./scripts/test quick. `about` is the
+// minutes that a part takes on two cores.
 
 import { runParts } from './lib/run-parts.mjs';
+import { otherManagers, otherNative } from './lib/turns.mjs';
 
 const bin = (name, ...args) => [`node_modules/.bin/${name}`, ...args];
 
@@ -16,7 +17,10 @@ const lint = [
   types,
 ];
 
-const everything = [
+const excluding = (patterns) => patterns.flatMap((pattern) => ['--exclude', pattern]);
+
+/** Everything; `byTurns`: of what scripts/lib/turns.mjs names, the part of the day. */
+const everything = (byTurns) => [
   {
     name: 'set-up and build',
     command: ['scripts/setup.sh', 'test'],
@@ -29,27 +33,33 @@ const everything = [
       {
         name: 'C++ (clang-format, clang-tidy)',
         command: ['node', 'scripts/check-native-format.mjs'],
-        about: 1,
+        about: 3,
       },
     ],
   ],
   // Of both lanes the most is one file at a time, and waits for processes.
   [
-    [{ name: 'tests (vitest)', command: bin('vitest', 'run'), about: 6 }],
+    [
+      {
+        name: 'tests (vitest)',
+        command: bin('vitest', 'run', ...excluding(byTurns ? otherNative() : [])),
+        about: byTurns ? 8 : 16,
+      },
+    ],
     [
       {
         name: 'tests on the executable',
         command: ['sh', 'scripts/test-executable.sh'],
-        about: 3,
+        about: 8,
       },
     ],
   ],
   // Alone: an emulated machine keeps both processors busy.
   {
     name: 'tests in a virtual machine',
-    command: bin('vitest', 'run', '--project', 'vm'),
+    command: bin('vitest', 'run', '--project', 'vm', ...excluding(byTurns ? otherManagers() : [])),
     env: { TSRUN_TEST_VM: '1' },
-    about: 13,
+    about: byTurns ? 9.5 : 23,
   },
   {
     name: 'build with sanitizers',
@@ -63,14 +73,14 @@ const everything = [
       {
         name: 'tests on Node with sanitizers',
         command: ['sh', 'scripts/test-sanitizers.sh', 'node'],
-        about: 2,
+        about: 3.5,
       },
     ],
     [
       {
         name: 'tests on QuickJS with sanitizers',
         command: ['sh', 'scripts/test-sanitizers.sh', 'quickjs'],
-        about: 2.5,
+        about: 5.5,
       },
     ],
   ],
@@ -104,9 +114,9 @@ const quick = [
   ],
 ];
 
-const which = process.argv[2] ?? 'everything';
-const stages = { everything, quick }[which];
+const which = process.argv[2] ?? 'daily';
+const stages = { daily: everything(true), whole: everything(false), quick }[which];
 if (stages === undefined || process.argv.length > 3) {
-  console.error('usage: ./scripts/test [quick]');
+  console.error('usage: ./scripts/test [whole|quick]');
   process.exitCode = 1;
 } else process.exitCode = await runParts(stages);

@@ -4,17 +4,9 @@ import { beforeAll } from 'vitest';
 
 import type { Operation } from './support/operations.js';
 import { testOperations } from './support/operations.js';
-import { builds, cleanUpBuilds } from './support/podman-build.js';
 import { IN_GROUP, exceeded, life } from './support/podman-life.js';
 import { addNotifyReady, cleanUpNotifying, notifying } from './support/podman-notify.js';
-import { OF_GROUPS, cleanUpPods, pods } from './support/podman-pods.js';
-import {
-  cleanUpOfUser,
-  networkOfUser,
-  optionsOfUser,
-  usersPodman,
-  withoutGroups,
-} from './support/podman-user.js';
+import { cleanUpOfUser, optionsOfUser, usersPodman, withoutGroups } from './support/podman-user.js';
 import type { Cgroups } from './support/podman-user.js';
 import { addFilter, usePodman } from './support/podman.js';
 import { UID, addUser } from './support/user.js';
@@ -78,35 +70,8 @@ testOperations(guest, 'options of podman run of a user', {
   cleanUp: cleanUpOfUser,
 });
 
-// With cgroupfs test/native/managers/ has it.
-testOperations(guest, 'networks of a user', {
-  ...usersPodman('systemd'),
-  operations: [networkOfUser],
-  cleanUp: cleanUpOfUser,
-});
-
 testOperations(guest, 'a process that the service manager of a user waits for', {
   ...usersPodman('systemd'),
   operations: notifying('user'),
   cleanUp: cleanUpNotifying('user'),
-});
-
-testOperations(guest, 'pods of a user, with systemd', {
-  ...usersPodman('systemd'),
-  operations: pods('of pods'),
-  cleanUp: cleanUpPods,
-});
-
-testOperations(guest, 'pods of a user, with cgroupfs', {
-  ...usersPodman('cgroupfs'),
-  // There podman gives the pod no limits, whatever the runtime. The rest test/native/managers/ has.
-  operations: pods('of containers').filter(({ name }) => OF_GROUPS.test(name)),
-  cleanUp: cleanUpPods,
-});
-
-// With cgroupfs test/native/managers/ has them.
-testOperations(guest, 'images that a user builds', {
-  ...usersPodman('systemd'),
-  operations: builds,
-  cleanUp: cleanUpBuilds,
 });
