@@ -122,7 +122,7 @@ export const PROCESS_ATTRIBUTES: readonly ProcessAttribute[] = [
   { name: 'memory-merge', otherwise: 'kept' },
   { name: 'mdwe', otherwise: 'kernel' },
   { name: 'speculation', otherwise: 'kept' },
-  { name: 'tsc', otherwise: 'kept' },
+  { name: 'tsc', otherwise: 'kernel' },
   { name: 'machine-check', otherwise: 'kept' },
   { name: 'io-flusher', otherwise: 'kept' },
   { name: 'core-scheduling', otherwise: 'kept' },

@@ -1,21 +1,27 @@
 /** What a process has from the caller of the runtime: src/plan/attributes.ts, seen from inside. */
 
-import { statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 import { PROCESS_ATTRIBUTES } from '../../src/plan/attributes.js';
 import { useAttributes } from '../support/calls.js';
 import { inUserNamespace, linuxOf, processOf } from '../support/inside.js';
 import { execOutput, useScene } from '../support/scene.js';
-import { runProgram } from '../support/tsrun.js';
+import { COMMAND, newId, runProgram } from '../support/tsrun.js';
+import { UID, makeUser } from '../support/user.js';
 import type { Spec } from '../../src/spec/types.js';
 
 const scene = useScene();
 const program = useAttributes();
 
-/** What cannot be taken back, or takes more than a test has. */
-const APART = ['no-new-privileges', 'mdwe', 'tsc', 'login-uid', 'io-flusher', 'speculation'];
+/** What cannot be taken back, or takes more than some callers have: each is tried alone. */
+const ALONE = ['no-new-privileges', 'mdwe', 'login-uid', 'io-flusher', 'speculation'];
+/** And what the runtime itself cannot run with. */
+const APART = [...ALONE, 'tsc'];
+
+/** How the login uid is shown in a user namespace that does not map it: as if it was not set. */
+const UNMAPPED_LOGIN = '4294967295';
 
 type Values = Record<string, string>;
 
@@ -27,6 +33,9 @@ function parse(output: string): Values {
       .map((line) => [line.replace(/ .*/, ''), line.replace(/^\S+ ?/, '')]),
   );
 }
+
+/** What takes a capability on the host: the test gives it where there is a privileged caller. */
+const PRIVILEGED = ['groups', 'securebits'];
 
 async function showOnHost(...prefix: string[]): Promise<Values> {
   const { status, stdout, stderr } = await runProgram([...prefix, program.file, 'show']);
@@ -99,6 +108,107 @@ test.each([
   expect(joined).toMatchObject({ status: 0, stderr: '' });
   expect(seen(joined.stdout, odd)).toEqual(wanted);
   await container.remove();
+});
+
+test.for(ALONE)('%s is kept', async (name, context) => {
+  // Its compiler writes to pages that it executes.
+  if (name === 'mdwe' && COMMAND[0] === process.execPath) context.skip('Node cannot run with it');
+  const caller = [program.file, name, '--'];
+  const given = await runProgram([...caller, program.file, 'show']);
+  if (given.status !== 0) context.skip(`cannot be set here: ${given.stderr.trim()}`);
+  const [own, odd] = [(await showOnHost())[name], parse(given.stdout)[name]];
+  expect(odd).not.toBe(own);
+  const show = ['/bin/process-attributes', 'show'];
+  for (const place of [() => undefined, inUserNamespace]) {
+    const bundle = scene.bundle('', (spec) => {
+      bare(spec);
+      processOf(spec).args = show;
+    });
+    program.into(bundle);
+    place(bundle.spec, bundle);
+    bundle.write();
+    const run = await scene.run(bundle, [], { prefix: caller });
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+
+    const container = await scene.started('exec sleep 1000', (spec) => {
+      bare(spec);
+      if (place === inUserNamespace) Object.assign(spec, { linux: bundle.spec.linux });
+    });
+    program.into(container.bundle);
+    const joined = await scene.runtime(['exec', container.id, ...show], { prefix: caller });
+    expect(joined).toMatchObject({ status: 0, stderr: '' });
+    await container.remove();
+    const wanted = name === 'login-uid' && place === inUserNamespace ? UNMAPPED_LOGIN : odd;
+    for (const { stdout } of [run, joined]) expect(parse(stdout)[name]).toBe(wanted);
+  }
+});
+
+test('a caller without a time stamp counter ends the runtime, and what it leaves can be deleted', async () => {
+  const bundle = scene.bundle('true');
+  const id = newId();
+  const caller = [program.file, 'tsc', '--'];
+  const run = await scene.runtime(['run', '--bundle', bundle.path, id], { prefix: caller });
+  expect(run).toMatchObject({ status: null, signal: 'SIGSEGV' });
+  expect(await scene.runtime(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
+});
+
+test('of a caller without privileges they are reset or kept as the list says', async () => {
+  const user = makeUser();
+  onTestFinished(() => {
+    user.remove();
+  });
+  const file = join(user.runtimeDirectory, 'process-attributes');
+  copyFileSync(program.file, file);
+  const showAsUser = async (...prefix: string[]): Promise<Values> => {
+    const { status, stdout, stderr } = await user.run([...prefix, file, 'show']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    return parse(stdout);
+  };
+  const own = await showAsUser();
+  const names = Object.keys(own).filter((name) => ![...APART, ...PRIVILEGED].includes(name));
+  const caller = [file, ...names, '--'];
+  const odd = await showAsUser(...caller);
+  const same = names.filter((name) => own[name] === odd[name]);
+  expect(same.sort()).toEqual(['dumpable', 'keep-capabilities']);
+  const wanted = expected(own, odd);
+
+  const root = join(user.runtimeDirectory, 'tsrun');
+  const id = newId();
+  const make = (args: string[]): string => {
+    const bundle = scene.bundle('', (spec) => {
+      bare(spec);
+      processOf(spec).args = args;
+      delete processOf(spec).capabilities?.ambient;
+      linuxOf(spec).namespaces?.push({ type: 'user' });
+      const ids = [{ containerID: 0, hostID: UID, size: 1 }];
+      Object.assign(linuxOf(spec), { uidMappings: ids, gidMappings: ids });
+      const pts = spec.mounts?.find(({ destination }) => destination === '/dev/pts');
+      if (pts?.options !== undefined)
+        pts.options = pts.options.filter((o) => !o.startsWith('gid='));
+    });
+    program.into(bundle);
+    user.give(bundle.path);
+    return bundle.path;
+  };
+  const show = ['/bin/process-attributes', 'show'];
+  const run = [...COMMAND, 'run', '--bundle', make(show), newId()];
+  const alone = await user.run([...caller, ...run]);
+  expect(alone).toMatchObject({ status: 0, stderr: '' });
+  expect(seen(alone.stdout, odd)).toEqual(wanted);
+
+  const detached = ['run', '--detach', '--bundle', make(['sleep', '1000']), id];
+  await user.tsrun(detached, { stdio: ['ignore', 'ignore', 'ignore'] });
+  try {
+    scene.expectOrphan(
+      Number((await user.tsrun(['ps', '-f', 'json', id])).stdout.match(/\d+/)?.[0]),
+    );
+    const joined = await user.run([...caller, ...COMMAND, 'exec', id, ...show]);
+    expect(joined).toMatchObject({ status: 0, stderr: '' });
+    expect(seen(joined.stdout, odd)).toEqual(wanted);
+  } finally {
+    await user.tsrun(['delete', '--force', id]);
+  }
+  expect(existsSync(join(root, id))).toBe(false);
 });
 
 test('an exec of a process of its own has the OOM score and the personality of the container', async () => {

@@ -169,7 +169,10 @@ static void showMempolicy(void) {
 
 static void oddAutogroup(void) {
   setsid();
-  put("/proc/self/autogroup", "5");
+  int fd = open("/proc/self/autogroup", O_RDWR);
+  // Without CAP_SYS_ADMIN, ten writes a second are allowed on the whole machine.
+  while (write(fd, "5", 1) < 0 && errno == EAGAIN) usleep(20000);
+  close(fd);
 }
 static void showAutogroup(void) {
   char text[128] = "";
