@@ -16,10 +16,10 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { makeDebianPackage } from './package/debian.mjs';
-import { makeNpmPackage } from './package/npm.mjs';
+import { makeNpmPackages } from './package/npm.mjs';
 
 const root = join(import.meta.dirname, '..');
-const MAKERS = { debian: makeDebianPackage, npm: makeNpmPackage };
+const MAKERS = { debian: makeDebianPackage, npm: makeNpmPackages };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: 'string' }, twice: { type: 'boolean' } },
@@ -51,10 +51,11 @@ const sums = new Map();
 const work = mkdtempSync(join(tmpdir(), 'tsrun-package-'));
 try {
   for (const kind of kinds) {
-    const file = MAKERS[kind](job, join(work, kind));
-    const sum = createHash('sha256').update(readFileSync(file)).digest('hex');
-    console.log(`${sum}  ${file}`);
-    sums.set(basename(file), sum);
+    for (const file of [MAKERS[kind](job, join(work, kind))].flat()) {
+      const sum = createHash('sha256').update(readFileSync(file)).digest('hex');
+      console.log(`${sum}  ${file}`);
+      sums.set(basename(file), sum);
+    }
   }
   if (values.twice) compareWithClone(join(work, 'clone'));
 } finally {

@@ -10,8 +10,10 @@ import { Turns } from './turns.js';
 import type { Native } from './types.js';
 import { spreadWaits } from './spread-waits.js';
 
-/** From src/native as from dist/native. */
+/** One that was built here, from src/native as from dist/native. */
 const ADDON = '../../native/build/Release/tsrun.node';
+/** One that came with npm install: scripts/install.mjs has looked whether it fits. */
+const ADDON_PACKAGE = `tsrun-${process.platform}-${process.arch}-glibc`;
 
 let loaded: Native | undefined;
 
@@ -37,17 +39,27 @@ export function loadNative(): Native {
 function requireAddon(): Native {
   const require = createRequire(import.meta.url);
   try {
-    return spreadWaits(require(ADDON) as Native, turns);
+    return spreadWaits(require(isThere(require, ADDON) ? ADDON : ADDON_PACKAGE) as Native, turns);
   } catch (error) {
-    const reason =
-      typeof error === 'object' && error !== null && 'code' in error
-        ? `: ${String(error.code)}`
-        : '';
     throw new TsrunError(
       'ERR_SYSTEM',
-      `cannot load the native addon (npm run build:native makes it)${reason}`,
+      `cannot load the native addon (npm run build:native makes it): ${String(codeOf(error))}`,
     );
   }
+}
+
+function isThere(require: NodeJS.Require, name: string): boolean {
+  try {
+    require.resolve(name);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'MODULE_NOT_FOUND') return false;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : error;
 }
 
 /** The program's environment as it is now. */

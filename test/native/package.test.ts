@@ -15,8 +15,14 @@ const scene = useLibrary();
 const PROFILE = 'src/apparmor/tsrun-default';
 
 interface Lock {
-  packages: Record<string, { dev?: boolean; optional?: boolean; bin?: Record<string, string> }>;
+  packages: Record<
+    string,
+    { dependencies?: Record<string, string>; bin?: Record<string, string> } | undefined
+  >;
 }
+
+/** The optional peers. */
+const BUILDERS = ['cmake-js', 'node-addon-api', 'node-api-headers'];
 
 /** The checkout without what was built in it: packing builds, and other tests use what is there. */
 function copyCheckout(to: string): void {
@@ -27,15 +33,28 @@ function copyCheckout(to: string): void {
   symlinkSync(join(REPOSITORY, 'node_modules'), join(to, 'node_modules'));
 }
 
-/** What `npm install` would put beside the package: the packages that are not for development. */
+/** Paths of these packages, and of those that they depend on. */
+function withDependencies(packages: Lock['packages'], names: readonly string[]): Set<string> {
+  const found = new Set<string>();
+  const left = [...names];
+  for (let name = left.pop(); name !== undefined; name = left.pop()) {
+    const path = `node_modules/${name}`;
+    if (found.has(path)) continue;
+    found.add(path);
+    left.push(...Object.keys(packages[path]?.dependencies ?? {}));
+  }
+  return found;
+}
+
+/** What npm puts beside the package, with what a build from source needs. */
 function installDependencies(to: string): void {
   const { packages } = JSON.parse(
     readFileSync(join(REPOSITORY, 'package-lock.json'), 'utf8'),
   ) as Lock;
   mkdirSync(join(to, 'node_modules/.bin'), { recursive: true });
-  for (const [path, { dev, bin }] of Object.entries(packages)) {
-    // A nested one comes with the package that it is in.
-    if (!/^node_modules\/(@[^/]+\/)?[^/]+$/.test(path) || dev === true) continue;
+  const wanted = withDependencies(packages, ['commander', ...BUILDERS]);
+  for (const path of wanted) {
+    const bin = packages[path]?.bin;
     mkdirSync(dirname(join(to, path)), { recursive: true });
     cpSync(join(REPOSITORY, path), join(to, path), { recursive: true });
     for (const [name, file] of Object.entries(bin ?? {})) {
@@ -110,9 +129,11 @@ test(
       `package/${PROFILE}`,
     ]);
 
-    // An addon as `npm run package` puts it there, for another machine than this.
-    mkdirSync(join(installed, 'prebuilds/linux-x64-glibc'), { recursive: true });
-    writeFileSync(join(installed, 'prebuilds/linux-x64-glibc/tsrun.node'), '\x7fELF of another');
+    // An addon as `npm run package` makes it, of another machine than this.
+    const platform = join(elsewhere, `node_modules/tsrun-linux-${process.arch}-glibc`);
+    mkdirSync(platform);
+    writeFileSync(join(platform, 'package.json'), '{"main":"tsrun.node"}');
+    writeFileSync(join(platform, 'tsrun.node'), '\x7fELF of another');
     // What npm does after unpacking.
     const installing = ['run', 'install'];
     const said = execFileSync('npm', installing, {
@@ -120,7 +141,9 @@ test(
       env: offline,
       encoding: 'utf8',
     });
-    expect(said).toMatch(/^tsrun: builds its addon: that of the package cannot be loaded here/m);
+    expect(said).toMatch(
+      /^tsrun: builds its addon: that of tsrun-linux-\S+ cannot be loaded here/m,
+    );
     execFileSync('chmod', ['+x', join(installed, 'dist/cli/main-node.js')]);
     symlinkSync('../tsrun/dist/cli/main-node.js', join(elsewhere, 'node_modules/.bin/tsrun'));
 

@@ -31,33 +31,53 @@ const DOC = 'usr/share/doc/tsrun';
 let work: string;
 let deb: string;
 let tgz: string;
+let platformTgz: string;
 /** What is in them, unpacked. */
 let debian: string;
 let npm: string;
+let platform: string;
 
 beforeAll(async () => {
   work = mkdtempSync(join(tmpdir(), 'tsrun-packages-'));
-  [deb, tgz] = await makePackages(REPOSITORY, join(work, 'packages'));
+  [deb, tgz, platformTgz] = await makePackages(REPOSITORY, join(work, 'packages'));
   debian = join(work, 'debian');
-  npm = join(work, 'npm');
   execFileSync('dpkg-deb', ['--raw-extract', deb, debian]);
-  mkdirSync(npm);
-  execFileSync('tar', ['-xzf', tgz, '-C', npm, '--strip-components=1']);
+  npm = unpacked(tgz, 'npm');
+  platform = unpacked(platformTgz, 'platform');
 }, 120_000);
 
 afterAll(() => {
   rmSync(work, { recursive: true });
 });
 
-async function makePackages(checkout: string, output: string): Promise<[string, string]> {
+function unpacked(archive: string, name: string): string {
+  const path = join(work, name);
+  mkdirSync(path);
+  execFileSync('tar', ['-xzf', archive, '-C', path, '--strip-components=1']);
+  return path;
+}
+
+interface Manifest {
+  name: string;
+  version: string;
+  dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+}
+
+function manifest(directory: string): Manifest {
+  return JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as Manifest;
+}
+
+/** @returns that for Debian, that for npm, and the one with the addon for this platform */
+async function makePackages(checkout: string, output: string): Promise<[string, string, string]> {
   const made = await runProgram([process.execPath, join(checkout, 'scripts/package.mjs'), output], {
     env: { ...process.env, SOURCE_DATE_EPOCH: EPOCH },
   });
   expect(made).toMatchObject({ status: 0, stderr: '' });
   const files = readdirSync(output).map((name) => join(output, name));
-  const ending = (text: string): string => files.find((name) => name.endsWith(text)) ?? '';
-  expect(files.length).toBe(2);
-  return [ending('.deb'), ending('.tgz')];
+  const like = (text: RegExp): string => files.find((name) => text.test(name)) ?? '';
+  expect(files.length).toBe(3);
+  return [like(/\.deb$/), like(/\/tsrun-\d[^/]*\.tgz$/), like(/\/tsrun-linux-[^/]*\.tgz$/)];
 }
 
 const sha256 = (path: string): string =>
@@ -228,21 +248,60 @@ test('manual pages are well formed, for mandoc and for groff', async () => {
   expect(groff).toMatchObject({ status: 0, stdout: '', stderr: '' });
 });
 
-test('the npm package has the addon, the terms of what is in it, and what builds it', () => {
-  const built = join(REPOSITORY, 'native/build/Release/tsrun.node');
-  expect(sha256(join(npm, 'prebuilds/linux-x64-glibc/tsrun.node'))).toBe(sha256(built));
+test('the npm package has the program and what builds its addon, and depends on little', () => {
   const names = filesOf(npm).map((path) => path.slice(npm.length + 1));
   expect(names).toEqual(
     expect.arrayContaining([
       ...['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md', 'THIRD-PARTY.md'],
       ...['CMakeLists.txt', 'binding.gyp', 'native/addon.cc', 'scripts/install.mjs'],
       ...['dist/index.js', 'dist/index.d.ts', 'dist/cli/main-node.js'],
-      ...['third-party/libseccomp', 'third-party/systemd', 'third-party/LGPL-2.1'],
     ]),
   );
   expect(names.filter((name) => /^(test|src|native\/build|dist\/tsrun|dist\/packages)/.test(name)))
     // To be copied to where AppArmor's parser looks.
     .toEqual(['src/apparmor/tsrun-default']);
+  const own = manifest(npm);
+  expect(Object.keys(own.dependencies ?? {})).toEqual(['commander']);
+  expect(own.optionalDependencies).toEqual({
+    [manifest(platform).name]: manifest(platform).version,
+  });
+});
+
+test('the package of the platform has the addon, and the terms of what is in it', () => {
+  const built = join(REPOSITORY, 'native/build/Release/tsrun.node');
+  expect(sha256(join(platform, 'tsrun.node'))).toBe(sha256(built));
+  expect(manifest(platform)).toMatchObject({ os: ['linux'], cpu: ['x64'], libc: ['glibc'] });
+  const names = filesOf(platform).map((path) => path.slice(platform.length + 1));
+  expect(names).toEqual(
+    expect.arrayContaining([
+      ...['package.json', 'LICENSE', 'README.md', 'THIRD-PARTY.md'],
+      ...['third-party/libseccomp', 'third-party/systemd', 'third-party/LGPL-2.1'],
+    ]),
+  );
+});
+
+test('npm installs both, with commander and nothing else, and the command runs', async () => {
+  const at = join(work, 'installed');
+  mkdirSync(at);
+  writeFileSync(join(at, 'package.json'), '{}');
+  const commander = execFileSync(
+    'npm',
+    ['pack', '--silent', '--ignore-scripts', '--pack-destination', work],
+    { cwd: join(REPOSITORY, 'node_modules/commander'), encoding: 'utf8' },
+  );
+  const archives = [tgz, platformTgz, join(work, commander.trim())];
+  const said = await runProgram(
+    ['npm', 'install', '--offline', '--foreground-scripts', '--no-audit', ...archives],
+    { cwd: at },
+  );
+  expect(said).toMatchObject({ status: 0 });
+  expect(said.stdout).toContain('tsrun: uses the addon of tsrun-linux-x64-glibc\n');
+  expect(readdirSync(join(at, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
+    ...['commander', 'tsrun', 'tsrun-linux-x64-glibc'],
+  ]);
+  const tsrun = join(at, 'node_modules/.bin/tsrun');
+  const listed = await runProgram([tsrun, '--root', join(work, 'states'), 'list', '--quiet']);
+  expect(listed).toMatchObject({ status: 0, stdout: '', stderr: '' });
 });
 
 test.each(['debian', 'npm'])(
@@ -293,13 +352,12 @@ test('another directory at another time gives the same bytes', { timeout: 180_00
   expect(bundled).toMatchObject({ status: 0, stderr: '' });
   expect(sha256(join(other, 'chunks/chunks.bin'))).toBe(sha256(join(build, 'chunks/chunks.bin')));
 
-  const [otherDeb, otherTgz] = await makePackages(other, join(work, 'other-packages'));
-  expect(sha256(otherDeb)).toBe(sha256(deb));
-  expect(sha256(otherTgz)).toBe(sha256(tgz));
+  const others = await makePackages(other, join(work, 'other-packages'));
+  expect(others.map(sha256)).toEqual([deb, tgz, platformTgz].map(sha256));
 });
 
 test('nothing in the packages knows where it was built', () => {
-  for (const path of [...filesOf(debian), ...filesOf(npm)]) {
+  for (const path of [debian, npm, platform].flatMap(filesOf)) {
     expect(readFileSync(path).includes(REPOSITORY), path).toBe(false);
   }
 });

@@ -1,4 +1,4 @@
-/** npm install takes the addon of the package where it fits, and builds it elsewhere, and says which. */
+/** npm install takes the addon of the platform's package where it fits, builds it elsewhere, and says which. */
 
 import { execFileSync } from 'node:child_process';
 import {
@@ -20,8 +20,10 @@ import type { Result } from '../support/tsrun.js';
 
 const scene = useLibrary();
 
-const PREBUILT = 'prebuilds/linux-x64-glibc/tsrun.node';
+const PREBUILT = 'tsrun-linux-x64-glibc';
 const ADDON = 'native/build/Release/tsrun.node';
+/** Optional peers. */
+const BUILDERS = ['cmake-js', 'node-addon-api', 'node-api-headers'];
 const FITS = process.arch === 'x64' && 'glibcVersionRuntime' in header();
 
 function header(): object {
@@ -30,16 +32,26 @@ function header(): object {
 
 /** The package as it is unpacked, as far as its install step looks. */
 let installed: string;
+/** That with the addon. */
+let prebuilt: string;
 /** What the install step asked npm for. */
 let asked: string;
 
 beforeEach(() => {
-  installed = join(scene.work, 'node_modules/tsrun');
+  const modules = join(scene.work, 'node_modules');
+  installed = join(modules, 'tsrun');
+  prebuilt = join(modules, PREBUILT);
   asked = join(scene.work, 'asked');
   mkdirSync(join(installed, 'scripts'), { recursive: true });
-  mkdirSync(join(installed, PREBUILT, '..'), { recursive: true });
   cpSync(join(REPOSITORY, 'scripts/install.mjs'), join(installed, 'scripts/install.mjs'));
-  cpSync(join(REPOSITORY, ADDON), join(installed, PREBUILT));
+  cpSync(join(REPOSITORY, 'package.json'), join(installed, 'package.json'));
+  mkdirSync(prebuilt);
+  writeFileSync(join(prebuilt, 'package.json'), '{"main":"tsrun.node"}');
+  cpSync(join(REPOSITORY, ADDON), join(prebuilt, 'tsrun.node'));
+  for (const name of BUILDERS) {
+    mkdirSync(join(modules, name));
+    writeFileSync(join(modules, name, 'package.json'), '{}');
+  }
   // A build takes minutes: it is enough to see that it is asked for.
   mkdirSync(join(scene.work, 'bin'));
   writeFileSync(
@@ -72,11 +84,11 @@ test('the one that fits is taken, and runs a container', async (context) => {
   if (!FITS) context.skip('the addon of the package is for x86-64 with glibc');
   expect(await install()).toMatchObject({
     status: 0,
-    stdout: 'tsrun: uses the addon of the package for linux-x64-glibc\n',
+    stdout: 'tsrun: uses the addon of tsrun-linux-x64-glibc\n',
     stderr: '',
   });
   expect(existsSync(asked)).toBe(false);
-  const parts = ['dist', 'package.json', 'spec'].map((name) => join(REPOSITORY, name));
+  const parts = ['dist', 'spec'].map((name) => join(REPOSITORY, name));
   execFileSync('cp', ['-r', ...parts, installed]);
   const commander = join(REPOSITORY, 'node_modules/commander');
   execFileSync('cp', ['-r', commander, join(scene.work, 'node_modules')]);
@@ -91,9 +103,9 @@ test('the one that fits is taken, and runs a container', async (context) => {
 
 test('another architecture, another C library: built', async () => {
   const arch = "Object.defineProperty(process, 'arch', { value: 'arm64' })";
-  expectBuild(await install(arch), 'the package has none for linux-arm64-glibc');
+  expectBuild(await install(arch), 'tsrun-linux-arm64-glibc is not installed');
   const musl = 'process.report.getReport = () => ({ header: {} })';
-  expectBuild(await install(musl), `the package has none for linux-${process.arch}-other`);
+  expectBuild(await install(musl), `tsrun-linux-${process.arch}-other is not installed`);
 });
 
 test('a Node with an older Node-API: built', async (context) => {
@@ -110,25 +122,37 @@ test('one that cannot be loaded: built, with the reason of the loader', async (c
     [50, 'file too short'],
     [1000, 'SIGBUS'],
   ] as const) {
-    truncateSync(join(installed, PREBUILT), size);
+    truncateSync(join(prebuilt, 'tsrun.node'), size);
     const result = await install();
-    expect(result.stdout).toContain('that of the package cannot be loaded here (');
+    expect(result.stdout).toContain('that of tsrun-linux-x64-glibc cannot be loaded here (');
     expect(result.stdout).toContain(reason);
     expect(readFileSync(asked, 'utf8')).toBe('run build:native\n');
     expect(existsSync(join(installed, ADDON))).toBe(false);
-    cpSync(join(REPOSITORY, ADDON), join(installed, PREBUILT));
+    cpSync(join(REPOSITORY, ADDON), join(prebuilt, 'tsrun.node'));
   }
 });
 
 test('asked for, or in a source tree: built', async () => {
   const env = { npm_config_build_from_source: 'true' };
   expectBuild(await install('', env), 'npm_config_build_from_source is set');
-  rmSync(join(installed, 'prebuilds'), { recursive: true });
+  writeFileSync(join(installed, 'tsconfig.json'), '{}');
   expectBuild(await install(), 'this is a source tree');
 });
 
+test('a build without what it needs of npm names the command for that', async () => {
+  rmSync(prebuilt, { recursive: true });
+  rmSync(join(scene.work, 'node_modules/cmake-js'), { recursive: true });
+  rmSync(join(scene.work, 'node_modules/node-addon-api'), { recursive: true });
+  const { status, stderr } = await install();
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /^tsrun: the addon cannot be built yet: npm install 'cmake-js@\S+' 'node-addon-api@\S+'\n$/,
+  );
+  expect(existsSync(asked)).toBe(false);
+});
+
 test('a build that fails says what it needs', async () => {
-  rmSync(join(installed, 'prebuilds'), { recursive: true });
+  rmSync(prebuilt, { recursive: true });
   const result = await install('', { NPM_STATUS: '3' });
   expect(result.status).toBe(3);
   expect(result.stderr).toContain('apt-get install cmake');
