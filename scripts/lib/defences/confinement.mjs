@@ -220,6 +220,23 @@ export const confinement = [
     },
   },
   {
+    rows: ['V'],
+    what: 'in a cgroup namespace that is joined, files of limits that appear later are writable',
+    changes: [
+      {
+        file: 'src/plan/mounts/cgroup.ts',
+        from: "return context.places.cgroup === 'joined' && couldWriteLimits(context) ? JOINED : undefined;",
+        to: "return context.places.cgroup === 'new' && couldWriteLimits(context) ? JOINED : undefined;",
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/security/limits-appear-later.test.ts',
+      name: 'are not to be written in a cgroup namespace that is joined, whose root is where it is',
+      message: /not to match \/\^written \/m/,
+    },
+  },
+  {
     rows: ['14'],
     what: 'a container is bound by what an earlier one wrote to its own cgroup',
     changes: [

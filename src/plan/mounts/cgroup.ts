@@ -39,7 +39,8 @@ export function cgroupView(places: Places, facts: PlanFacts): CgroupView {
 /**
  * A container's root that is an ordinary user outside could write to the
  * cgroups delegated to that user (CVE-2023-25809), so without a cgroup
- * namespace of its own it gets a view that is read-only.
+ * namespace of its own it gets a view that is read-only. So does the host's
+ * root in a namespace that is joined, if its limits are to bind it.
  *
  * @returns why, when that changed anything
  */
@@ -47,8 +48,7 @@ export function protectCgroups(
   context: CgroupContext,
   { attributes, recursiveAttributes }: MountOptions,
 ): string | undefined {
-  if (isOfHost(context)) return undefined;
-  const reason = exposure(context);
+  const reason = isOfHost(context) ? exposureToRoot(context) : exposure(context);
   if (reason === undefined) return undefined;
   recursiveAttributes.set |= MOUNT_ATTR_RDONLY;
   recursiveAttributes.clear &= ~MOUNT_ATTR_RDONLY;
@@ -60,9 +60,20 @@ function exposure({ places, facts, uidMappings }: CgroupContext): string | undef
   if (places.cgroup === 'own') return 'the container has no cgroup namespace';
   // Its root may be any cgroup: one that has the container's and others below it.
   if (places.cgroup === 'joined' && ownsLimits(places, facts, uidMappings)) {
-    return 'a cgroup namespace that is joined keeps the container from none of the limits in it';
+    return JOINED;
   }
   return undefined;
+}
+
+const JOINED =
+  'a cgroup namespace that is joined keeps the container from none of the limits in it';
+
+/**
+ * The root of a cgroup namespace of our own can be put below the cgroup with the limits, that of one
+ * that is joined is where it is: files that appear there with a controller later would be writable.
+ */
+function exposureToRoot(context: CgroupContext): string | undefined {
+  return context.places.cgroup === 'joined' && couldWriteLimits(context) ? JOINED : undefined;
 }
 
 /**
@@ -74,6 +85,10 @@ export function showsLimits(
   { attributes, recursiveAttributes }: MountOptions,
 ): boolean {
   if (((attributes.set | recursiveAttributes.set) & MOUNT_ATTR_RDONLY) !== 0) return false;
+  return couldWriteLimits(context);
+}
+
+function couldWriteLimits(context: CgroupContext): boolean {
   const { places, facts, uidMappings, bounding } = context;
   const could = isOfHost(context)
     ? !bounding.includes('CAP_SYS_ADMIN')

@@ -389,6 +389,33 @@ describe('cgroup mounts', () => {
     });
   });
 
+  it('are read-only to a root that is the host’s and may not mount, in a cgroup namespace that is joined', () => {
+    const namespaces = [...NAMESPACES, { type: 'cgroup' as const, path: '/proc/3/ns/cgroup' }];
+    const compile = (bounding: string[], host: PlanFacts, options = ['rw']) => {
+      const mounts = [{ ...mount, options }];
+      const process = { capabilities: { bounding } };
+      const { steps, warnings } = planContainer(
+        spec({ linux: { namespaces }, mounts, process }),
+        host,
+      );
+      const readOnly = steps.some(
+        (step) =>
+          step.op === 'mount' && step.type === 'cgroup2' && step.recursiveSet === MOUNT_ATTR_RDONLY,
+      );
+      return { readOnly, warnings };
+    };
+    const without = facts({ hasNsdelegate: () => false });
+    const refused = compile([], without);
+    expect(refused.readOnly).toBe(true);
+    expect(refused.warnings).toEqual([
+      expect.stringMatching(/^\/mounts\/0: read-only, since a cgroup namespace that is joined/),
+    ]);
+    expect(compile([], without, ['ro']).warnings).toEqual([]);
+    for (const left of [compile(['CAP_SYS_ADMIN'], without), compile([], facts())]) {
+      expect(left).toEqual({ readOnly: false, warnings: [] });
+    }
+  });
+
   it('are read-only to who owns limits, in a cgroup namespace that is joined', () => {
     const namespaces = [
       ...NAMESPACES,
