@@ -39,7 +39,7 @@ export type {
 } from './cgroups/stats.js';
 export type { Bundle } from './lifecycle/bundle.js';
 export type { ListedView, StateView } from './lifecycle/state.js';
-export type { ExitInfo } from './native/types.js';
+export type { ExitInfo } from './library/child-exit.js';
 export type { ContainerPlan } from './plan/plan.js';
 export type { Step } from './plan/steps.js';
 export type { Features, LinuxResources, Process, Spec } from './spec/types.js';

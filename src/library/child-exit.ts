@@ -2,7 +2,15 @@
 
 import { TsrunError } from '../errors.js';
 import { waitForExit } from '../lifecycle/child.js';
-import type { ExitInfo, Native } from '../native/types.js';
+import type { ExitInfo as Ended, Native } from '../native/types.js';
+
+/** How a process ended. */
+export interface ExitInfo {
+  /** Exit status 0-255; null when a signal killed it. */
+  status: number | null;
+  /** Signal that killed it; 0 when it exited. */
+  signal: number;
+}
 
 /** Those that have not been reaped, by pid, which no other process has until then. */
 const children = new Map<number, ChildExit>();
@@ -14,7 +22,7 @@ export function childOf(pid: number): ChildExit | undefined {
 
 export class ChildExit {
   private isOver = false;
-  private readonly ended: Promise<ExitInfo | number>;
+  private readonly ended: Promise<Ended | number>;
 
   /**
    * The child is reaped as soon as it has ended, since one that nobody reaps keeps its pid
@@ -46,11 +54,12 @@ export class ChildExit {
         { errno: -exit },
       );
     }
-    return exit;
+    const { status, signal } = exit;
+    return { status: signal === 0 ? status : null, signal };
   }
 
   /** Resolves when it is no child of ours any more; how it ended, or a negated errno. */
-  async settled(): Promise<ExitInfo | number> {
+  async settled(): Promise<Ended | number> {
     if (this.isOver) return this.ended;
     // Never ends by itself, and needs no descriptor: the program stays for it.
     const stay = this.native.wait(-1, 0, -1, true, () => undefined);

@@ -28,7 +28,7 @@ import { connectSocket, sendDescriptor } from './console-socket.js';
 import { cgroupForExec, executeInCgroup } from './exec-cgroup.js';
 import type { Child, Handlers } from './execute.js';
 import { hookState } from './hook-state.js';
-import { openInit } from './init-process.js';
+import { notRunning, openInit } from './init-process.js';
 import { openInputs } from './inputs.js';
 import { sendListener } from './listener.js';
 import { raiseLimits, setOomScoreAdj } from './limits.js';
@@ -104,10 +104,10 @@ export async function exec(native: Native, options: ExecOptions): Promise<Execut
   const fds = new OpenFds((fd) => native.close(fd));
   try {
     const state = loadState(native, root, id);
-    checkStatus(statusOf(native, root, state), options.ignorePaused === true);
+    checkStatus(id, statusOf(native, root, state), options.ignorePaused === true);
     checkTerminal(options);
     const init = openInit(native, state);
-    if (init === undefined) throw stopped();
+    if (init === undefined) throw notRunning('exec in', id);
     fds.add(init);
     return await run(native, options, state, init, fds);
   } finally {
@@ -116,24 +116,20 @@ export async function exec(native: Native, options: ExecOptions): Promise<Execut
   }
 }
 
-function checkStatus(status: Status, ignorePaused: boolean): void {
-  if (status === 'stopped') throw stopped();
+function checkStatus(id: string, status: Status, ignorePaused: boolean): void {
+  if (status === 'stopped') throw notRunning('exec in', id);
   if (status === 'creating') {
-    throw new TsrunError('ERR_WRONG_STATE', 'cannot exec in a container that is being created');
+    throw new TsrunError(
+      'ERR_WRONG_STATE',
+      `cannot exec in container "${id}": it is still being created`,
+    );
   }
   if (status === 'paused' && !ignorePaused) {
     throw new TsrunError(
       'ERR_WRONG_STATE',
-      'cannot exec in a paused container (use --ignore-paused to override)',
+      `cannot exec in container "${id}": it is paused (--ignore-paused waits until it is resumed)`,
     );
   }
-}
-
-function stopped(): TsrunError {
-  return new TsrunError(
-    'ERR_NOT_RUNNING',
-    'cannot exec in a stopped container: container not running',
-  );
 }
 
 function checkTerminal({ process, consoleSocket, keepTerminal }: ExecOptions): void {

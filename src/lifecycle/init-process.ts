@@ -9,8 +9,12 @@ import type { ContainerState } from '../state/state.js';
 /** What names the first process of a container. */
 export type InitProcess = Pick<ContainerState, 'id' | 'pid' | 'startTime'>;
 
-export function notRunning(): TsrunError {
-  return new TsrunError('ERR_NOT_RUNNING', 'container not running');
+/** Callers match `container not running`. @param doing as in `cannot DOING container` */
+export function notRunning(doing: string, id: string): TsrunError {
+  return new TsrunError(
+    'ERR_NOT_RUNNING',
+    `cannot ${doing} container "${id}": container not running`,
+  );
 }
 
 /**

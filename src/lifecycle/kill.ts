@@ -27,12 +27,12 @@ export async function kill(native: Native, options: KillOptions): Promise<void> 
   const { root, id, signal } = options;
   const state = loadState(native, root, id);
   const status = statusOf(native, root, state);
-  if (status === 'creating') throw notRunning();
+  if (status === 'creating') throw notRunning('signal', state.id);
   if (options.all === true) {
     await signalEverything(native, root, state, signal, status === 'stopped');
     return;
   }
-  if (status === 'stopped') throw notRunning();
+  if (status === 'stopped') throw notRunning('signal', state.id);
   // Without a pid namespace of its own nobody else would end the other processes.
   const cgroup = ownCgroup(native, state);
   if (signal === SIGKILL && cgroup !== undefined && !state.newPidNamespace) {
@@ -51,7 +51,7 @@ async function signalEverything(
 ): Promise<void> {
   const cgroup = ownCgroup(native, state);
   if (cgroup === undefined) {
-    if (stopped) throw notRunning();
+    if (stopped) throw notRunning('signal', state.id);
     // The kernel ends all of a pid namespace with its first process; other signals it does not spread.
     if (signal !== SIGKILL || !state.newPidNamespace) {
       throw new TsrunError(
@@ -63,17 +63,17 @@ async function signalEverything(
     return;
   }
   if (stopped && (!isPopulated(native, cgroup) || isUsedByAnother(native, root, state))) {
-    throw notRunning();
+    throw notRunning('signal', state.id);
   }
   await killAll(native, cgroup, signal);
 }
 
 function signalInit(native: Native, state: ContainerState, signal: number): void {
   const pidfd = openInit(native, state);
-  if (pidfd === undefined) throw notRunning();
+  if (pidfd === undefined) throw notRunning('signal', state.id);
   const sent = native.pidfdKill(pidfd, signal);
   native.close(pidfd);
-  if (sent === -ESRCH) throw notRunning();
+  if (sent === -ESRCH) throw notRunning('signal', state.id);
   if (sent < 0) {
     throw new TsrunError(
       'ERR_SYSTEM',

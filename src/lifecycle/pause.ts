@@ -8,6 +8,7 @@ import { lockContainer } from '../state/lock.js';
 import type { Lock } from '../state/lock.js';
 import { statusOf } from '../state/status.js';
 import { loadState } from '../state/store.js';
+import { notRunning } from './init-process.js';
 import { requireCgroup } from './own-cgroup.js';
 import type { ContainerName } from './state.js';
 
@@ -60,10 +61,7 @@ async function lockForPause(native: Native, { root, id }: ContainerName): Promis
 export async function resume(native: Native, { root, id }: ContainerName): Promise<void> {
   const state = loadState(native, root, id);
   if (statusOf(native, root, state) === 'stopped') {
-    throw new TsrunError(
-      'ERR_NOT_RUNNING',
-      `cannot resume container "${id}": container not running`,
-    );
+    throw notRunning('resume', id);
   }
   const cgroup = requireCgroup(native, state, 'resume');
   if (!isFrozen(native, cgroup)) {

@@ -57,9 +57,9 @@ export async function start(native: Native, options: StartOptions): Promise<Star
     if (created?.lock === undefined) {
       state = loadState(native, root, id);
       const status = statusOf(native, root, state, true);
-      if (status !== 'created') throw wrongState(status);
+      if (status !== 'created') throw wrongState(id, status);
       const opened = openInit(native, state);
-      if (opened === undefined) throw wrongState('stopped');
+      if (opened === undefined) throw wrongState(id, 'stopped');
       pidfd = opened;
     } else {
       ({ state } = created);
@@ -115,13 +115,12 @@ export async function start(native: Native, options: StartOptions): Promise<Star
   return { ready: relay.relay(state.pid, pidfd).finally(() => native.close(pidfd)) };
 }
 
-function wrongState(status: Status): TsrunError {
-  const text: Record<Status, string> = {
-    creating: 'cannot start a container that is still being created',
-    created: 'cannot start the container',
-    running: 'cannot start an already running container',
-    paused: 'cannot start a paused container',
-    stopped: 'cannot start a container that has stopped',
-  };
-  return new TsrunError('ERR_WRONG_STATE', text[status]);
+function wrongState(id: string, status: Exclude<Status, 'created'>): TsrunError {
+  const reason = {
+    creating: 'it is still being created',
+    running: 'it is running already',
+    paused: 'it is paused',
+    stopped: 'it has stopped',
+  }[status];
+  return new TsrunError('ERR_WRONG_STATE', `cannot start container "${id}": ${reason}`);
 }

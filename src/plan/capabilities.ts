@@ -133,6 +133,8 @@ export function capabilityMasks(
   };
   limit('effective', masks.permitted, 'permitted');
   limit('inheritable', masks.bounding, 'in the bounding set');
+  // `runc spec` lists ambient capabilities and no inheritable ones, which makes none of them ambient.
+  if ((capabilities?.inheritable ?? []).length === 0) masks.ambient = 0n;
   limit('ambient', masks.permitted & masks.inheritable, 'both permitted and inheritable');
   return masks;
 }

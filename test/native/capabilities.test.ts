@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import type { LinuxCapabilities, Spec } from '../../src/spec/types.js';
-import { fieldsOf, useScene } from '../support/scene.js';
+import { execOutput, fieldsOf, useScene } from '../support/scene.js';
 
 const scene = useScene();
 
@@ -107,6 +107,19 @@ test('what is not in the bounding set is not inheritable, with a warning', async
       'tsrun: warning: /process/capabilities/inheritable: ignored, not in the bounding set: CAP_CHOWN\n',
   });
   expect(setsOf(result.stdout)).toMatchObject({ CapInh: KILL, CapBnd: KILL });
+});
+
+test('ambient capabilities without inheritable ones, as runc spec lists them, are left out without a word', async () => {
+  const names = ['CAP_CHOWN', 'CAP_KILL'];
+  const sets = { bounding: names, permitted: names, effective: names, ambient: names };
+  // scene.output() takes no warning.
+  expect(setsOf(await scene.output('', change(0, sets)))).toMatchObject({ CapInh: 0n, CapAmb: 0n });
+  const container = await scene.started('', (spec) => {
+    change(0, sets)(spec);
+    if (spec.process !== undefined) spec.process.args = ['sleep', '1000'];
+  });
+  expect(await execOutput(scene.runtime, container.id, [], 'echo here')).toBe('here\n');
+  await container.remove();
 });
 
 test('without noNewPrivileges the sets are the same', async () => {

@@ -200,7 +200,9 @@ describe('a state that is not what it was', () => {
       status: 'stopped',
       pid: 0,
     });
-    expect((await tsrun('kill', id, 'KILL')).stderr).toBe('tsrun: container not running\n');
+    expect((await tsrun('kill', id, 'KILL')).stderr).toBe(
+      `tsrun: cannot signal container "${id}": container not running\n`,
+    );
     expect((await tsrun('exec', id, 'true')).status).toBe(255);
     expect(await tsrun('delete', '--force', id)).toMatchObject({ status: 0, stderr: '' });
     expect(bystander.exitCode).toBeNull();
@@ -331,7 +333,7 @@ test('parallel processes: one create gets the id, one start opens the gate', asy
   expect(started.map(({ status }) => status).sort()).toEqual([0, 1, 1]);
   const errors = started.map(({ stderr }) => stderr).filter((text) => text !== '');
   for (const text of errors)
-    expect(text).toBe('tsrun: cannot start an already running container\n');
+    expect(text).toBe(`tsrun: cannot start container "${id}": it is running already\n`);
   const ends = [
     tsrun('kill', id, 'KILL'),
     tsrun('delete', '--force', id),

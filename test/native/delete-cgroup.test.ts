@@ -79,7 +79,8 @@ describe.each([
       mkdirSync(UNIFIED + place);
       const other = await intruder();
       const kill = await scene.runtime(['kill', '--all', running.id, 'KILL']);
-      expect(kill).toMatchObject({ status: 1, stderr: 'tsrun: container not running\n' });
+      const stderr = `tsrun: cannot signal container "${running.id}": container not running\n`;
+      expect(kill).toMatchObject({ status: 1, stderr });
       expect(await scene.runtime(['delete', ...options, running.id])).toMatchObject(DONE);
       expect(lives(other)).toBe(true);
       expect(existsSync(UNIFIED + place)).toBe(true);

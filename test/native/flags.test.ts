@@ -94,7 +94,7 @@ describe('exec in a frozen cgroup', () => {
       expect(state).toMatchObject({ status: 'paused' });
       expect(await scene.runtime(['exec', container.id, 'true'])).toMatchObject({
         status: 255,
-        stderr: 'tsrun: cannot exec in a paused container (use --ignore-paused to override)\n',
+        stderr: `tsrun: cannot exec in container "${container.id}": it is paused (--ignore-paused waits until it is resumed)\n`,
       });
     } finally {
       freeze(container, false);

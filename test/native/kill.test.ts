@@ -91,7 +91,7 @@ test('a created container can be killed', async () => {
   const late = await scene.runtime(['start', id]);
   expect(late).toMatchObject({
     status: 1,
-    stderr: 'tsrun: cannot start a container that has stopped\n',
+    stderr: `tsrun: cannot start container "${id}": it has stopped\n`,
   });
   expect((await scene.runtime(['delete', id])).status).toBe(0);
 });

@@ -51,8 +51,8 @@ test('create, start, exec, kill, wait, state, delete', async () => {
   const other = await getContainer(id, { root });
   expect(other.pid).toBe(container.pid);
   await other.kill(9);
-  expect(await container.wait()).toEqual({ status: 0, signal: 9 });
-  expect(await container.wait()).toEqual({ status: 0, signal: 9 });
+  expect(await container.wait()).toEqual({ status: null, signal: 9 });
+  expect(await container.wait()).toEqual({ status: null, signal: 9 });
   expect(await container.state()).toMatchObject({ status: 'stopped' });
   await container.delete();
   expect(existsSync(join(root, id))).toBe(false);

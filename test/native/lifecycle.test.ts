@@ -164,12 +164,16 @@ test('what a stopped container cannot do is refused', async () => {
   const bundle = scene.bundle('exit 0');
   const id = newId();
   await scene.runtime(['run', '--keep', '--bundle', bundle.path, id]);
+  const said = (doing: string, reason: string): RegExp =>
+    new RegExp(`^tsrun: cannot ${doing} container "${id}": ${reason}\n$`);
   const cases: [string[], number, RegExp][] = [
-    [['start', id], 1, /^tsrun: cannot start a container that has stopped\n$/],
-    [['kill', id], 1, /container not running/],
-    [['kill', id, '0'], 1, /container not running/],
-    [['kill', '--all', id, 'KILL'], 1, /container not running/],
-    [['exec', id, 'true'], 255, /container not running/],
+    [['start', id], 1, said('start', 'it has stopped')],
+    [['kill', id], 1, said('signal', 'container not running')],
+    [['kill', id, '0'], 1, said('signal', 'container not running')],
+    [['kill', '--all', id, 'KILL'], 1, said('signal', 'container not running')],
+    [['exec', id, 'true'], 255, said('exec in', 'container not running')],
+    [['pause', id], 1, said('pause', 'container not running: stopped')],
+    [['resume', id], 1, said('resume', 'container not running')],
     [['create', '--bundle', bundle.path, id], 1, /already exists/],
     [['run', '--bundle', bundle.path, id], 1, /already exists/],
   ];

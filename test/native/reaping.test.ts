@@ -103,7 +103,7 @@ test('how a process has ended is known to a wait() that comes long after', async
     await container.delete();
     console.log(JSON.stringify({ shortGone, allGone, ends }));
   `);
-  const killed = { status: 0, signal: 9 };
+  const killed = { status: null, signal: 9 };
   const seven = { status: 7, signal: 0 };
   expect(said).toEqual({ shortGone: true, allGone: true, ends: [seven, killed, killed, seven] });
 });
@@ -167,7 +167,7 @@ test('a container is deleted by another object than the one that made it', async
     await other.delete({ force: true });
     console.log(JSON.stringify({ left: children(), end: await container.wait() }));
   `);
-  expect(said).toEqual({ left: [], end: { status: 0, signal: 9 } });
+  expect(said).toEqual({ left: [], end: { status: null, signal: 9 } });
 });
 
 test('what fails leaves no zombie', async () => {

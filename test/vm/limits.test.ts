@@ -140,7 +140,7 @@ test('a paused container stands still, and takes no exec unless it is told to wa
   expect(result).toEqual({
     status: 0,
     stdout: expect.stringMatching(
-      /^tsrun: cannot exec in a paused container [^\n]*\nstill\nwaited\n$/,
+      /^tsrun: cannot exec in container "[^"]+": it is paused [^\n]*\nstill\nwaited\n$/,
     ) as string,
     stderr: '',
   });

@@ -52,11 +52,11 @@ test('start opens the gate and runs poststart hooks', async () => {
   expect(fake.files.get(`${ROOT_PATH}/a/exec.fifo`)).toBeUndefined();
   expect(fake.fds.size).toBe(ROOT_FDS);
   await expect(start(fake.native, name)).rejects.toThrow(
-    'cannot start an already running container',
+    'cannot start container "a": it is running already',
   );
   endInit(fake, pid);
   await expect(start(fake.native, name)).rejects.toThrow(
-    'cannot start a container that has stopped',
+    'cannot start container "a": it has stopped',
   );
 });
 
@@ -168,7 +168,7 @@ test('kill reaches the process of the container and no other', async () => {
   );
   await expect(kill(fake.native, { ...name, signal: SIGKILL })).rejects.toMatchObject({
     code: 'ERR_NOT_RUNNING',
-    message: 'container not running',
+    message: 'cannot signal container "a": container not running',
   });
   await deleteContainer(fake.native, { ...quiet, force: true });
   expect(other.exit).toBeUndefined();
@@ -181,7 +181,7 @@ test('kill --all goes through the cgroup, and needs one', async () => {
   await kill(fake.native, { ...name, signal: SIGKILL, all: true });
   expect(fake.alive()).toEqual([]);
   await expect(kill(fake.native, { ...name, signal: 9, all: true })).rejects.toThrow(
-    'container not running',
+    'cannot signal container "a": container not running',
   );
 
   const without = system();
@@ -322,7 +322,7 @@ test('exec runs in a container that runs, in its cgroup', async () => {
   fake.native.close(executed.pidfd);
 
   fake.native.writeText('/sys/fs/cgroup/a/cgroup.freeze', '1');
-  await expect(exec(fake.native, { ...request, process })).rejects.toThrow('paused container');
+  await expect(exec(fake.native, { ...request, process })).rejects.toThrow('it is paused');
   await exec(fake.native, { ...request, process, ignorePaused: true });
   fake.native.writeText('/sys/fs/cgroup/a/cgroup.freeze', '0');
   await expect(exec(fake.native, { ...request, process, cgroup: '../b' })).rejects.toThrow('".."');
