@@ -36,7 +36,7 @@ struct Helper {
   int maskDirectory;        // the empty tmpfs over masked directories; -1 until one is needed
   long early;               // namespaces that were made before the plan was there,
   long earlyResult;         // and what came of it
-  long umask;               // of the caller, then of the process: what hooks get. It is 0 meanwhile
+  long umask;               // the caller's, for hooks; -1 once the process has its own
   int gate;                 // the report to `start`, once past the gate; -1 before
   bool filtered;            // a filter of system calls is loaded
   bool cwdDenied;           // the early `cwd` was refused, the late one tries again

@@ -29,7 +29,7 @@ struct Printed {
 [[noreturn]] static void becomeHook(const char* path, char** args, char** env, const Ends& ends) {
   // A process group of its own, which its timeout ends as a whole.
   long result = sys::call(__NR_setsid);
-  sys::call(__NR_umask, self.umask);
+  if (self.umask >= 0) sys::call(__NR_umask, self.umask);
   if (result >= 0) result = sys::dup3(ends.input, 0, 0);
   if (result >= 0) result = sys::dup3(ends.output, 1, 0);
   if (result >= 0) result = sys::dup3(ends.output, 2, 0);

@@ -71,8 +71,8 @@ long setPersonality(const wire::Step& step) {
 long noNewPrivileges(const wire::Step&) { return sys::prctl(PR_SET_NO_NEW_PRIVS, 1); }
 
 long setUmask(const wire::Step& step) {
-  self.umask = NUMBER(step, Umask, mask);
-  sys::call(__NR_umask, self.umask);
+  sys::call(__NR_umask, NUMBER(step, Umask, mask));
+  self.umask = -1;
   return 0;
 }
 
