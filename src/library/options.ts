@@ -14,7 +14,7 @@ import { loadBundle } from '../lifecycle/bundle.js';
 export interface RootOptions {
   /**
    * Absolute path of the directory that holds the state of all containers.
-   * Default: /run/tsrun for root, else $XDG_RUNTIME_DIR/tsrun.
+   * Default: /run/tsrun for root, else $XDG_RUNTIME_DIR/tsrun; without a session, docs/rootless.md.
    */
   root?: string;
   /** Gets what the command line would log as a warning. Default: nobody is told. */

@@ -19,6 +19,7 @@ import { openCache } from '../seccomp/cache.js';
 import { keepFilter, makeFilter } from '../seccomp/filter.js';
 import { requireCreatable } from '../spec/create-demands.js';
 import type { LinuxSeccomp, Spec } from '../spec/types.js';
+import { bootOf } from '../state/boot.js';
 import { claimContainer } from '../state/claim.js';
 import { validateId } from '../state/id.js';
 import type { Lock } from '../state/lock.js';
@@ -28,6 +29,7 @@ import {
   EXEC_REPORT,
   NOTIFY_DIRECTORY,
   SECCOMP_FILE,
+  STATE_MODE,
   statePath,
 } from '../state/paths.js';
 import { readProcessStat, requireOwnProcfs } from '../state/proc-stat.js';
@@ -387,7 +389,7 @@ class Creation {
   /** Both ends of it, the helper's: it is never without a reader or a writer. */
   private makeFifo(directory: number, name: string): number {
     const { native, options } = this;
-    const made = native.mkfifoAt(directory, name, 0o600);
+    const made = native.mkfifoAt(directory, name, STATE_MODE);
     const fd = made < 0 ? made : native.openat(directory, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
     if (fd < 0)
       throw stateError(native, 'cannot make', statePath(options.root, options.id, name), fd);
@@ -473,6 +475,7 @@ class Creation {
       annotations: spec.annotations ?? {},
       owner: '',
       cgroupPath: cgroup?.record.path ?? null,
+      ...bootOf(this.native, this.options.root),
       cgroup: cgroup?.record ?? null,
       ...(this.scope === undefined ? {} : { scope: this.scope.record }),
       namespaces: plan.namespaces,

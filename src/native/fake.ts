@@ -158,6 +158,7 @@ export class FakeSystem {
       'file',
       '01234567-89ab-4cde-8f01-23456789abcd\n',
     );
+    this.files.put('/proc/sys/kernel/random/boot_id', 'file', 'b0070000-1234\n');
     this.files.put('/etc/passwd', 'file', 'root:x:0:0:root:/root:/bin/sh\n');
     this.files.put('/proc/self/fdinfo', 'directory');
     this.files.put('/proc/self/ns/user').ino = 0xeffffffdn;

@@ -14,6 +14,12 @@ export const SECCOMP_FILE = 'seccomp.bpf';
 export const NOTIFY_DIRECTORY = 'notify';
 
 /**
+ * Of these files: the owner's alone. What cleans up old files below /tmp leaves those alone that are
+ * sticky (XDG Base Directory Specification, of XDG_RUNTIME_DIR; tmpfiles.d(5)).
+ */
+export const STATE_MODE = 0o1600;
+
+/**
  * Path of the directory, or of what it holds: for messages, and for what only takes a path. Nobody
  * else can change where it leads to (safe-path.ts).
  */

@@ -3,6 +3,7 @@
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { ENOENT, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../native/constants.js';
+import { cannotLook, isAbsent } from '../native/look.js';
 import { WRITABLE_BY_OTHERS, openSafely } from './safe-path.js';
 import type { SafeDirectory } from './safe-path.js';
 import { inInitialUserNamespace } from './user-namespace.js';
@@ -12,22 +13,30 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Its path: `/run/tsrun` for root in the initial user namespace, `$XDG_RUNTIME_DIR/tsrun`
- * for everybody else, root in a user namespace included.
+ * for everybody else, root in a user namespace included. Without a session (cron, su, services)
+ * that of another session of the user, else one below /tmp.
  *
- * @throws TsrunError ERR_STATE when XDG_RUNTIME_DIR is needed and not set
+ * @throws TsrunError ERR_STATE when it cannot be found out which of these it is
  */
 export function defaultRoot(native: Native, environment: Environment): string {
-  if (native.getuid()[1] === 0 && inInitialUserNamespace(native)) return '/run/tsrun';
+  const uid = native.getuid()[1];
+  if (uid === 0 && inInitialUserNamespace(native)) return '/run/tsrun';
   const runtimeDirectory = environment['XDG_RUNTIME_DIR'];
-  if (runtimeDirectory === undefined || runtimeDirectory === '') {
-    // Root of a user namespace may be without a login session: /run is then its own or not writable.
-    if (native.getuid()[1] === 0) return '/run/tsrun';
-    throw new TsrunError(
-      'ERR_STATE',
-      'cannot choose a state directory: XDG_RUNTIME_DIR is not set (use --root)',
-    );
+  if (runtimeDirectory !== undefined && runtimeDirectory !== '') return `${runtimeDirectory}/tsrun`;
+  // Root of a user namespace may be without a login session: /run is then its own or not writable.
+  if (uid === 0) return '/run/tsrun';
+  const ofSession = `/run/user/${uid}`;
+  const there = native.stat(ofSession);
+  if (typeof there !== 'number' && there.uid === uid) return `${ofSession}/tsrun`;
+  if (typeof there === 'number' && !isAbsent(there)) {
+    throw cannotLook(native, `look at ${ofSession}`, there, 'ERR_STATE');
   }
-  return `${runtimeDirectory}/tsrun`;
+  return `/tmp/tsrun-${uid}`;
+}
+
+/** Whether a directory may still be there after the machine has started anew: /run is not. */
+export function outlivesBoot(root: StateRoot): boolean {
+  return !root.path.startsWith('/run/');
 }
 
 /**

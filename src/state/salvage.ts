@@ -5,6 +5,7 @@ import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import { ENOENT } from '../native/constants.js';
 import { isAbsent } from '../native/look.js';
 import type { Native } from '../native/types.js';
+import { bootId } from './boot.js';
 import { STATE_FILE, statePath } from './paths.js';
 import { MAX_REMOVED, notedCgroupOf } from './state-file.js';
 import type { StateRoot } from './root.js';
@@ -34,9 +35,11 @@ export function salvage(native: Native, root: StateRoot, id: string): Salvage {
     throw stateError(native, 'cannot read', statePath(root, id, STATE_FILE), found);
   }
   const text = typeof found === 'number' ? '' : found;
+  const boot = /"boot":\s*"([^"]*)"/.exec(text)?.[1];
+  const others = boot !== undefined && boot !== bootId(native);
   return {
     written: text.trim() !== '',
-    processes: [...text.matchAll(/"pid":\s*(\d+),\s*"startTime":\s*(\d+)/g)]
+    processes: [...(others ? '' : text).matchAll(/"pid":\s*(\d+),\s*"startTime":\s*(\d+)/g)]
       .map(([, pid, startTime]) => ({ pid: Number(pid), startTime: Number(startTime) }))
       .filter(({ pid }) => pid > 0),
     cgroup: recordIn(text),

@@ -22,7 +22,7 @@
 import type { Native } from '../native/types.js';
 import { O_APPEND, O_CLOEXEC, O_CREAT, O_EXCL, O_WRONLY } from '../native/constants.js';
 import { stringifyJson } from '../spec/json.js';
-import { STATE_FILE } from './paths.js';
+import { STATE_FILE, STATE_MODE } from './paths.js';
 
 /** In bytes: far above what a state with thousands of annotations, and a process, come to. */
 export const MAX_STATE = 16 << 20;
@@ -45,7 +45,7 @@ export function makeStateFile(native: Native, directory: number): number {
     directory,
     STATE_FILE,
     O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC,
-    0o600,
+    STATE_MODE,
   );
 }
 

@@ -43,6 +43,8 @@ export interface ContainerSummary {
   owner: string;
   /** Of its cgroup, null when it has none of its own. */
   cgroupPath: string | null;
+  /** Id of the boot that it was made in (boot.ts), where the state may outlive that. */
+  boot?: string;
 }
 
 /** What only commands that do something with the container need. */

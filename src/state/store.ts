@@ -19,6 +19,7 @@ import {
 } from '../native/constants.js';
 import { latin1 } from '../native/latin1.js';
 import { isAbsent } from '../native/look.js';
+import { ofThisBoot } from './boot.js';
 import { validateId } from './id.js';
 import type { Lock } from './lock.js';
 import { STATE_FILE, statePath } from './paths.js';
@@ -105,7 +106,7 @@ export function findListed(native: Native, root: StateRoot, id: string): Found<C
   );
   const summary = typeof line === 'string' ? summaryOf(line) : undefined;
   if (summary === undefined) return find(native, root, id, false);
-  return foundOf(checkState(summary, root, id, false));
+  return foundOf(native, checkState(summary, root, id, false));
 }
 
 function find(
@@ -121,7 +122,8 @@ function find(
   if (directory < 0) throw stateError(native, 'cannot open', statePath(root, id), directory);
   try {
     const text = native.readTextAt(directory, STATE_FILE, max);
-    if (typeof text === 'string') return foundOf(checkState(stateOf(text), root, id, details));
+    if (typeof text === 'string')
+      return foundOf(native, checkState(stateOf(text), root, id, details));
     if (text !== -ENOENT) {
       throw stateError(native, 'cannot read', statePath(root, id, STATE_FILE), text);
     }
@@ -176,8 +178,10 @@ export function readStateText(
   );
 }
 
-function foundOf(state: ContainerSummary | undefined): Found<ContainerSummary> {
-  return state === undefined ? { kind: 'broken' } : { kind: 'state', state };
+function foundOf(native: Native, state: ContainerSummary | undefined): Found<ContainerSummary> {
+  return state === undefined
+    ? { kind: 'broken' }
+    : { kind: 'state', state: ofThisBoot(native, state) };
 }
 
 /**
@@ -313,12 +317,21 @@ export class StateFile {
 
 /** The summary's fields are in this order: it is known by its beginning. */
 function partsOf(state: ContainerState): { summary: ContainerSummary; details: ContainerDetails } {
-  const { version, id, phase, pid, startTime, bundle, created, owner, cgroupPath, ...details } =
-    state;
-  return {
-    summary: { version, id, phase, pid, startTime, bundle, created, owner, cgroupPath },
-    details,
-  };
+  const {
+    version,
+    id,
+    phase,
+    pid,
+    startTime,
+    bundle,
+    created,
+    owner,
+    cgroupPath,
+    boot,
+    ...details
+  } = state;
+  const summary = { version, id, phase, pid, startTime, bundle, created, owner, cgroupPath };
+  return { summary: boot === undefined ? summary : { ...summary, boot }, details };
 }
 
 /**

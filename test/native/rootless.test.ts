@@ -1,6 +1,15 @@
 /** The whole lifecycle as an ordinary user, with many ids and with one. */
 
-import { existsSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
@@ -218,6 +227,40 @@ test('create, state, start, exec, ps, kill and delete', async () => {
   expect((await user.tsrun(['kill', id, 'KILL'])).stderr).toBe('');
   const deleted = await user.tsrun(['delete', '--force', id]);
   expect(deleted).toMatchObject({ status: 0, stderr: '' });
+});
+
+test('without a session the state is below /tmp, for nobody else to see', async () => {
+  const own = `/tmp/tsrun-${UID.toString()}`;
+  rmSync(own, { recursive: true, force: true });
+  make('exit 3', mapMany);
+  const tsrun = (...args: string[]): ReturnType<User['run']> =>
+    user.run(['env', '--unset=XDG_RUNTIME_DIR', ...COMMAND, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  const detached = ['create', '--bundle', bundle.path, id];
+  const quiet = ['sh', '-c', '"$@" </dev/null >/dev/null 2>&1', 'sh'];
+  const created = await user.run([
+    ...['env', '--unset=XDG_RUNTIME_DIR', ...quiet],
+    ...[...COMMAND, ...detached],
+  ]);
+  expect(created.status).toBe(0);
+  const { mode, uid } = statSync(own);
+  expect([(mode & 0o7777).toString(8), uid]).toEqual(['700', UID]);
+  const state = readFileSync(join(own, id, 'state.json'), 'utf8');
+  expect(state).toContain(readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+  expect((await tsrun('list', '--quiet')).stdout).toBe(`${id}\n`);
+  expect(await tsrun('delete', '--force', id)).toMatchObject({ status: 0, stderr: '' });
+  expect(await tsrun('run', '--bundle', bundle.path, id)).toMatchObject({ status: 3, stderr: '' });
+  expect(readdirSync(own)).toEqual([]);
+
+  // Whoever is there first has nothing of it.
+  rmSync(own, { recursive: true });
+  mkdirSync(own);
+  chmodSync(own, 0o777);
+  const refused = await tsrun('list');
+  expect(refused.status).toBe(1);
+  expect(refused.stderr).toContain(`cannot use state directory ${own}`);
+  rmSync(own, { recursive: true });
 });
 
 test('what spec --rootless writes runs as it is', async () => {

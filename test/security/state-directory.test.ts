@@ -170,7 +170,7 @@ test('what is made in it is for its owner alone to read and to change', async ()
   // The container's user passes through the directory to its notify socket.
   expect([mode(root), mode(join(root, id))]).toEqual(['700', '711']);
   expect(files).toEqual(['exec.fifo', 'exec.report', 'state.json']);
-  expect(files.map((name) => mode(join(root, id, name)))).toEqual(['600', '600', '600']);
+  expect(files.map((name) => mode(join(root, id, name)))).toEqual(['1600', '1600', '1600']);
   expect(await tsrun('delete', '--force', id)).toMatchObject({ status: 0, stderr: '' });
   rmSync(shared, { recursive: true });
 });

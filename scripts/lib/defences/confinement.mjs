@@ -561,36 +561,15 @@ export const confinement = [
   },
   {
     rows: ['K'],
-    what: 'everybody may change the state',
+    what: 'everybody may change the state, and open the gate',
     changes: [
-      {
-        file: 'src/state/state-file.ts',
-        from: 'O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC,\n    0o600,',
-        to: 'O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC,\n    0o666,',
-      },
+      { file: 'src/state/paths.ts', from: 'STATE_MODE = 0o1600', to: 'STATE_MODE = 0o1666' },
     ],
     build: 'executable',
     test: {
       file: STATE_DIRECTORY,
       name: 'what is made in it is for its owner alone to read and to change',
-      message: /'666'/,
-    },
-  },
-  {
-    rows: ['K'],
-    what: 'everybody may open the gate',
-    changes: [
-      {
-        file: 'src/lifecycle/create.ts',
-        from: 'native.mkfifoAt(directory, name, 0o600)',
-        to: 'native.mkfifoAt(directory, name, 0o666)',
-      },
-    ],
-    build: 'executable',
-    test: {
-      file: STATE_DIRECTORY,
-      name: 'what is made in it is for its owner alone to read and to change',
-      message: /'666'/,
+      message: /'1666'/,
     },
   },
   {

@@ -27,7 +27,22 @@ test('root has /run/tsrun, others have the directory of their session', () => {
   expect(defaultRoot(fake.native, session)).toBe('/run/user/7/tsrun');
   fake.uid = 7;
   expect(defaultRoot(fake.native, session)).toBe('/run/user/7/tsrun');
-  expect(() => defaultRoot(fake.native, {})).toThrow('XDG_RUNTIME_DIR is not set');
+});
+
+test('who has no session has the directory of another session, else one below /tmp', () => {
+  const fake = userOf(7, { '/run/user/7': 7 });
+  expect(defaultRoot(fake.native, {})).toBe('/run/user/7/tsrun');
+  expect(defaultRoot(fake.native, { XDG_RUNTIME_DIR: '' })).toBe('/run/user/7/tsrun');
+  const directory = fake.files.get('/run/user/7');
+  if (directory !== undefined) directory.uid = 8;
+  expect(defaultRoot(fake.native, {})).toBe('/tmp/tsrun-7');
+  expect(defaultRoot(userOf(7).native, {})).toBe('/tmp/tsrun-7');
+});
+
+test('an error is no answer to whether there is a session', () => {
+  const fake = userOf(7, { '/run/user/7': 7 });
+  const native = { ...fake.native, stat: () => -EIO };
+  expect(() => defaultRoot(native, {})).toThrow('cannot look at /run/user/7');
 });
 
 test('the directory of a session is not used when somebody else was there first', () => {
