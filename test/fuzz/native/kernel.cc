@@ -519,6 +519,9 @@ long Kernel::call(long number, long a, long b, long c, long d, long e) {
       if ((c & 4) == 0) open_.erase(open_.lower_bound(static_cast<int>(a)), open_.end());
       if ((c & 4) == 0) tree_.erase(tree_.lower_bound(static_cast<int>(a)), tree_.end());
       return 0;
+    case SYS_umask:
+      // It cannot fail (umask(2)).
+      return 022;
     default:
       return readsPaths(number, a, b, c, d, e);
   }
