@@ -42,6 +42,12 @@ test('a container runs with its exact status', async () => {
   });
 });
 
+test('/etc is a copy, which does not follow changes of the host', async () => {
+  expect(
+    await guest.output('stat -f -c %T /etc; cmp /etc/nsswitch.conf /run/etc/nsswitch.conf'),
+  ).toBe('tmpfs\n');
+});
+
 // Where no file system of another test is (managers/support/daemons.ts).
 test('the device nvme0n1 can be written to', async () => {
   expect(
