@@ -109,24 +109,29 @@ long findProgram(const wire::Step& step) {
   return fail(-ENOENT, file, wire::Code::NotInPath);
 }
 
-// `start` writes a byte into the fifo. Both fifos came open, so that there is
-// nothing left to look up here. The report stays open until execve, so that
-// `start` learns how that went. `run` has pipes, whose end is its own.
+static long readByte(int fifo) {
+  char byte;
+  long got;
+  do {
+    got = sys::read(fifo, &byte, 1);
+  } while (got == -EINTR);
+  if (got == 0) got = -EPIPE;
+  return got < 0 ? fail(got, "exec.fifo") : 0;
+}
+
+// `start` writes two bytes into the fifo. The first one opens the gate. Both fifos came open, so
+// that there is nothing left to look up here. They stay open until execve, so that `start` learns
+// how that went. `run` has pipes, whose end is its own.
 long passGate(const wire::Step& step) {
   const long fifo = slot(NUMBER(step, Gate, fifo));
   if (fifo < 0) return fifo;
   const long report = slot(NUMBER(step, Gate, report));
   if (report < 0) return report;
+  self.fifo = static_cast<int>(fifo);
   self.gate = static_cast<int>(report);
   // How the parent, if it still listens, learns that the filter is loaded.
   if (self.filtered) sys::close(self.socket);
-  char byte;
-  long got;
-  do {
-    got = sys::read(static_cast<int>(fifo), &byte, 1);
-  } while (got == -EINTR);
-  if (got == 0) got = -EPIPE;
-  return got < 0 ? fail(got, "exec.fifo") : 0;
+  return readByte(self.fifo);
 }
 
 static long readAt(int fd, uint64_t offset, void* data, size_t size) {
@@ -191,7 +196,13 @@ static long explainExec(long result) {
                : fail(result, self.program);
 }
 
+// The second byte of `start` is read last of all. One that is left in the fifo tells it, by no
+// further system call that a filter would have to allow, that the program was not executed.
 long execute(const wire::Step& step) {
+  if (self.fifo >= 0) {
+    const long got = readByte(self.fifo);
+    if (got < 0) return got;
+  }
   const long result =
       sys::call(__NR_execve, sys::arg(self.program), sys::arg(TEXTS(step, Exec, args)),
                 sys::arg(TEXTS(step, Exec, env)));

@@ -37,7 +37,8 @@ struct Helper {
   long early;               // namespaces that were made before the plan was there,
   long earlyResult;         // and what came of it
   long umask;               // the caller's, for hooks; -1 once the process has its own
-  int gate;                 // the report to `start`, once past the gate; -1 before
+  int fifo;                 // the gate and the report to `start`, once past the gate;
+  int gate;                 // -1 before
   bool filtered;            // a filter of system calls is loaded
   bool cwdDenied;           // the early `cwd` was refused, the late one tries again
   char program[kPathSize];  // what `find` found

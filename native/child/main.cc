@@ -129,8 +129,10 @@ static void makeNamespacesEarly(long flags) {
   const int base = static_cast<int>(numberOf(argv[1], 10000000));
   self.base = base;
   self.socket = base;
-  self.root = self.proc = self.onProc = self.onSys = self.onDev = self.maskDirectory = self.gate =
-      -1;
+  self.root = self.proc = self.onProc = self.onSys = self.onDev = self.maskDirectory = self.fifo =
+      self.gate = -1;
+  // By which others see that this is not the program yet. With a name in memory it cannot fail.
+  sys::prctl(PR_SET_NAME, sys::arg(wire::kHelperName));
   self.early = 0;
   if (argc == 3) makeNamespacesEarly(numberOf(argv[2], 0xffffffff));
   waitForParent();

@@ -51,7 +51,7 @@ import {
   setDevices,
   passControllersOn,
 } from './container-cgroup.js';
-import { execute } from './execute.js';
+import { execute, requireAlive } from './execute.js';
 import type { Child } from './execute.js';
 import { gatherFacts } from './facts.js';
 import { closeGate } from './gate.js';
@@ -269,6 +269,8 @@ class Creation {
       await killAndReap(native, child.pidfd);
       native.close(child.pidfd);
     });
+    // Who waits for the pid file takes its presence for success.
+    requireAlive(native, child);
     if (pidfdSocket >= 0) {
       sendDescriptor(native, 'pidfd socket', pidfdSocket, 'pidfd', child.pidfd);
     }
@@ -596,6 +598,7 @@ class Creation {
             await this.runtimeHooks(state);
           },
           [SyncPoint.ready]: (child) => {
+            requireAlive(native, child);
             this.identify(state, child);
             state.phase = 'created';
             // Before the helper goes on: from here on it lives without us.

@@ -22,6 +22,7 @@ import { explainStep } from './explain.js';
 import { NO_STEP } from '../plan/steps.js';
 import type { Step, SyncPointValue } from '../plan/steps.js';
 import { killAndReap, killAndReapBoth, pidOfPidfd, waitForExit } from './child.js';
+import { endedAsHelper } from './ended-as-helper.js';
 import { waitForEither } from './wait-either.js';
 
 /** The process that carries out the steps: another one after a `fork` step. */
@@ -92,6 +93,8 @@ class Conversation {
   private forks: number;
   /** The process has ended: what it has said is in the socket. */
   private gone = false;
+  /** The helper has closed its side while it waited for us. */
+  private dying = false;
 
   constructor(
     private readonly native: Native,
@@ -205,7 +208,7 @@ class Conversation {
   private goOn(socket: number, message: Message): void {
     this.proceed(socket);
     // From the gate on it is `start` that the helper talks to, through the fifo.
-    if (this.steps[message.step + 1]?.op === 'gate') this.over = true;
+    if (!this.dying && this.steps[message.step + 1]?.op === 'gate') this.over = true;
   }
 
   private proceed(socket: number): void {
@@ -213,26 +216,28 @@ class Conversation {
   }
 
   private checkSent(sent: number): void {
+    if (sent >= 0) return;
     // A helper that died meanwhile is found by the next receive, with its reason.
-    if (sent < 0 && sent !== -EPIPE && sent !== -ECONNRESET) {
-      throw broken(this.native, 'let the helper go on', -sent);
-    }
+    if (sent === -EPIPE || sent === -ECONNRESET) this.dying = true;
+    else throw broken(this.native, 'let the helper go on', -sent);
   }
 
   /**
    * The end of the socket. When every sync point is behind it was execve (or
    * the program was killed since, which is the program's end, not ours), or
-   * the gate with a filter loaded; before that the helper has died without a word.
+   * the gate with a filter loaded; else the helper has died without a word.
    */
   private async end(): Promise<void> {
     this.over = true;
     const last = this.steps[this.steps.length - 1]?.op;
     const gated = this.steps.some(({ op }) => op === 'gate');
-    if (this.next === this.order.length && this.forks === 0 && last === 'exec') {
-      if (!gated) return;
-      const ended = this.native.reap(this.child.pidfd);
-      if (ended === -EAGAIN) return;
-      throw endedError(this.native, ended);
+    const isDone = this.next === this.order.length && this.forks === 0 && last === 'exec';
+    if (isDone && !this.dying) {
+      if (gated) {
+        requireAlive(this.native, this.child);
+        return;
+      }
+      if (!this.diedInExecve()) return;
     }
     const exit =
       this.forks === 0
@@ -241,6 +246,25 @@ class Conversation {
     this.forks = 0;
     throw endedError(this.native, exit);
   }
+
+  private diedInExecve(): boolean {
+    try {
+      return endedAsHelper(this.native, { pid: this.child.pid });
+    } catch (error) {
+      // How a child of ours ends is told in any case.
+      if (error instanceof TsrunError) return false;
+      throw error;
+    }
+  }
+}
+
+/**
+ * @param child of ours
+ * @throws TsrunError when it has ended
+ */
+export function requireAlive(native: Native, { pidfd }: Child): void {
+  const ended = native.reap(pidfd);
+  if (ended !== -EAGAIN) throw endedError(native, ended);
 }
 
 /** kExitUntold of native/wire/wire.h: the exit status of a process that could not send its message. */

@@ -1,13 +1,13 @@
 /**
  * The start gate from the side of `start`.
  *
- * The helper waits for a byte in exec.fifo. Behind the gate it tells the end of
- * its work in exec.report:
+ * The helper waits for the first of two bytes in exec.fifo, and reads the second right before execve.
+ * Behind the gate it tells the end of its work in exec.report:
  *
  *   F<step> <errno> <code> <text>  a step behind the gate failed; it ends
  *   end of the file                execve, which closes its side, or its death
  *
- * Death before execve is seen by what it leaves: the byte in the fifo, and the name of the process.
+ * Death before execve is seen by what it leaves: a byte in the fifo, and the name of the process.
  *
  * It holds both fifos open for reading and writing, so that neither side ever
  * blocks in open(2): a fifo without it has nobody at the other end (ENXIO).
@@ -24,18 +24,18 @@ import { EAGAIN, ENXIO, O_NONBLOCK, O_RDONLY, O_WRONLY, POLLIN } from '../native
 import { latin1 } from '../native/latin1.js';
 import { waitFor } from '../native/wait.js';
 import { EXEC_FIFO, EXEC_REPORT, statePath } from '../state/paths.js';
-import { readProcessStat } from '../state/proc-stat.js';
 import type { StateRoot } from '../state/root.js';
 import { openFile, readLater, stateError } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
+import { endedAsHelper } from './ended-as-helper.js';
 import { explainStep } from './explain.js';
 import { waitForEither } from './wait-either.js';
 
 /** The two pipes; `start` closes what is here of them. */
 export interface OpenGate {
-  /** Where the byte is written; -1 when that was closed. */
+  /** Where the bytes are written; -1 when that was closed. */
   knock: number;
-  /** Where the helper reads it: kept, so that writing to a helper that has died raises no SIGPIPE. */
+  /** Where the helper reads them: kept, so that writing to a helper that has died raises no SIGPIPE. */
   fifo: number;
   /** What is read to its end; it does not block. */
   report: number;
@@ -44,6 +44,9 @@ export interface OpenGate {
 export function closeGate(native: Native, gate: OpenGate): void {
   for (const fd of [gate.knock, gate.fifo, gate.report]) if (fd >= 0) native.close(fd);
 }
+
+/** For the gate, and for execve: pipe(7) takes both at once or none. */
+const BYTES = '00';
 
 /** PATH_MAX and the numbers before it. */
 const MAX_RECORD = 8192;
@@ -70,7 +73,6 @@ export async function passGate(
   const report = gate?.report ?? openReport(native, root, state.id);
   let fifo = -1;
   try {
-    const helper = gate === undefined ? nameOf(native, state) : undefined;
     if (gate === undefined) fifo = knock(native, root, state);
     else knockAtPipe(native, state, gate, pidfd);
     const said = await readToEnd(native, state, execReport, report, pidfd);
@@ -82,8 +84,7 @@ export async function passGate(
     }
     if (gate !== undefined) stopKnocking(native, gate);
     if (isUnread(native, state, gate?.fifo ?? fifo)) throw ended(state);
-    // `run` gets the status of whatever its child was, and waits for no more.
-    if (helper !== undefined && nameBehind(native, state) === helper) throw ended(state);
+    if (diedInExecve(native, state, gate !== undefined)) throw ended(state);
   } finally {
     if (gate === undefined) native.close(report);
     if (fifo >= 0) native.close(fifo);
@@ -96,7 +97,7 @@ function stopKnocking(native: Native, gate: OpenGate): void {
   gate.knock = -1;
 }
 
-/** Whether the byte is still in the fifo. The helper, which read it or died, has closed its side. */
+/** Whether a byte is still in the fifo. The helper, which read it or died, has closed its side. */
 function isUnread(native: Native, state: ContainerState, fifo: number): boolean {
   const data = native.read(fifo, 1);
   if (typeof data === 'object') return data.length > 0;
@@ -104,17 +105,13 @@ function isUnread(native: Native, state: ContainerState, fifo: number): boolean 
   throw unknown(state, `cannot read from a fifo: ${native.strerror(-data)}`, -data);
 }
 
-/** execve(2) changes it, and a zombie keeps it. Undefined when the process was reaped. */
-function nameOf(native: Native, state: ContainerState): string | undefined {
-  const stat = readProcessStat(native, state.pid);
-  return stat?.startTime === state.startTime ? stat.comm : undefined;
-}
-
-function nameBehind(native: Native, state: ContainerState): string | undefined {
+/** @param isOurs the process is a child of ours: how it ends is told in any case */
+function diedInExecve(native: Native, state: ContainerState, isOurs: boolean): boolean {
   try {
-    return nameOf(native, state);
+    return endedAsHelper(native, state);
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
+    if (isOurs) return false;
     throw unknown(state, error.message, error.errno ?? 0);
   }
 }
@@ -139,7 +136,7 @@ function knockAtPipe(
 ): void {
   // It is ours to reap: nothing waits for the exit status of what was never started.
   if (typeof native.reap(pidfd) !== 'number') throw ended(state);
-  const written = native.write(knock, '0');
+  const written = native.write(knock, BYTES);
   if (written >= 0) return;
   throw new TsrunError('ERR_SYSTEM', `cannot write to a pipe: ${native.strerror(-written)}`, {
     errno: -written,
@@ -160,7 +157,7 @@ function knock(native: Native, root: StateRoot, state: ContainerState): number {
   const fd = open(O_WRONLY);
   if (fd === -ENXIO) throw ended(state);
   const fifo = fd < 0 ? fd : open(O_RDONLY);
-  const written = fifo < 0 ? fifo : native.write(fd, '0');
+  const written = fifo < 0 ? fifo : native.write(fd, BYTES);
   if (fd >= 0) native.close(fd);
   if (written >= 0) return fifo;
   if (fifo >= 0) native.close(fifo);

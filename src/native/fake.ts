@@ -129,7 +129,7 @@ export class FakeSystem {
     undefined;
   /** What the process says behind the gate. */
   gateSays = '0';
-  /** Whether the process behind the gate reads the byte, and then executes the program. */
+  /** Whether the process behind the gate reads its bytes, and then executes the program; else it dies. */
   passes: 'neither' | 'gate' | 'both' = 'both';
   /** Names of the calls so far that failNth() counts. */
   readonly calls: string[] = [];
@@ -229,7 +229,7 @@ export class FakeSystem {
   private showProcess({ pid, state, startTime, helper = false }: FakeProcess): void {
     const zeros = Array.from({ length: 18 }, () => '0').join(' ');
     // A name as hostile as a process can give itself.
-    const text = `${pid} (${helper ? 'memfd:tsrun' : 'a) R (b'}) ${state} ${zeros} ${startTime} 0 0\n`;
+    const text = `${pid} (${helper ? 'tsrun/helper' : 'a) R (b'}) ${state} ${zeros} ${startTime} 0 0\n`;
     for (const name of ['stat', 'oom_score_adj', 'uid_map', 'gid_map', 'setgroups']) {
       const path = `/proc/${pid}/${name}`;
       if (name === 'stat' || this.files.get(path) === undefined) {
@@ -359,6 +359,8 @@ export class FakeSystem {
   private runProgram({ process, steps }: Helper): void {
     const find = steps.find((step) => step.op === 'find');
     const program = find?.op === 'find' ? this.programs.get(find.file) : undefined;
+    process.helper = false;
+    this.showProcess(process);
     if (program !== 'hangs') this.end(process, program ?? { status: 0, signal: 0 });
   }
 
@@ -429,8 +431,9 @@ export class FakeSystem {
       const text = typeof data === 'string' ? data : String.fromCharCode(...data);
       fd.node.content += text;
       const reader = this.readers.get(fd.node);
-      if (reader !== undefined && this.passes === 'both') {
-        reader.helper = false;
+      if (reader !== undefined) {
+        if (this.passes === 'both') reader.helper = false;
+        else reader.state = 'Z';
         this.showProcess(reader);
       }
     }

@@ -11,7 +11,7 @@ import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import type { Hook, LinuxPersonality, Process } from '../spec/types.js';
 
 /** Version of the format: another one is refused, never guessed at. */
-export const STATE_VERSION = 4;
+export const STATE_VERSION = 5;
 
 /**
  * A step that comes after the start gate, with what its error message needs:

@@ -5,12 +5,16 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
+import { loadBundle } from '../../src/lifecycle/bundle.js';
+import { pidOfPidfd } from '../../src/lifecycle/child.js';
+import { create } from '../../src/lifecycle/create.js';
 import { execute } from '../../src/lifecycle/execute.js';
 import { EAGAIN, EBADF, EMFILE, POLLIN } from '../../src/native/constants.js';
 import type { Native } from '../../src/native/types.js';
 import { waitFor } from '../../src/native/wait.js';
 import { FailureCode, NO_STEP, SyncPoint } from '../../src/plan/steps.js';
 import type { Step } from '../../src/plan/steps.js';
+import { StateRoot } from '../../src/state/root.js';
 import { native } from '../support/addon.js';
 import { cgroupsOf } from '../support/left.js';
 import { REPOSITORY } from '../support/library.js';
@@ -98,6 +102,44 @@ describe.each([
     fails(await scene.runtime(['create', '--bundle', bundle.path, newId()], answered(rule)));
   });
 });
+
+test.each(['before', 'after'] as const)(
+  'create fails when its process dies %s it goes to its gate',
+  async (side) => {
+    const { path } = scene.bundle('true');
+    const id = newId();
+    const pidFile = join(path, 'pid');
+    let pidfd = -1;
+    const mortal: Native = {
+      ...native,
+      spawn: (request) => {
+        const spawned = native.spawn(request);
+        if (typeof spawned === 'object') ({ pidfd } = spawned);
+        return spawned;
+      },
+      proceed: (socket) => {
+        const state = readFileSync(join(scene.runtime.root, id, 'state.json'), 'utf8');
+        const isLast = state.includes('"phase":"created"');
+        const sent = side === 'after' ? native.proceed(socket) : 0;
+        if (isLast) killAndWait(pidfd);
+        return side === 'after' ? sent : native.proceed(socket);
+      },
+    };
+    const made = create(mortal, {
+      ...{ root: StateRoot.open(native, scene.runtime.root), id, bundle: path, pidFile },
+      ...{ spec: loadBundle(native, path).spec, stdio: [-1, -1, -1], warn: () => undefined },
+    });
+    await expect(made).rejects.toThrow('the process was killed by signal 9 while it was set up');
+    expect([existsSync(pidFile), scene.runtime.leftover()]).toEqual([false, []]);
+  },
+);
+
+/** Returns when it is a zombie. */
+function killAndWait(pidfd: number): void {
+  const pid = pidOfPidfd(native, pidfd);
+  native.pidfdKill(pidfd, 9);
+  while (!/\) Z/.test(readFileSync(`/proc/${pid.toString()}/stat`, 'utf8')));
+}
 
 test('a hook cannot run that would have what the caller preserved', async () => {
   const bundle = scene.bundle('true', (spec) => {

@@ -2,13 +2,15 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import type { Spec } from '../../src/spec/types.js';
 import { reap } from '../support/shim.js';
 import { executable } from './support/executable.js';
 import { PREFIX, eventually, isAsleep, makeStage } from './support/stage.js';
-import type { Stage } from './support/stage.js';
+import type { Ended, Stage } from './support/stage.js';
 
 let stage: Stage;
 const id = `${PREFIX}gate`;
@@ -22,14 +24,14 @@ afterAll(() => {
 });
 
 test.each([
-  ['before it has read the byte', 'kill', 'read'],
-  ['when it has read the byte', 'kill-after', 'read'],
-  ['before it executes the program', 'kill', 'execve'],
-] as const)('%s', (_when, mode, name) => {
+  ['before it has read the byte', 'kill', 'read', 1],
+  ['when it has read the byte', 'kill-after', 'read', 1],
+  ['before it reads that for execve', 'kill', 'read', 2],
+  ['in its execve', 'kill', 'execve', 3],
+] as const)('%s', (_when, mode, name, call) => {
   expect(stage.create('plain', id)).toMatchObject({ status: 0, stderr: '' });
   const { pid } = JSON.parse(stage.tsrun('state', id).stdout) as { pid: number };
   expect(eventually(() => isAsleep(pid), 5000)).toBe(true);
-  const call = name === 'read' ? 1 : 2;
   const started = stage.inject({ target: pid, mode, call, name, timeout: 30_000 }, 'start', id);
   expect(started.injected).toBe(name);
   expect(started.stderr).toMatch(
@@ -41,10 +43,28 @@ test.each([
   expect(eventually(() => stage.left().length === 0, 5000)).toBe(true);
 });
 
-test('stopped before, and reaped by its parent at once', async () => {
-  expect(stage.create('plain', id)).toMatchObject({ status: 0, stderr: '' });
+/** A hook behind the gate that does not end. */
+function withHook<T>(action: () => T): T {
+  const config = join(stage.bundle('plain', false), 'config.json');
+  const before = readFileSync(config, 'utf8');
+  const spec = JSON.parse(before) as Spec;
+  spec.hooks = { startContainer: [{ path: '/bin/sleep', args: ['sleep', '1000'] }] };
+  writeFileSync(config, JSON.stringify(spec));
+  try {
+    return action();
+  } finally {
+    writeFileSync(config, before);
+  }
+}
+
+test.each([
+  ['stopped before', false],
+  ['in a hook', true],
+])('%s, and reaped by its parent at once', async (_when, hook) => {
+  const created = (): Ended => stage.create('plain', id);
+  expect(hook ? withHook(created) : created()).toMatchObject({ status: 0, stderr: '' });
   const { pid } = JSON.parse(stage.tsrun('state', id).stdout) as { pid: number };
-  process.kill(pid, 'SIGSTOP');
+  if (!hook) process.kill(pid, 'SIGSTOP');
   const [file = '', ...args] = stage.command;
   const start = spawn(file, [...args, 'start', id], { stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
@@ -52,6 +72,8 @@ test('stopped before, and reaped by its parent at once', async () => {
   const ended = once(start, 'close');
   // It has written the byte, and waits for what comes of it.
   expect(eventually(() => isAsleep(start.pid ?? 0), 5000)).toBe(true);
+  const children = `/proc/${pid.toString()}/task/${pid.toString()}/children`;
+  if (hook) expect(eventually(() => readFileSync(children, 'utf8') !== '', 5000)).toBe(true);
   process.kill(pid, 'SIGKILL');
   const isGone = (): boolean => {
     reap(pid);
@@ -62,3 +84,35 @@ test('stopped before, and reaped by its parent at once', async () => {
   expect(stderr).toBe(`tsrun: cannot start container "${id}": its process has ended\n`);
   expect(stage.tsrun('delete', '--force', id).status).toBe(0);
 });
+
+test.each([
+  ['run', 'helper', 1, /^tsrun: cannot start container ".*": its process has ended\n$/],
+  [
+    'exec',
+    'forked',
+    255,
+    /^tsrun: the process was killed by signal 9 while it was set up \(.*\)\n$/,
+  ],
+] as const)(
+  '%s says that its process was killed in its execve',
+  (command, target, status, said) => {
+    const args = (): string[] => {
+      if (command === 'run') return ['run', '--bundle', stage.bundle('plain', true), id];
+      expect(stage.create('plain', id)).toMatchObject({ status: 0, stderr: '' });
+      expect(stage.tsrun('start', id)).toMatchObject({ status: 0 });
+      return ['exec', id, 'sh', '/once'];
+    };
+    const end = (): void => {
+      expect(stage.tsrun('delete', '--force', id)).toMatchObject({ status: 0, stderr: '' });
+    };
+    const { names } = stage.inject({ target, mode: 'count', timeout: 30_000 }, ...args());
+    end();
+    const call = names.lastIndexOf('execve') + 1;
+    const fault = { target, mode: 'kill', call, name: 'execve', timeout: 30_000 } as const;
+    const ended = stage.inject(fault, ...args());
+    expect(ended).toMatchObject({ injected: 'execve', status, stdout: '' });
+    expect(ended.stderr).toMatch(said);
+    end();
+    expect(eventually(() => stage.left().length === 0, 5000)).toBe(true);
+  },
+);

@@ -123,14 +123,10 @@ export class Trial {
     return found;
   }
 
-  /**
-   * The runtime cannot know: a created process is killed while it waits at the gate, or the process of
-   * a `run` in its execve, where `run` ends with the status of a killed program.
-   */
+  /** The runtime cannot know: a created process is killed while it waits at the gate. */
   private isKilledAfterwards({ part, mode, name }: Fault, { status }: Faulted): boolean {
     if (mode !== 'kill' || part === 'runtime') return false;
-    if (this.subject.name.startsWith('create')) return name === 'read' && status === 0;
-    return this.subject.name.startsWith('run') && name === 'execve' && status === 128 + 9;
+    return this.subject.name.startsWith('create') && name === 'read' && status === 0;
   }
 
   /** What it says without a fault too. */

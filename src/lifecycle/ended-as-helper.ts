@@ -1,0 +1,25 @@
+/** Which processes have executed no program of the container's. */
+
+import type { Native } from '../native/types.js';
+import { readProcessStat } from '../state/proc-stat.js';
+
+/** kHelperName of native/wire/wire.h. */
+const HELPER_NAME = 'tsrun/helper';
+
+/**
+ * Whether a process has ended, or is ending, as the helper: execve(2) changes the name, and a zombie
+ * keeps it. One that lives with that name while its close-on-exec descriptors are closed is in its
+ * execve, which sets the name after that.
+ *
+ * @param startTime where the process is no child of ours, which its pid alone names
+ * @returns false when it was reaped, too
+ * @throws TsrunError ERR_SYSTEM when it cannot be looked at
+ */
+export function endedAsHelper(
+  native: Native,
+  { pid, startTime }: { pid: number; startTime?: number },
+): boolean {
+  const stat = readProcessStat(native, pid);
+  if (stat === undefined || (startTime !== undefined && stat.startTime !== startTime)) return false;
+  return stat.exiting && stat.comm === HELPER_NAME;
+}
