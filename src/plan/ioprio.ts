@@ -14,6 +14,10 @@ const CLASS_SHIFT = 13;
 export function planIoPriority(ioPriority: LinuxIOPriority | undefined, at: string): Step[] {
   if (ioPriority === undefined) return [];
   return [
-    { op: 'ioprio', at, value: (CLASS[ioPriority.class] << CLASS_SHIFT) | ioPriority.priority },
+    {
+      op: 'ioprio',
+      at,
+      value: (CLASS[ioPriority.class] << CLASS_SHIFT) | (ioPriority.priority ?? 0),
+    },
   ];
 }

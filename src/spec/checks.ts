@@ -20,7 +20,14 @@ import {
   userNamespaceMappings,
   utsNames,
 } from './checks/namespaces.js';
-import { consoleSize, environment, execCPUAffinity, rlimits, scheduler } from './checks/process.js';
+import {
+  consoleSize,
+  environment,
+  execCPUAffinity,
+  ioPriority,
+  rlimits,
+  scheduler,
+} from './checks/process.js';
 import type { ProcessRule, Report, SpecRule } from './checks/rule.js';
 import { seccompErrno, seccompMetadata, seccompNotify } from './checks/seccomp.js';
 import { sysctls } from './checks/sysctls.js';
@@ -32,6 +39,7 @@ const processRules: readonly ProcessRule[] = [
   consoleSize,
   rlimits,
   scheduler,
+  ioPriority,
   execCPUAffinity,
 ];
 

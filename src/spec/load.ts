@@ -1,6 +1,7 @@
 /** Reading config.json: from its text to a spec that is valid in itself. */
 import { acceptProcess, acceptSpec } from '../../spec/generated/accept-config.js';
 import { TsrunError } from '../errors.js';
+import { withoutNulls } from './absent.js';
 import { checkMalformedSpec, checkProcess, checkResources, checkSpec } from './checks.js';
 import { JsonError, mayExceed, parseJson } from './json.js';
 import type { Problem } from './problem.js';
@@ -26,12 +27,17 @@ export function parseSpec(text: string): Spec {
 
 /** Lets a value through that is a valid config.json; throws as parseSpec does. */
 export function requireSpec(value: unknown): Spec {
-  refuse(specProblems(value), 'config.json');
-  return value as Spec;
+  const spec = withoutNulls(value);
+  refuse(problemsIn(spec), 'config.json');
+  return spec as Spec;
 }
 
 /** Everything that is wrong with a config.json, by the schema and between fields. */
 export function specProblems(value: unknown): Problem[] {
+  return problemsIn(withoutNulls(value));
+}
+
+function problemsIn(value: unknown): Problem[] {
   if (acceptSpec(value)) return checkSpec(value as Spec);
   const malformed = validateSpec(value);
   if (malformed.length === 0) return checkSpec(value as Spec);
@@ -45,9 +51,10 @@ export function parseProcess(text: string, name = 'process.json'): Process {
 
 /** Lets a value through that is a valid process; throws as parseSpec does. */
 export function requireProcess(value: unknown, name = 'process.json'): Process {
-  if (!acceptProcess(value)) refuse(validateProcess(value), name);
-  refuse(checkProcess(value as Process), name);
-  return value as Process;
+  const process = withoutNulls(value);
+  if (!acceptProcess(process)) refuse(validateProcess(process), name);
+  refuse(checkProcess(process as Process), name);
+  return process as Process;
 }
 
 /** Reads linux.resources alone, as `update --resources` takes it; throws as parseSpec does. */
@@ -57,9 +64,10 @@ export function parseResources(text: string, name = 'resources'): LinuxResources
 
 /** Lets a value through that is a valid linux.resources; throws as parseSpec does. */
 export function requireResources(value: unknown, name = 'resources'): LinuxResources {
-  refuse(validateResources(value), name);
-  refuse(checkResources(value as LinuxResources), name);
-  return value as LinuxResources;
+  const resources = withoutNulls(value);
+  refuse(validateResources(resources), name);
+  refuse(checkResources(resources as LinuxResources), name);
+  return resources as LinuxResources;
 }
 
 /** More than this and it may be nested too deep for parseJson(). */

@@ -19,9 +19,9 @@ export function describeProblem({ pointer, message }: Problem): string {
 const MAX_SHOWN = 1000;
 
 /** The beginning and the end of a text that a document may make of any length. */
-export function shortened(text: string): string {
-  if (text.length <= MAX_SHOWN) return text;
-  return `${text.slice(0, MAX_SHOWN / 2)}...${text.slice(-MAX_SHOWN / 2)}`;
+export function shortened(text: string, max = MAX_SHOWN): string {
+  if (text.length <= max) return text;
+  return `${text.slice(0, max / 2)}...${text.slice(-max / 2)}`;
 }
 
 /**

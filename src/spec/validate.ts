@@ -9,7 +9,8 @@ import {
   validateResources as resourcesValidator,
 } from '../../spec/generated/validate-config.js';
 import type { Problem } from './problem.js';
-import { pointerToken } from './problem.js';
+import { pointerToken, shortened } from './problem.js';
+import { stringifyJson } from './json.js';
 
 /** What is wrong with a config.json, all of it; empty when it is a `Spec`. */
 export function validateSpec(value: unknown): Problem[] {
@@ -56,19 +57,19 @@ function toProblem(error: SchemaError, document: unknown): Problem | undefined {
         message: 'is not known here',
       };
     case 'type':
-      return { pointer, message: `must be ${withArticle(String(params['type']))}` };
+      return wrong(pointer, `must be ${withArticle(String(params['type']))}`, document);
     case 'enum': {
       // A value of the wrong type has that error already.
       if (typeof valueAt(document, pointer) !== 'string') return undefined;
       const values = params['allowedValues'] as string[];
-      return { pointer, message: `must be ${anyOf(values.filter((value) => value !== ''))}` };
+      return wrong(pointer, `must be ${anyOf(values.filter((value) => value !== ''))}`, document);
     }
     case 'integer':
     case 'int64':
     case 'uint64':
-      return { pointer, message: integerMessage(keyword, params) };
+      return wrong(pointer, integerMessage(keyword, params), document);
     case 'matches':
-      return { pointer, message: String(params['words']) };
+      return wrong(pointer, String(params['words']), document);
     case 'minItems':
       return { pointer, message: 'must not be empty' };
     case 'requiresOneOf':
@@ -79,6 +80,23 @@ function toProblem(error: SchemaError, document: unknown): Problem | undefined {
     default:
       return { pointer, message: 'is not valid' };
   }
+}
+
+/** As much as a message shows of a value. */
+const MAX_VALUE = 100;
+
+/** A problem of the value at a pointer, which its message shows. */
+function wrong(pointer: string, rule: string, document: unknown): Problem {
+  const value = valueAt(document, pointer);
+  // What is in the environment may be secret.
+  if (pointer === '' || /(^|\/)env\/\d+$/.test(pointer)) return { pointer, message: rule };
+  return { pointer, message: `is ${given(value)}, ${rule}` };
+}
+
+function given(value: unknown): string {
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return shortened(stringifyJson(value), MAX_VALUE);
 }
 
 function withArticle(type: string): string {

@@ -39,6 +39,12 @@ test.each<[Scheduler, string[], { nice?: number; priority?: number; policy: numb
     ['-d', '-T', '10000000', '-D', '30000000', '-P', '30000000', '0'],
     { policy: 6 },
   ],
+  [
+    { policy: 'SCHED_DEADLINE', nice: 5, runtime: 10_000_000, deadline: 30_000_000 },
+    ['-d', '-T', '10000000', '-D', '30000000', '-P', '30000000', '0'],
+    { policy: 6 },
+  ],
+  [{ policy: 'SCHED_FIFO', nice: 5, priority: 11 }, ['-f', '11'], { policy: 1, priority: 11 }],
 ])('scheduler %j', async (scheduler, chrt, expected) => {
   const granted = (await runProgram(['chrt', ...chrt, 'true'])).status === 0;
   const bundle = scene.bundle(
@@ -71,8 +77,9 @@ test.each([
   ['IOPRIO_CLASS_RT' as const, 3, 'realtime: prio 3'],
   ['IOPRIO_CLASS_BE' as const, 6, 'best-effort: prio 6'],
   ['IOPRIO_CLASS_IDLE' as const, 0, 'idle'],
+  ['IOPRIO_CLASS_IDLE' as const, undefined, 'idle'],
 ])('ioPriority %s %d', async (ioClass, priority, expected) => {
-  const ioPriority = { class: ioClass, priority };
+  const ioPriority = { class: ioClass, ...(priority === undefined ? {} : { priority }) };
   const text = await scene.output('', withProcess({ args: ['/bin/ionice'], ioPriority }));
   expect(text.trim().replace(/^idle: prio \d+$/, 'idle')).toBe(expected);
 });

@@ -91,7 +91,7 @@ export function userMapped(spec: Spec, report: Report): void {
     }
   };
   check(user.uid, uidMappings, 'uid uidMappings');
-  check(user.gid, gidMappings, 'gid gidMappings');
+  check(user.gid ?? 0, gidMappings, 'gid gidMappings');
   user.additionalGids?.forEach((gid, index) => {
     check(gid, gidMappings, `additionalGids/${String(index)} gidMappings`);
   });

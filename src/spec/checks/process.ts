@@ -59,32 +59,23 @@ export function consoleSize(process: Process, at: string, report: Report): void 
   if (process.terminal !== true || process.consoleSize === undefined) return;
   for (const side of ['height', 'width'] as const) {
     if (process.consoleSize[side] > 0xffff) {
-      report(`${at}/consoleSize/${side}`, 'must be an integer from 0 to 65535');
+      const value = shown(process.consoleSize[side]);
+      report(`${at}/consoleSize/${side}`, `is ${value}, must be an integer from 0 to 65535`);
     }
   }
 }
 
-/** sched(7), sched_setattr(2): what each policy takes. */
+/** sched(7), sched_setattr(2): what each policy takes. The kernel takes a nice value with all of them. */
 export function scheduler(process: Process, at: string, report: Report): void {
-  const {
-    policy,
-    nice,
-    priority = 0,
-    runtime = 0,
-    deadline = 0,
-    period = 0,
-  } = process.scheduler ?? {};
+  const { policy, priority = 0, runtime = 0, deadline = 0, period = 0 } = process.scheduler ?? {};
   if (policy === undefined) return;
   const field = `${at}/scheduler`;
-  if (nice && policy !== 'SCHED_OTHER' && policy !== 'SCHED_BATCH') {
-    report(
-      `${field}/nice`,
-      `means nothing to ${shown(policy)}, only to SCHED_OTHER and SCHED_BATCH`,
-    );
-  }
   if (policy === 'SCHED_FIFO' || policy === 'SCHED_RR') {
     if (priority < 1 || priority > 99) {
-      report(`${field}/priority`, `must be an integer from 1 to 99 for ${shown(policy)}`);
+      report(
+        `${field}/priority`,
+        `is ${shown(priority)}, must be an integer from 1 to 99 for ${shown(policy)}`,
+      );
     }
   } else if (priority !== 0) {
     report(
@@ -109,12 +100,22 @@ export function scheduler(process: Process, at: string, report: Report): void {
   }
 }
 
+/** ioprio_set(2): all classes but the idle one have levels. */
+export function ioPriority(process: Process, at: string, report: Report): void {
+  const { class: name, priority } = process.ioPriority ?? {};
+  if (name === undefined || name === 'IOPRIO_CLASS_IDLE' || priority !== undefined) return;
+  report(`${at}/ioPriority/priority`, `is required for ${shown(name)}`);
+}
+
 /** config.md, execCPUAffinity: comma-separated CPUs and ranges; empty is the same as absent. */
 export function execCPUAffinity(process: Process, at: string, report: Report): void {
   for (const moment of ['initial', 'final'] as const) {
     const list = process.execCPUAffinity?.[moment];
     if (list && parseCpuList(list) === undefined) {
-      report(`${at}/execCPUAffinity/${moment}`, 'must be a list of CPUs such as 0-3,7');
+      report(
+        `${at}/execCPUAffinity/${moment}`,
+        `is ${shown(list)}, must be a list of CPUs such as 0-3,7`,
+      );
     }
   }
 }

@@ -364,7 +364,7 @@ const cases: Record<string, Case> = {
           ['/process/terminal', true],
           ['/process/consoleSize', { height: 70000, width: 1 }],
         ],
-        '/process/consoleSize/height: must be an integer from 0 to 65535',
+        '/process/consoleSize/height: is 70000, must be an integer from 0 to 65535',
       ],
     ],
   },
@@ -373,18 +373,18 @@ const cases: Record<string, Case> = {
       [['/process/scheduler', { policy: 'SCHED_BATCH', nice: 5, priority: 0, runtime: 0 }]],
       [['/process/scheduler', { policy: 'SCHED_FIFO', nice: 0, priority: 99 }]],
       [['/process/scheduler', deadline(2000, 3000, 3000)]],
+      [['/process/scheduler', { ...deadline(2000, 3000, 3000), nice: 5 }]],
       [['/process/scheduler', deadline(2000, 9007199254740993n)]],
     ],
     rejected: [
       [
         [['/process/scheduler', { policy: 'SCHED_IDLE', nice: 1, priority: 1, period: 1 }]],
-        '/process/scheduler/nice: means nothing to SCHED_IDLE, only to SCHED_OTHER and SCHED_BATCH',
         '/process/scheduler/priority: means nothing to SCHED_IDLE, only to SCHED_FIFO and SCHED_RR',
         '/process/scheduler/period: means nothing to SCHED_IDLE, only to SCHED_DEADLINE',
       ],
       [
         [['/process/scheduler', { policy: 'SCHED_RR' }]],
-        '/process/scheduler/priority: must be an integer from 1 to 99 for SCHED_RR',
+        '/process/scheduler/priority: is 0, must be an integer from 1 to 99 for SCHED_RR',
       ],
       [
         [['/process/scheduler', deadline()]],
@@ -397,13 +397,25 @@ const cases: Record<string, Case> = {
       ],
     ],
   },
+  ioPriority: {
+    accepted: [
+      [['/process/ioPriority', { class: 'IOPRIO_CLASS_IDLE' }]],
+      [['/process/ioPriority', { class: 'IOPRIO_CLASS_RT', priority: 0 }]],
+    ],
+    rejected: [
+      [
+        [['/process/ioPriority', { class: 'IOPRIO_CLASS_BE' }]],
+        '/process/ioPriority/priority: is required for IOPRIO_CLASS_BE',
+      ],
+    ],
+  },
   execCPUAffinity: {
     accepted: [[['/process/execCPUAffinity', { initial: '0-3,7', final: '' }]]],
     rejected: [
       [
         [['/process/execCPUAffinity', { initial: '3-1', final: '1,' }]],
-        '/process/execCPUAffinity/initial: must be a list of CPUs such as 0-3,7',
-        '/process/execCPUAffinity/final: must be a list of CPUs such as 0-3,7',
+        '/process/execCPUAffinity/initial: is 3-1, must be a list of CPUs such as 0-3,7',
+        '/process/execCPUAffinity/final: is 1,, must be a list of CPUs such as 0-3,7',
       ],
     ],
   },
@@ -546,7 +558,7 @@ describe('checkMalformedSpec', () => {
   it('shows what is there in the place of a name', () => {
     const spec = validSpec() as object;
     const seccomp = { defaultAction: { a: [1] }, defaultErrnoRet: 1, syscalls: [] };
-    const scheduler = { policy: null, nice: 1 };
+    const scheduler = { policy: null, priority: 1 };
     const process = { ...(spec as Spec).process, scheduler };
     const messages = checkMalformedSpec({ ...spec, process, linux: { seccomp } }, []).map(
       ({ message }) => message,
@@ -554,7 +566,7 @@ describe('checkMalformedSpec', () => {
     expect(messages).toEqual(
       expect.arrayContaining([
         'means nothing to {"a":[1]}',
-        'means nothing to null, only to SCHED_OTHER and SCHED_BATCH',
+        'means nothing to null, only to SCHED_FIFO and SCHED_RR',
       ]),
     );
   });

@@ -83,7 +83,7 @@ describe('parseSpec', () => {
       parseSpec(JSON.stringify(changedSpec(['/annotations', { [name]: 1 }]))),
     );
     expect(error.message).toMatch(/^config.json is not valid: \/annotations\/first/);
-    expect(error.message).toMatch(/last: must be a string$/);
+    expect(error.message).toMatch(/last: is 1, must be a string$/);
     expect(error.message.length).toBeLessThan(1100);
     expect(error.pointer).toBe(`/annotations/${name}`);
   });
@@ -103,8 +103,8 @@ describe('parseSpec', () => {
     expect(error.message).toBe(
       'config.json is not valid: ' +
         [
-          '/process/user/uid: must be an integer from 0 to 4294967295',
-          '/process/cwd: must be an absolute path',
+          '/process/user/uid: is -1, must be an integer from 0 to 4294967295',
+          '/process/cwd: is "home", must be an absolute path',
           '/linux/namespaces/6: lists the type pid a second time',
           '/linux/uidMappings: is required for a new user namespace',
           '/linux/gidMappings: is required for a new user namespace',
@@ -145,7 +145,7 @@ describe('parseSpec', () => {
   it('stays on one line when a name has a line break', () => {
     const spec = changedSpec(['/annotations', { 'a\nb': 1 }]);
     expect(errorOf(() => requireSpec(spec)).message).toBe(
-      'config.json is not valid: /annotations/a\\u000ab: must be a string',
+      'config.json is not valid: /annotations/a\\u000ab: is 1, must be a string',
     );
   });
 
@@ -167,6 +167,51 @@ describe('parseSpec', () => {
     expect(errorOf(() => parseSpec(text)).message).toBe(
       'config.json is not valid: must be an object',
     );
+  });
+});
+
+describe('null', () => {
+  it('means absent for an optional member', () => {
+    const spec = changedSpec(
+      ['/process/capabilities', null],
+      ['/process/rlimits', null],
+      ['/process/user', { uid: 5, additionalGids: null }],
+      ['/hooks', { prestart: [{ path: '/a', env: null, timeout: null }], poststop: null }],
+      ['/linux/resources', { memory: null, pids: { limit: 5 }, cpu: { shares: null } }],
+      ['/linux/seccomp', null],
+    );
+    const before = JSON.stringify(spec);
+    const { process, linux, hooks } = parseSpec(before);
+    expect(Object.keys(process ?? {})).not.toContain('capabilities');
+    expect(process?.user).toEqual({ uid: 5 });
+    expect(hooks).toEqual({ prestart: [{ path: '/a' }] });
+    expect(linux?.resources).toEqual({ pids: { limit: 5 }, cpu: {} });
+    expect(linux).not.toHaveProperty('seccomp');
+    expect(requireSpec(spec)).toEqual(parseSpec(before));
+    // The caller's own object stays as it is.
+    expect(JSON.stringify(spec)).toBe(before);
+    expect(parseProcess('{"cwd":"/","args":["a"],"capabilities":null}')).toEqual({
+      cwd: '/',
+      args: ['a'],
+    });
+    expect(parseResources('{"memory":null}')).toEqual({});
+  });
+
+  it.each<[string, unknown]>([
+    ['/ociVersion', null],
+    ['/process/cwd', null],
+    ['/process/user/uid', null],
+    ['/process/args', ['a', null]],
+    ['/mounts', [null]],
+    ['/annotations', { a: null }],
+    ['/linux/sysctl', { 'net.a': null }],
+    ['/linux/resources', { unified: { 'memory.high': null } }],
+    ['/linux/netDevices', { eth0: null }],
+    ['/linux/resources', { rdma: { mlx: null } }],
+    ['/linux/resources', { pids: { limit: null } }],
+  ])('is refused at %s: %j', (pointer, value) => {
+    const error = errorOf(() => requireSpec(changedSpec([pointer, value])));
+    expect(error.pointer?.startsWith(pointer)).toBe(true);
   });
 });
 

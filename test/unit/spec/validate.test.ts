@@ -216,7 +216,30 @@ describe('validateSpec', () => {
     [['/solaris', 1], '/solaris', 'must be an object'],
     [['/freebsd', { jail: { host: 'disable' } }], '/freebsd/jail/host', 'must be new or inherit'],
   ])('rejects %o', (change, pointer, message) => {
-    expect(validateSpec(changedSpec(change))).toEqual([{ pointer, message }]);
+    const rules = validateSpec(changedSpec(change)).map((problem) => ({
+      ...problem,
+      message: problem.message.replace(/^is [^]*, (?=must )/, ''),
+    }));
+    expect(rules).toEqual([{ pointer, message }]);
+  });
+
+  it.each<[[string, unknown], string]>([
+    [['/linux/namespaces/0/type', 'net'], 'is "net", must be pid, network, mount, '],
+    [['/process/user/uid', -1], 'is -1, must be an integer from 0 to 4294967295'],
+    [['/process/user/uid', 18446744073709551615n], 'is 18446744073709551615, must be an integer'],
+    [['/process/args/0', 'a\0b'], 'is "a\\u0000b", must not contain a NUL character'],
+    [['/process/cwd', {}], 'is an object, must be a string'],
+    [['/process', []], 'is an array, must be an object'],
+    [['/hostname', null], 'is null, must be a string'],
+    [
+      ['/root/path', 'x'.repeat(999) + '\0'],
+      `is "${'x'.repeat(49)}...${'x'.repeat(43)}\\u0000", must be a path`,
+    ],
+    // It may hold a password.
+    [['/process/env', ['A=secret\0']], 'must not contain a NUL character'],
+  ])('shows the value of %o', (change, message) => {
+    const [problem] = validateSpec(changedSpec(change));
+    expect(problem?.message.slice(0, message.length)).toBe(message);
   });
 
   it.each([undefined, null, 1, 1n, 'x', true, []])('rejects %s', (value) => {
@@ -233,7 +256,7 @@ describe('validateSpec', () => {
     expect(validateSpec(changedSpec(['/linux/seccomp', seccomp([{ ...arg, index: 6 }])]))).toEqual([
       {
         pointer: '/linux/seccomp/syscalls/0/args/0/index',
-        message: 'must be an integer from 0 to 5',
+        message: 'is 6, must be an integer from 0 to 5',
       },
     ]);
   });

@@ -263,7 +263,7 @@ test.each([
   ['is not there', undefined, 'cannot read the profile /p: no such file or directory'],
   ['is not JSON', '{', 'the profile /p is not valid JSON: line 1'],
   ['is an array', '[]', 'the profile /p must be an object'],
-  ['is no part of a config.json', '{"process":{"cwd":1}}', '/process/cwd: must be a string'],
+  ['is no part of a config.json', '{"process":{"cwd":1}}', '/process/cwd: is 1, must be a string'],
   ['names what every object has', '{"__proto__":{"x":1}}', undefined],
 ])('a profile that %s', (_, text, message) => {
   const files: Record<string, string> = text === undefined ? {} : { '/p': text };
