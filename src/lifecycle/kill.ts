@@ -28,7 +28,9 @@ export async function kill(native: Native, options: KillOptions): Promise<void> 
   const state = loadState(native, root, id);
   const status = statusOf(native, root, state);
   if (status === 'creating') throw notRunning('signal', state.id);
-  if (options.all === true) {
+  // Without a pid namespace of its own, others may outlive its first process.
+  const isRest = status === 'stopped' && signal === SIGKILL && !state.newPidNamespace;
+  if (options.all === true || isRest) {
     await signalEverything(native, root, state, signal, status === 'stopped');
     return;
   }

@@ -73,6 +73,18 @@ test('ps: pids as JSON, a table, options of ps', async () => {
   await container.remove();
 });
 
+test('ps of a stopped container is a table without processes', async () => {
+  const id = newId();
+  await scene.runtime(['run', '--keep', '--bundle', scene.bundle('exit 0').path, id]);
+  const table = await scene.runtime(['ps', id]);
+  expect(table).toMatchObject({ status: 0, stderr: '' });
+  expect(table.stdout).toMatch(/^UID +PID [^\n]*\n$/);
+  const json = await scene.runtime(['ps', '-f', 'json', id]);
+  expect(json).toMatchObject({ status: 0, stderr: '' });
+  expect(JSON.parse(json.stdout)).toEqual([]);
+  await scene.runtime(['delete', id]);
+});
+
 /** A PATH in front of ours where ps is this script. */
 function withPs(script: string): { directory: string; PATH: string } {
   const directory = mkdtempSync(join(tmpdir(), 'tsrun-ps-'));

@@ -204,6 +204,20 @@ test('SIGKILL takes the whole cgroup where no pid namespace would', async () => 
   expect(other.exit).toMatchObject({ signal: SIGKILL });
 });
 
+test('what outlives the first process in a shared pid namespace is listed, and killed by SIGKILL', async () => {
+  const fake = system();
+  const pid = await running(fake, { spec: spec({ linux: { namespaces: [{ type: 'mount' }] } }) });
+  const other = fake.addProcess({ pid: 4000, child: false });
+  fake.cgroups.enter('/sys/fs/cgroup/a', other.pid);
+  endInit(fake, pid);
+  expect(await ps(fake.native, name)).toEqual([4000]);
+  await expect(kill(fake.native, { ...name, signal: SIGTERM })).rejects.toThrow('not running');
+  await kill(fake.native, { ...name, signal: SIGKILL });
+  expect(other.exit).toMatchObject({ signal: SIGKILL });
+  await expect(kill(fake.native, { ...name, signal: SIGKILL })).rejects.toThrow('not running');
+  expect(await ps(fake.native, name)).toEqual([]);
+});
+
 test('delete ends a container that was never started', async () => {
   const fake = system();
   const before = fake.files.paths();
