@@ -35,7 +35,7 @@ test.each([
   const started = stage.inject({ target: pid, mode, call, name, timeout: 30_000 }, 'start', id);
   expect(started.injected).toBe(name);
   expect(started.stderr).toMatch(
-    /^tsrun: cannot start (container ".*": its process has ended|a co)/,
+    /^tsrun: cannot start container ".*": (its process has ended|it has stopped)\n$/,
   );
   expect(started.status).toBe(1);
   expect(stage.program()).toBe('');
