@@ -180,7 +180,7 @@ async function run(
       ...(apparmor === undefined ? {} : { apparmor }),
       ...(processLabel === undefined ? {} : { processLabel }),
       // Through the process's own root: what is mounted over the root file system counts too.
-      readRootFile: (path) => readRootFileOf(native, state.pid, path),
+      readRootFile: (path) => readRootFileOf(native, state.pid, init, path),
     },
   );
   for (const warning of plan.warnings) options.warn(warning);

@@ -4,11 +4,14 @@ import { cannotLook } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import {
+  EACCES,
   EFBIG,
-  EINVAL,
-  EMFILE,
-  ENFILE,
-  ENOMEM,
+  ELOOP,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  EPERM,
+  ESRCH,
   O_CLOEXEC,
   O_PATH,
   PROC_SUPER_MAGIC,
@@ -20,8 +23,12 @@ import {
 /** An image's /etc/passwd may be anything (security.md row 19): nobody needs more than this. */
 const MAX_SIZE = 1 << 20;
 
-/** Whose cause is not the image. */
-const SHORTAGES: readonly number[] = [EMFILE, ENFILE, ENOMEM];
+/**
+ * Which errors say that an image has no such file: no name, or a directory, a loop or a target of a
+ * link that leads to none; and a mode or owner in the image that keeps a caller who is not root out.
+ * Every other one (EIO, ENOMEM, EMFILE, EAGAIN where somebody renames meanwhile) is no answer.
+ */
+const ABSENT: readonly number[] = [ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EACCES];
 
 const KERNEL: readonly number[] = [PROC_SUPER_MAGIC, SYSFS_MAGIC];
 
@@ -32,23 +39,26 @@ const KERNEL: readonly number[] = [PROC_SUPER_MAGIC, SYSFS_MAGIC];
  * the kernel, which a container may mount there: /proc/kmsg loses what was read.
  *
  * @param root the root file system, O_PATH
- * @returns undefined when it is not there or not a regular file of an image, which any errno says
- *   that an image can bring about
- * @throws TsrunError ERR_BUNDLE when it is larger than 1 MiB; ERR_SYSTEM for want of memory or
- *   descriptors
+ * @returns undefined when it is not there or not a regular file of an image
+ * @throws TsrunError ERR_BUNDLE when it is larger than 1 MiB; ERR_SYSTEM when that cannot be found out
  */
 export function readRootFile(native: Native, root: number, path: string): string | undefined {
   const fd = native.openInRoot(root, path, O_PATH | O_CLOEXEC);
   const what = `read ${path} of the root file system`;
-  if (SHORTAGES.includes(-fd)) throw cannotLook(native, what, fd);
-  if (fd < 0) return undefined;
-  const stat = native.fstat(fd);
-  const regular =
-    typeof stat !== 'number' &&
-    (stat.mode & S_IFMT) === S_IFREG &&
-    !KERNEL.includes(native.fstatfsType(fd));
-  const text = regular ? native.readText(`/proc/self/fd/${fd}`, MAX_SIZE) : -EINVAL;
-  native.close(fd);
+  if (ABSENT.includes(-fd)) return undefined;
+  if (fd < 0) throw cannotLook(native, what, fd);
+  let text: string | number | undefined;
+  try {
+    const stat = native.fstat(fd);
+    if (typeof stat === 'number') throw cannotLook(native, what, stat);
+    if ((stat.mode & S_IFMT) !== S_IFREG) return undefined;
+    const type = native.fstatfsType(fd);
+    if (type < 0) throw cannotLook(native, what, type);
+    if (KERNEL.includes(type)) return undefined;
+    text = native.readText(`/proc/self/fd/${fd}`, MAX_SIZE);
+  } finally {
+    native.close(fd);
+  }
   if (text === -EFBIG) {
     throw new TsrunError(
       'ERR_BUNDLE',
@@ -57,18 +67,33 @@ export function readRootFile(native: Native, root: number, path: string): string
     );
   }
   if (typeof text === 'string') return text;
-  if (SHORTAGES.includes(-text)) throw cannotLook(native, what, text);
-  return undefined;
+  if (ABSENT.includes(-text)) return undefined;
+  throw cannotLook(native, what, text);
 }
 
-/** The same of the root of a process, as that sees it. */
-export function readRootFileOf(native: Native, pid: number, path: string): string | undefined {
+/**
+ * The same of the root of a process, as that sees it.
+ *
+ * @param pidfd of the process: its pid may be another's by the time that /proc is asked
+ * @throws TsrunError ERR_NOT_RUNNING when it has ended
+ */
+export function readRootFileOf(
+  native: Native,
+  pid: number,
+  pidfd: number,
+  path: string,
+): string | undefined {
   const root = native.open(`/proc/${pid}/root`, O_PATH | O_CLOEXEC, 0);
-  if (SHORTAGES.includes(-root)) throw cannotLook(native, `open the root of process ${pid}`, root);
-  if (root < 0) return undefined;
   try {
+    // What lives after the look has had that pid all the time.
+    if (native.pidfdKill(pidfd, 0) === -ESRCH) {
+      throw new TsrunError('ERR_NOT_RUNNING', `process ${pid} of the container has ended`);
+    }
+    // Who may not look into the process has no home directory from there.
+    if (ABSENT.includes(-root) || root === -EPERM) return undefined;
+    if (root < 0) throw cannotLook(native, `open the root of process ${pid}`, root);
     return readRootFile(native, root, path);
   } finally {
-    native.close(root);
+    if (root >= 0) native.close(root);
   }
 }

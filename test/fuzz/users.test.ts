@@ -178,13 +178,23 @@ fuzz({
         fstat: () => (mode === undefined ? -5 : { mode }),
         fstatfsType: () => type,
         readText: () => text,
+        pidfdKill: () => 0,
+        strerror: () => 'reason',
       } as unknown as Native;
-      const read = (): string | undefined => rootFile.readRootFileOf(native, 1, '/etc/passwd');
-      const there = root >= 0 && fd >= 0 && mode === 0o100644 && type === 0xef53;
-      assert.equal(refused(read, 'ERR_BUNDLE'), there && text === -27);
+      const read = (): string | undefined => rootFile.readRootFileOf(native, 1, 2, '/etc/passwd');
+      const absent = [-2, -13, -20, -36, -40];
+      const isOpen = root >= 0 && fd >= 0;
+      const there = isOpen && mode === 0o100644 && type === 0xef53;
+      const isError = (answer: number): boolean => answer < 0 && !absent.includes(answer);
+      const failed =
+        isError(root) ||
+        (root >= 0 && isError(fd)) ||
+        (isOpen && (mode === undefined || (mode === 0o100644 && type < 0))) ||
+        (there && typeof text === 'number' && isError(text));
+      const code = there && text === -27 ? 'ERR_BUNDLE' : 'ERR_SYSTEM';
+      assert.equal(refused(read, code), failed);
       assert.equal(open, 0);
-      if (there && text === -27) return;
-      assert.equal(read(), there && typeof text === 'string' ? text : undefined);
+      if (!failed) assert.equal(read(), there && typeof text === 'string' ? text : undefined);
     };
 
     return fc.property(

@@ -143,8 +143,8 @@ export const inputs = [
     changes: [
       {
         file: ROOT_FILE,
-        from: '(stat.mode & S_IFMT) === S_IFREG &&',
-        to: '(stat.mode & S_IFMT) !== S_IFMT + S_IFREG &&',
+        from: '(stat.mode & S_IFMT) !== S_IFREG)',
+        to: '(stat.mode & S_IFMT) === S_IFMT + S_IFREG)',
       },
     ],
     build: 'executable',
@@ -161,8 +161,8 @@ export const inputs = [
     changes: [
       {
         file: ROOT_FILE,
-        from: '!KERNEL.includes(native.fstatfsType(fd))',
-        to: 'KERNEL.length > 0',
+        from: 'if (KERNEL.includes(type))',
+        to: 'if (KERNEL.length === 0)',
       },
     ],
     build: 'executable',

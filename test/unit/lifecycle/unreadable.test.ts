@@ -233,7 +233,7 @@ const QUESTIONS: [string, (native: Native) => unknown][] = [
   ['/sys/fs/cgroup/a/cgroup.stat', (native) => procs(native, place)],
   [`${ROOT_PATH}/a/state.json`, (native) => salvage(native, ROOT, 'a')],
   [`${ROOT_PATH}/a`, (native) => isLocked(native, StateRoot.open(native, ROOT_PATH), 'a')],
-  ['/proc/1/root', (native) => readRootFileOf(native, 1, '/etc/passwd')],
+  ['/proc/1/root', (native) => readRootFileOf(native, 1, 0, '/etc/passwd')],
 ];
 const place = { path: '/sys/fs/cgroup/a' };
 const joined = { linux: { namespaces: [{ type: 'network', path: '/netns' }] } } as Spec;
