@@ -171,6 +171,7 @@ interface Gate {
 
 class Creation {
   private readonly caller: Caller;
+  private readonly boot: Pick<ContainerState, 'boot'>;
   /** For the undoing, or with keepLock for the removal by the caller. */
   reserve: Reserve | undefined;
   private terminal = -1;
@@ -192,6 +193,7 @@ class Creation {
     private readonly undo: UndoStack,
   ) {
     this.caller = readCaller(native, options.spec.process);
+    this.boot = bootOf(native, options.root);
   }
 
   close(): void {
@@ -477,7 +479,7 @@ class Creation {
       annotations: spec.annotations ?? {},
       owner: '',
       cgroupPath: cgroup?.record.path ?? null,
-      ...bootOf(this.native, this.options.root),
+      ...this.boot,
       cgroup: cgroup?.record ?? null,
       ...(this.scope === undefined ? {} : { scope: this.scope.record }),
       namespaces: plan.namespaces,

@@ -8,6 +8,9 @@ import { WRITABLE_BY_OTHERS, openSafely } from './safe-path.js';
 import type { SafeDirectory } from './safe-path.js';
 import { inInitialUserNamespace } from './user-namespace.js';
 
+/** The user's id is behind it. */
+const WITHOUT_SESSION = '/tmp/tsrun-';
+
 /** Environment of the caller. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -31,12 +34,13 @@ export function defaultRoot(native: Native, environment: Environment): string {
   if (typeof there === 'number' && !isAbsent(there)) {
     throw cannotLook(native, `look at ${ofSession}`, there, 'ERR_STATE');
   }
-  return `/tmp/tsrun-${uid}`;
+  return `${WITHOUT_SESSION}${uid}`;
 }
 
-/** Whether a directory may still be there after the machine has started anew: /run is not. */
+/** Whether it is the one below /tmp, which may still be there when the machine has started anew. */
 export function outlivesBoot(root: StateRoot): boolean {
-  return !root.path.startsWith('/run/');
+  const { path } = root;
+  return path.startsWith(WITHOUT_SESSION) && /^\d+$/.test(path.slice(WITHOUT_SESSION.length));
 }
 
 /**

@@ -131,7 +131,7 @@ test('children of the program stay its own', async () => {
   await container.kill(9);
   const waiting = container.wait();
   release(8, 12);
-  expect(await waiting).toEqual({ status: 0, signal: 9 });
+  expect(await waiting).toEqual({ status: null, signal: 9 });
   await container.delete();
   const ends: unknown[] = await Promise.all(children.map(({ end }) => end));
   expect(ends).toEqual(children.map((_, index) => [index + 20, null]));

@@ -80,7 +80,7 @@ const TYPED = `
     const exit: ExitInfo = await container.wait();
     // @ts-expect-error there is no such option
     await container.delete({ gently: true });
-    return exit.status;
+    return exit.status ?? 128 + exit.signal;
   }
 `;
 
