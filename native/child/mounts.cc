@@ -208,9 +208,9 @@ long mountNew(const wire::Step& step) {
   const long mount = makeFileSystem(step, place.target, existing);
   if (mount < 0) return mount;
   const int fd = static_cast<int>(mount);
-  if (expected != 0 && fileSystemType(fd) != expected) {
-    return fail(-EINVAL, place.target, wire::Code::WrongFileSystem);
-  }
+  const long type = expected == 0 ? expected : fileSystemType(fd);
+  if (type < 0) return fail(type, place.target);
+  if (type != expected) return fail(-EINVAL, place.target, wire::Code::WrongFileSystem);
   long result = checkCovered(static_cast<int>(target), fd, place.target);
   if (result >= 0 && NUMBER(step, Mount, copyUp) != 0) {
     result = copyCovered(static_cast<int>(target), fd, place.target);

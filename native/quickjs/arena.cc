@@ -59,7 +59,7 @@ size_t& sizeOf(void* block) {
 }
 
 [[noreturn]] void outOfMemory() {
-  constexpr char kText[] = "tsrun: out of memory\n";
+  constexpr char kText[] = "tsrun: cannot extend its memory: cannot allocate memory\n";
   [[maybe_unused]] const ssize_t written = write(2, kText, sizeof kText - 1);
   _exit(1);
 }

@@ -113,6 +113,11 @@ test('its image has the same bytes each time, whatever the environment of the bu
 
 test.each([['--data=4000000'], ['--as=6000000']])('%s is told in words', async (limit) => {
   expect(await runProgram(['prlimit', limit, FILE, 'list'])).toMatchObject({
-    ...{ status: 1, signal: null, stdout: '', stderr: 'tsrun: out of memory\n' },
+    ...{
+      status: 1,
+      signal: null,
+      stdout: '',
+      stderr: 'tsrun: cannot extend its memory: cannot allocate memory\n',
+    },
   });
 });
