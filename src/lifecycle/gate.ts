@@ -22,7 +22,7 @@ import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { EAGAIN, ENXIO, O_NONBLOCK, O_RDONLY, O_WRONLY, POLLIN } from '../native/constants.js';
 import { latin1 } from '../native/latin1.js';
-import { waitFor } from '../native/wait.js';
+import { delay, waitFor } from '../native/wait.js';
 import { EXEC_FIFO, EXEC_REPORT, statePath } from '../state/paths.js';
 import type { StateRoot } from '../state/root.js';
 import { openFile, readLater, stateError } from '../state/store.js';
@@ -185,7 +185,22 @@ async function readToEnd(
     }
     // Nothing more, and nobody who could say more.
     if (ended || typeof data === 'object') return said;
-    ended = (await waitForEither(native, fd, pidfd)) === 'second';
+    ended = await waitForWord(native, fd, pidfd);
+  }
+}
+
+/**
+ * The gate is open and the program may run: want of a descriptor to wait with does not make the start
+ * fail, which goes on looking.
+ *
+ * @returns whether the process has ended, as far as that is known
+ */
+async function waitForWord(native: Native, report: number, pidfd: number): Promise<boolean> {
+  try {
+    return (await waitForEither(native, report, pidfd)) === 'second';
+  } catch (error) {
+    if (!(error instanceof TsrunError) || (await delay(native, 1)) < 0) throw error;
+    return false;
   }
 }
 
