@@ -35,13 +35,9 @@ export function salvage(native: Native, root: StateRoot, id: string): Salvage {
     throw stateError(native, 'cannot read', statePath(root, id, STATE_FILE), found);
   }
   const text = typeof found === 'number' ? '' : found;
-  const boot = /"boot":\s*"([^"]*)"/.exec(text)?.[1];
-  const others = boot !== undefined && boot !== bootId(native);
   return {
     written: text.trim() !== '',
-    processes: [...(others ? '' : text).matchAll(/"pid":\s*(\d+),\s*"startTime":\s*(\d+)/g)]
-      .map(([, pid, startTime]) => ({ pid: Number(pid), startTime: Number(startTime) }))
-      .filter(({ pid }) => pid > 0),
+    processes: isOfEarlierBoot(native, text) ? [] : processesIn(text),
     cgroup: recordIn(text),
     scope: scopeIn(text),
     notedCgroup: notedCgroupOf(text),
@@ -56,6 +52,18 @@ export function mayLiveIn(native: Native, root: StateRoot, id: string, path: str
   const text = readStateText(native, root, id);
   if (typeof text === 'number') return text !== -ENOENT;
   return text.includes(JSON.stringify(path));
+}
+
+/** By the end of a summary alone: an annotation, which an image may bring, can be called `boot` too. */
+function isOfEarlierBoot(native: Native, text: string): boolean {
+  const boot = /^\{"version":.*,"boot":"([^"]*)"\}$/m.exec(text)?.[1];
+  return boot !== undefined && boot !== bootId(native);
+}
+
+function processesIn(text: string): Salvage['processes'] {
+  return [...text.matchAll(/"pid":\s*(\d+),\s*"startTime":\s*(\d+)/g)]
+    .map(([, pid, startTime]) => ({ pid: Number(pid), startTime: Number(startTime) }))
+    .filter(({ pid }) => pid > 0);
 }
 
 function recordIn(text: string): CgroupRecord | undefined {
