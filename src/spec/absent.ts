@@ -16,43 +16,24 @@ const MAPS: ReadonlySet<string> = new Set([
 const MAX_DEPTH = 16;
 
 /** A document without the members that are null; the document itself where it has none. */
-export function withoutNulls(value: unknown, depth = 0): unknown {
-  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
-  if (Array.isArray(value)) {
-    let changed: unknown[] | undefined;
-    value.forEach((item: unknown, index) => {
-      const kept = withoutNulls(item, depth + 1);
-      if (kept === item) return;
-      changed ??= [...(value as unknown[])];
-      changed[index] = kept;
-    });
-    return changed ?? value;
-  }
-  let changed = false;
-  const kept: [string, unknown][] = [];
-  for (const [name, member] of Object.entries(value)) {
-    if (member === null) {
-      changed = true;
-      continue;
-    }
-    const inner = MAPS.has(name)
-      ? withoutNullsInValues(member, depth + 1)
-      : withoutNulls(member, depth + 1);
-    if (inner !== member) changed = true;
-    kept.push([name, inner]);
-  }
-  return changed ? Object.fromEntries(kept) : value;
+export function withoutNulls(value: unknown): unknown {
+  return cleaned(value, 0, false);
 }
 
-/** The same of the values of a map, none of which may be absent. */
-function withoutNullsInValues(map: unknown, depth: number): unknown {
-  if (typeof map !== 'object' || map === null || Array.isArray(map)) return map;
+/** @param isMap none of the members may be absent */
+function cleaned(value: unknown, depth: number, isMap: boolean): unknown {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
+  if (Array.isArray(value)) {
+    const items = value.map((item: unknown) => cleaned(item, depth + 1, false));
+    return items.some((item, index) => item !== value[index]) ? items : value;
+  }
   let changed = false;
   const kept: [string, unknown][] = [];
-  for (const [name, member] of Object.entries(map) as [string, unknown][]) {
-    const inner = withoutNulls(member, depth + 1);
-    if (inner !== member) changed = true;
-    kept.push([name, inner]);
+  for (const [name, member] of Object.entries(value) as [string, unknown][]) {
+    const isAbsent = member === null && !isMap;
+    const inner = cleaned(member, depth + 1, MAPS.has(name) && !isMap);
+    changed ||= isAbsent || inner !== member;
+    if (!isAbsent) kept.push([name, inner]);
   }
-  return changed ? Object.fromEntries(kept) : map;
+  return changed ? Object.fromEntries(kept) : value;
 }
