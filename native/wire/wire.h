@@ -116,7 +116,7 @@ inline constexpr uint32_t kNoStep = 0xffffffff;
 // The exit status of a helper whose message could not be sent: this, and the errno of that.
 inline constexpr int kExitUntold = 128;
 
-// The helper's name until execve: that of a program is a file's, which has no slash.
+// The helper's name until execve, which names the process after a file: that has no slash.
 inline constexpr char kHelperName[] = "tsrun/helper";
 
 struct MessageHeader {

@@ -1,5 +1,6 @@
 /** Which processes have executed no program of the container's. */
 
+import { TsrunError } from '../errors.js';
 import type { Native } from '../native/types.js';
 import { readProcessStat } from '../state/proc-stat.js';
 
@@ -9,7 +10,8 @@ const HELPER_NAME = 'tsrun/helper';
 /**
  * Whether a process has ended, or is ending, as the helper: execve(2) changes the name, and a zombie
  * keeps it. One that lives with that name while its close-on-exec descriptors are closed is in its
- * execve, which sets the name after that.
+ * execve, which sets the name after that. A program that gives itself this name (PR_SET_NAME) and ends
+ * at once is taken for the helper: its container is said not to have started.
  *
  * @param startTime where the process is no child of ours, which its pid alone names
  * @returns false when it was reaped, too
@@ -22,4 +24,14 @@ export function endedAsHelper(
   const stat = readProcessStat(native, pid);
   if (stat === undefined || (startTime !== undefined && stat.startTime !== startTime)) return false;
   return stat.exiting && stat.comm === HELPER_NAME;
+}
+
+/** The same of a child of ours, whose end is told in any case: false when it cannot be looked at. */
+export function childEndedAsHelper(native: Native, child: { pid: number }): boolean {
+  try {
+    return endedAsHelper(native, child);
+  } catch (error) {
+    if (error instanceof TsrunError) return false;
+    throw error;
+  }
 }

@@ -22,7 +22,7 @@ import { explainStep } from './explain.js';
 import { NO_STEP } from '../plan/steps.js';
 import type { Step, SyncPointValue } from '../plan/steps.js';
 import { killAndReap, killAndReapBoth, pidOfPidfd, waitForExit } from './child.js';
-import { endedAsHelper } from './ended-as-helper.js';
+import { childEndedAsHelper } from './ended-as-helper.js';
 import { waitForEither } from './wait-either.js';
 
 /** The process that carries out the steps: another one after a `fork` step. */
@@ -237,7 +237,7 @@ class Conversation {
         requireAlive(this.native, this.child);
         return;
       }
-      if (!this.diedInExecve()) return;
+      if (!childEndedAsHelper(this.native, { pid: this.child.pid })) return;
     }
     const exit =
       this.forks === 0
@@ -245,16 +245,6 @@ class Conversation {
         : await killAndReapBoth(this.native, this.child);
     this.forks = 0;
     throw endedError(this.native, exit);
-  }
-
-  private diedInExecve(): boolean {
-    try {
-      return endedAsHelper(this.native, { pid: this.child.pid });
-    } catch (error) {
-      // How a child of ours ends is told in any case.
-      if (error instanceof TsrunError) return false;
-      throw error;
-    }
   }
 }
 

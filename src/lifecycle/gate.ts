@@ -27,7 +27,7 @@ import { EXEC_FIFO, EXEC_REPORT, statePath } from '../state/paths.js';
 import type { StateRoot } from '../state/root.js';
 import { openFile, readLater, stateError } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
-import { endedAsHelper } from './ended-as-helper.js';
+import { childEndedAsHelper, endedAsHelper } from './ended-as-helper.js';
 import { explainStep } from './explain.js';
 import { waitForEither } from './wait-either.js';
 
@@ -105,13 +105,13 @@ function isUnread(native: Native, state: ContainerState, fifo: number): boolean 
   throw unknown(state, `cannot read from a fifo: ${native.strerror(-data)}`, -data);
 }
 
-/** @param isOurs the process is a child of ours: how it ends is told in any case */
+/** @param isOurs the process is a child of ours */
 function diedInExecve(native: Native, state: ContainerState, isOurs: boolean): boolean {
+  if (isOurs) return childEndedAsHelper(native, state);
   try {
     return endedAsHelper(native, state);
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
-    if (isOurs) return false;
     throw unknown(state, error.message, error.errno ?? 0);
   }
 }
