@@ -43,7 +43,7 @@ const everything = (byTurns) => [
       {
         name: 'tests (vitest)',
         command: bin('vitest', 'run', ...excluding(byTurns ? otherNative() : [])),
-        about: byTurns ? 8 : 16,
+        about: byTurns ? 10 : 17,
       },
     ],
     [
@@ -59,7 +59,7 @@ const everything = (byTurns) => [
     name: 'tests in a virtual machine',
     command: bin('vitest', 'run', '--project', 'vm', ...excluding(byTurns ? otherManagers() : [])),
     env: { TSRUN_TEST_VM: '1' },
-    about: byTurns ? 9.5 : 23,
+    about: byTurns ? 12 : 23,
   },
   {
     name: 'build with sanitizers',

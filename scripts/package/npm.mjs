@@ -1,4 +1,4 @@
-// The npm packages: tsrun, which is built nowhere, and the one for this platform, with the addon for it,
+// The npm packages: tsrun, in which nothing is compiled, and the one with the addon for one platform,
 // which the first names as an optional dependency (scripts/install.mjs).
 
 import { execFileSync } from 'node:child_process';
