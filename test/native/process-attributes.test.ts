@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { PROCESS_ATTRIBUTES } from '../../src/plan/attributes.js';
+import type { Bundle } from '../support/bundle.js';
 import { useAttributes } from '../support/calls.js';
 import { inUserNamespace, linuxOf, processOf } from '../support/inside.js';
 import { execOutput, useScene } from '../support/scene.js';
@@ -67,6 +68,32 @@ function seen(output: string, odd: Values): Values {
   return { ...values, keyring: values['keyring']?.startsWith('_ses.') === true ? 'new' : '' };
 }
 
+const SHOW = ['/bin/process-attributes', 'show'];
+
+/** What `run` and `exec` print of a caller that is begun so. */
+async function showInside(
+  place: (spec: Spec, bundle: Bundle) => void,
+  caller: string[],
+): Promise<string[]> {
+  const bundle = scene.bundle('', (spec) => {
+    bare(spec);
+    processOf(spec).args = SHOW;
+  });
+  program.into(bundle);
+  place(bundle.spec, bundle);
+  bundle.write();
+  const run = await scene.run(bundle, [], { prefix: caller });
+  const container = await scene.started('exec sleep 1000', (spec) => {
+    bare(spec);
+    if (place === inUserNamespace) Object.assign(spec, { linux: bundle.spec.linux });
+  });
+  program.into(container.bundle);
+  const joined = await scene.runtime(['exec', container.id, ...SHOW], { prefix: caller });
+  await container.remove();
+  for (const result of [run, joined]) expect(result).toMatchObject({ status: 0, stderr: '' });
+  return [run.stdout, joined.stdout];
+}
+
 test('the list has every attribute that the program knows', async () => {
   const names = PROCESS_ATTRIBUTES.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
@@ -87,27 +114,9 @@ test.each([
   const wanted = expected(own, odd);
   // user_namespaces(7), "Capabilities": they are cleared.
   if (place === inUserNamespace) wanted['securebits'] = '0';
-  const show = ['/bin/process-attributes', 'show'];
-  const bundle = scene.bundle('', (spec) => {
-    bare(spec);
-    processOf(spec).args = show;
-  });
-  program.into(bundle);
-  place(bundle.spec, bundle);
-  bundle.write();
-  const run = await scene.run(bundle, [], { prefix: caller });
-  expect(run).toMatchObject({ status: 0, stderr: '' });
-  expect(seen(run.stdout, odd)).toEqual(wanted);
-
-  const container = await scene.started('exec sleep 1000', (spec) => {
-    bare(spec);
-    if (place === inUserNamespace) Object.assign(spec, { linux: bundle.spec.linux });
-  });
-  program.into(container.bundle);
-  const joined = await scene.runtime(['exec', container.id, ...show], { prefix: caller });
-  expect(joined).toMatchObject({ status: 0, stderr: '' });
-  expect(seen(joined.stdout, odd)).toEqual(wanted);
-  await container.remove();
+  for (const output of await showInside(place, caller)) {
+    expect(seen(output, odd)).toEqual(wanted);
+  }
 });
 
 test.for(ALONE)('%s is kept', async (name, context) => {
@@ -118,28 +127,11 @@ test.for(ALONE)('%s is kept', async (name, context) => {
   if (given.status !== 0) context.skip(`cannot be set here: ${given.stderr.trim()}`);
   const [own, odd] = [(await showOnHost())[name], parse(given.stdout)[name]];
   expect(odd).not.toBe(own);
-  const show = ['/bin/process-attributes', 'show'];
   for (const place of [() => undefined, inUserNamespace]) {
-    const bundle = scene.bundle('', (spec) => {
-      bare(spec);
-      processOf(spec).args = show;
-    });
-    program.into(bundle);
-    place(bundle.spec, bundle);
-    bundle.write();
-    const run = await scene.run(bundle, [], { prefix: caller });
-    expect(run).toMatchObject({ status: 0, stderr: '' });
-
-    const container = await scene.started('exec sleep 1000', (spec) => {
-      bare(spec);
-      if (place === inUserNamespace) Object.assign(spec, { linux: bundle.spec.linux });
-    });
-    program.into(container.bundle);
-    const joined = await scene.runtime(['exec', container.id, ...show], { prefix: caller });
-    expect(joined).toMatchObject({ status: 0, stderr: '' });
-    await container.remove();
     const wanted = name === 'login-uid' && place === inUserNamespace ? UNMAPPED_LOGIN : odd;
-    for (const { stdout } of [run, joined]) expect(parse(stdout)[name]).toBe(wanted);
+    for (const output of await showInside(place, caller)) {
+      expect(parse(output)[name]).toBe(wanted);
+    }
   }
 });
 
@@ -190,8 +182,7 @@ test('of a caller without privileges they are reset or kept as the list says', a
     user.give(bundle.path);
     return bundle.path;
   };
-  const show = ['/bin/process-attributes', 'show'];
-  const run = [...COMMAND, 'run', '--bundle', make(show), newId()];
+  const run = [...COMMAND, 'run', '--bundle', make(SHOW), newId()];
   const alone = await user.run([...caller, ...run]);
   expect(alone).toMatchObject({ status: 0, stderr: '' });
   expect(seen(alone.stdout, odd)).toEqual(wanted);
@@ -202,7 +193,7 @@ test('of a caller without privileges they are reset or kept as the list says', a
     scene.expectOrphan(
       Number((await user.tsrun(['ps', '-f', 'json', id])).stdout.match(/\d+/)?.[0]),
     );
-    const joined = await user.run([...caller, ...COMMAND, 'exec', id, ...show]);
+    const joined = await user.run([...caller, ...COMMAND, 'exec', id, ...SHOW]);
     expect(joined).toMatchObject({ status: 0, stderr: '' });
     expect(seen(joined.stdout, odd)).toEqual(wanted);
   } finally {
