@@ -9,7 +9,7 @@ import { makeBundle } from './bundle.js';
 import type { Bundle } from './bundle.js';
 import { leftOf } from './left.js';
 import { setSubreaper, waitFor } from './shim.js';
-import { makeRuntime, newId } from './tsrun.js';
+import { ID_PREFIX, makeRuntime, newId } from './tsrun.js';
 import type { Result, RunOptions, Runtime } from './tsrun.js';
 
 export interface Scene {
@@ -94,9 +94,8 @@ export function useScene(): Scene {
   });
 
   afterEach(async () => {
-    const id = `test-${process.pid.toString()}-`;
     const left = [
-      ...leftOf({ id, root: runtime.root, bundle: 'no bundle' }),
+      ...leftOf({ id: ID_PREFIX, root: runtime.root, bundle: 'no bundle' }),
       ...bundles.flatMap(({ path }) => leftOf({ id: 'no id', root: '/nonexistent', bundle: path })),
     ];
     await runtime.clean();

@@ -4,6 +4,7 @@
  */
 
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -69,12 +70,18 @@ export interface Runtime {
   clean(): Promise<void>;
 }
 
+/**
+ * What the ids of one file of tests begin with. Not by the process's number alone:
+ * a run uses tens of thousands, so that another file's process may have had it.
+ */
+export const ID_PREFIX = `test-${process.pid.toString()}-${randomBytes(3).toString('hex')}-`;
+
 let counter = 0;
 
-/** An id that no other test of this run uses. */
+/** An id that no other test uses. */
 export function newId(): string {
   counter += 1;
-  return `test-${process.pid.toString()}-${counter.toString()}`;
+  return `${ID_PREFIX}${counter.toString()}`;
 }
 
 export function makeRuntime(root = mkdtempSync(join(tmpdir(), 'tsrun-root-'))): Runtime {
