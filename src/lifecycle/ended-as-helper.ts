@@ -1,7 +1,7 @@
 /** Which processes have executed no program of the container's. */
 
 import { TsrunError } from '../errors.js';
-import type { Native } from '../native/types.js';
+import type { ExitInfo, Native } from '../native/types.js';
 import { readProcessStat } from '../state/proc-stat.js';
 
 /** kHelperName of native/wire/wire.h. */
@@ -34,4 +34,13 @@ export function childEndedAsHelper(native: Native, child: { pid: number }): bool
     if (error instanceof TsrunError) return false;
     throw error;
   }
+}
+
+/** kExitUntold of native/wire/wire.h: the exit status of a process that could not send its message. */
+const EXIT_UNTOLD = 128;
+
+/** The errno for which a helper could not send a message to its parent, or read one. */
+export function untoldErrno(exit: ExitInfo | number): number | undefined {
+  if (typeof exit === 'number' || exit.status <= EXIT_UNTOLD) return undefined;
+  return exit.status - EXIT_UNTOLD;
 }

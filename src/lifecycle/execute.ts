@@ -22,7 +22,7 @@ import { explainStep } from './explain.js';
 import { NO_STEP } from '../plan/steps.js';
 import type { Step, SyncPointValue } from '../plan/steps.js';
 import { killAndReap, killAndReapBoth, pidOfPidfd, waitForExit } from './child.js';
-import { childEndedAsHelper } from './ended-as-helper.js';
+import { childEndedAsHelper, untoldErrno } from './ended-as-helper.js';
 import { waitForEither } from './wait-either.js';
 
 /** The process that carries out the steps: another one after a `fork` step. */
@@ -257,12 +257,10 @@ export function requireAlive(native: Native, { pidfd }: Child): void {
   if (ended !== -EAGAIN) throw endedError(native, ended);
 }
 
-/** kExitUntold of native/wire/wire.h: the exit status of a process that could not send its message. */
-const EXIT_UNTOLD = 128;
-
 function endedError(native: Native, exit: ExitInfo | number): TsrunError {
-  if (typeof exit === 'object' && exit.status > EXIT_UNTOLD) {
-    return broken(native, 'hear from the process while it is set up', exit.status - EXIT_UNTOLD);
+  const errno = untoldErrno(exit);
+  if (errno !== undefined) {
+    return broken(native, 'hear from the process while it is set up', errno);
   }
   return new TsrunError('ERR_SYSTEM', endedText(exit));
 }

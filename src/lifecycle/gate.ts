@@ -18,7 +18,7 @@
  * behind that waits for its start.
  */
 
-import type { Native } from '../native/types.js';
+import type { ExitInfo, Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
 import { EAGAIN, ENXIO, O_NONBLOCK, O_RDONLY, O_WRONLY, POLLIN } from '../native/constants.js';
 import { latin1 } from '../native/latin1.js';
@@ -27,7 +27,7 @@ import { EXEC_FIFO, EXEC_REPORT, statePath } from '../state/paths.js';
 import type { StateRoot } from '../state/root.js';
 import { openFile, readLater, stateError } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
-import { childEndedAsHelper, endedAsHelper } from './ended-as-helper.js';
+import { childEndedAsHelper, endedAsHelper, untoldErrno } from './ended-as-helper.js';
 import { explainStep } from './explain.js';
 import { waitForEither } from './wait-either.js';
 
@@ -73,8 +73,10 @@ export async function passGate(
   const report = gate?.report ?? openReport(native, root, state.id);
   let fifo = -1;
   try {
+    let exit: Exit;
     if (gate === undefined) fifo = knock(native, root, state);
-    else knockAtPipe(native, state, gate, pidfd);
+    else exit = knockAtPipe(native, gate, pidfd);
+    // A helper that failed before the gate was opened has said why, too.
     const said = await readToEnd(native, state, execReport, report, pidfd);
     const failed = said.indexOf('F');
     if (failed >= 0) {
@@ -82,9 +84,12 @@ export async function passGate(
       await waitFor(native, pidfd, POLLIN, END_TIMEOUT_MS, true);
       throw failure(native, root, state.id, said.slice(failed));
     }
+    if (exit !== undefined || (gate === undefined && fifo < 0)) throw ended(native, state, exit);
     if (gate !== undefined) stopKnocking(native, gate);
-    if (isUnread(native, state, gate?.fifo ?? fifo)) throw ended(state);
-    if (diedInExecve(native, state, gate !== undefined)) throw ended(state);
+    if (isUnread(native, state, gate?.fifo ?? fifo)) {
+      throw ended(native, state, gate === undefined ? undefined : await exitOf(native, pidfd));
+    }
+    if (diedInExecve(native, state, gate !== undefined)) throw ended(native, state);
   } finally {
     if (gate === undefined) native.close(report);
     if (fifo >= 0) native.close(fifo);
@@ -128,34 +133,46 @@ function openReport(native: Native, root: StateRoot, id: string): number {
   throw stateError(native, 'cannot open', statePath(root, id, EXEC_REPORT), fd);
 }
 
-function knockAtPipe(
-  native: Native,
-  state: ContainerState,
-  { knock }: OpenGate,
-  pidfd: number,
-): void {
+/** How a child of ours has ended; undefined when it has not, or when it is not ours to reap. */
+type Exit = ExitInfo | undefined;
+
+function reaped(native: Native, pidfd: number): Exit {
+  const exit = native.reap(pidfd);
+  return typeof exit === 'number' ? undefined : exit;
+}
+
+/** The same of one that has nothing left to do. */
+async function exitOf(native: Native, pidfd: number): Promise<Exit> {
+  await waitFor(native, pidfd, POLLIN, END_TIMEOUT_MS, true);
+  return reaped(native, pidfd);
+}
+
+/** @returns how the process has ended before */
+function knockAtPipe(native: Native, { knock }: OpenGate, pidfd: number): Exit {
   // It is ours to reap: nothing waits for the exit status of what was never started.
-  if (typeof native.reap(pidfd) !== 'number') throw ended(state);
+  const exit = reaped(native, pidfd);
+  if (exit !== undefined) return exit;
   const written = native.write(knock, BYTES);
-  if (written >= 0) return;
+  if (written >= 0) return undefined;
   throw new TsrunError('ERR_SYSTEM', `cannot write to a pipe: ${native.strerror(-written)}`, {
     errno: -written,
   });
 }
 
-function ended(state: ContainerState): TsrunError {
-  return new TsrunError(
-    'ERR_NOT_RUNNING',
-    `cannot start container "${state.id}": its process has ended`,
-  );
+function ended(native: Native, state: ContainerState, exit?: ExitInfo): TsrunError {
+  const errno = exit === undefined ? undefined : untoldErrno(exit);
+  const text = `cannot start container "${state.id}": its process`;
+  if (errno === undefined) return new TsrunError('ERR_NOT_RUNNING', `${text} has ended`);
+  const reason = `cannot read from its socket: ${native.strerror(errno)}`;
+  return new TsrunError('ERR_NOT_RUNNING', `${text} ${reason}`, { errno });
 }
 
-/** @returns the fifo for reading: what the helper does not read stays in it */
+/** @returns the fifo for reading, in which stays what the helper does not read; -1 when the process has ended */
 function knock(native: Native, root: StateRoot, state: ContainerState): number {
   const open = (access: number): number =>
     openFile(native, root, state.id, EXEC_FIFO, access | O_NONBLOCK);
   const fd = open(O_WRONLY);
-  if (fd === -ENXIO) throw ended(state);
+  if (fd === -ENXIO) return -1;
   const fifo = fd < 0 ? fd : open(O_RDONLY);
   const written = fifo < 0 ? fifo : native.write(fd, BYTES);
   if (fd >= 0) native.close(fd);

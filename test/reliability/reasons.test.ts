@@ -94,3 +94,21 @@ test('whether exec can keep what it joins from looking into it', () => {
   expect(status).toBe(255);
   expect(stage.tsrun('delete', '--force', id)).toMatchObject({ status: 0, stderr: '' });
 });
+
+test.each([
+  ['go on to the gate', 3, 'cannot start container ".*": its process cannot read from its socket'],
+  ['open the gate', 2, 'cannot wait at the start gate: exec.fifo'],
+  ['execute the program', 1, 'exec: "sh"'],
+])('whether the process of run may %s', (_what, fromEnd, doing) => {
+  const run = ['run', '--bundle', stage.bundle('plain', true), id];
+  const { names } = stage.inject({ target: 'helper', mode: 'count', timeout: 30_000 }, ...run);
+  const call = names.lastIndexOf('execve') + 1 - fromEnd;
+  const { injected, status, stderr } = stage.inject(
+    { target: 'helper', mode: 'fail', name: 'read', errno: 'ENOMEM', call, timeout: 30_000 },
+    ...run,
+  );
+  expect(injected).toBe('read');
+  expect(stderr).toMatch(new RegExp(`^tsrun: ${doing}: cannot allocate memory\n$`));
+  expect(status).toBe(1);
+  expect(stage.left()).toEqual([]);
+});
