@@ -1131,6 +1131,13 @@ Value OpenTreeIn(const CallbackInfo& info) {
       info, openTreeIn(integer(info, 0), path.c_str(), static_cast<unsigned>(integer(info, 2))));
 }
 
+// lockTree(tree, mountNamespace, belowSet, belowClear, topSet, topClear)
+Value LockTree(const CallbackInfo& info) {
+  const auto bits = [&](size_t at) { return static_cast<unsigned>(integer(info, at)); };
+  return result(
+      info, lockTree(integer(info, 0), integer(info, 1), {bits(2), bits(3)}, {bits(4), bits(5)}));
+}
+
 // deviceTree(mode, major, minor, uid, gid, label)
 Value DeviceTree(const CallbackInfo& info) {
   PATH(label, 5);
@@ -1611,6 +1618,7 @@ constexpr Entry kEntries[] = {
     {"restoreTerminal", RestoreTerminal},
     {"openTreeAt", OpenTreeAt},
     {"openTreeIn", OpenTreeIn},
+    {"lockTree", LockTree},
     {"deviceTree", DeviceTree},
     {"idMapTree", IdMapTree},
     {"loadDeviceProgram", LoadDeviceProgram},

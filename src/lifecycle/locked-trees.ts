@@ -7,16 +7,16 @@
  * outside has no locks, and whoever has CAP_SYS_ADMIN in the container could undo all that.
  *
  * So a source is looked up twice: outside, with the rights of the caller, and in the namespace. Who
- * owns a directory on the way can make the second lookup fail, or lead elsewhere. Whether a tree goes
- * without locks is therefore decided by the configuration and the first descriptor alone, and what
- * happens later is no reason for it.
+ * owns a directory on the way can make the second lookup fail, or lead elsewhere, and can have
+ * something mounted below. None of that is a reason for a tree without locks. What the namespace
+ * does not give as the configuration wants it (without a flag, a part of a locked tree) is made of
+ * the tree that was opened outside: it is changed, and gets its locks then.
  */
 
-import { MOUNTINFO_MAX, parseMountinfo } from '../cgroups/mount.js';
-import type { MountEntry } from '../cgroups/mount.js';
 import { TsrunError } from '../errors.js';
 import {
   AT_RECURSIVE,
+  EINVAL,
   ELOOP,
   MOUNT_ATTR_NOATIME,
   MOUNT_ATTR_NODEV,
@@ -50,11 +50,11 @@ type Change = Extract<Step, { op: 'bind' | 'remount' }>;
 /** What a lock keeps (can_change_locked_flags() of the kernel), besides the access times. */
 const LOCKED = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-const FDINFO_MAX = 4096;
+const TIMES = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
 
 /** The trees of a plan that have a step `lock-tree`. */
 export class LockedTrees {
-  private readonly locked = new Map<Slot, TreeInput>();
+  private readonly locked = new Map<Slot, Locked>();
 
   constructor(
     private readonly native: Native,
@@ -62,8 +62,7 @@ export class LockedTrees {
   ) {}
 
   /**
-   * Decides whether a tree is exchanged for a locked one: unless the configuration takes something
-   * off that a lock keeps, or asks for a part of a tree, which the kernel locks as a whole.
+   * Decides how a tree is exchanged for a locked one.
    *
    * @param place what the source is in the caller's mount namespace, O_PATH
    * @throws TsrunError ERR_SYSTEM when it cannot be found out
@@ -84,83 +83,102 @@ export class LockedTrees {
     if (flags < 0) throw look('the mount of', flags);
     const isPart = !input.recursive && (stat.mode & S_IFMT) === S_IFDIR;
     const below = input.recursive && changes.some(canTakeOffBelow);
-    // The file system may be read-only where the mount is not: the table of mounts tells them apart.
-    if (isPart || below || takesOff(changes, attributesOfFlags(flags))) {
-      const { mount, mountsBelow } = this.lookUp(input, place);
-      if (takesOff(changes, attributesOf(mount))) return;
-      if (isPart && mountsBelow.length > 0) return;
-      if (below && mountsBelow.some((entry) => takesOffBelow(changes, attributesOf(entry)))) return;
-    }
-    this.locked.set(slot, input);
+    const changed = below || takesOff(changes, attributesOfFlags(flags));
+    this.locked.set(slot, { input, changes, isPart, changed });
   }
 
   /**
    * @param opened descriptors of the plan's inputs
    * @returns the locked tree, or -1 where the one that was opened outside has to do
-   * @throws TsrunError ERR_SYSTEM when it cannot be opened, or is another file than outside
+   * @throws TsrunError ERR_SYSTEM when there cannot be one, or it is another file than outside
    */
   open(slot: Slot, opened: readonly number[], mountNamespace: number): number {
+    const tree = this.locked.get(slot);
+    if (tree === undefined) return -1;
+    const outside = opened[slot] ?? -1;
+    if (tree.changed) return this.lock(tree, outside, mountNamespace);
+    return this.openInside(tree, outside, opened, mountNamespace);
+  }
+
+  private openInside(
+    tree: Locked,
+    outside: number,
+    opened: readonly number[],
+    mountNamespace: number,
+  ): number {
     const { native } = this;
-    const input = this.locked.get(slot);
-    if (input === undefined) return -1;
+    const { input } = tree;
     const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (input.recursive ? AT_RECURSIVE : 0);
-    const tree = native.openTreeIn(mountNamespace, input.path, flags);
+    const inside = native.openTreeIn(mountNamespace, input.path, flags);
+    // Something is mounted below, which is locked there.
+    if (inside === -EINVAL && tree.isPart) return this.lock(tree, outside, mountNamespace);
     const doing = `cannot open mount source ${input.path} in the container's mount namespace`;
-    if (tree < 0) throw cannot(native, input, doing, tree);
+    if (inside < 0) throw cannot(native, input, doing, inside);
     try {
       // The caller may have another root than its mount namespace, or somebody has renamed something.
-      if (!isSameFile(native.fstat(tree), native.fstat(opened[slot] ?? -1))) {
+      if (!isSameFile(native.fstat(inside), native.fstat(outside))) {
         throw cannot(native, input, `${doing}: it is another file there`, 0);
       }
       if (input.idMap !== undefined) {
         const idMap = opened[input.idMap] ?? -1;
-        const mapped = native.idMapTree(tree, idMap, input.idMapRecursive === true);
+        const mapped = native.idMapTree(inside, idMap, input.idMapRecursive === true);
         if (mapped < 0) throw cannot(native, input, `cannot map the ids of ${input.path}`, mapped);
       }
-      return tree;
+      return inside;
     } catch (error) {
-      native.close(tree);
+      native.close(inside);
       throw error;
     }
   }
 
-  /** The mount of a descriptor, and those below it that a recursive bind would have too. */
-  private lookUp(
-    input: TreeInput,
-    place: number,
-  ): { mount: MountEntry; mountsBelow: MountEntry[] } {
+  private lock({ input, changes }: Locked, outside: number, mountNamespace: number): number {
     const { native } = this;
-    const read = (path: string, max: number): string => {
-      const text = native.readText(path, max);
-      if (typeof text === 'number') throw cannot(native, input, `cannot read ${path}`, text);
-      return text;
-    };
-    const fdinfo = read(`/proc/self/fdinfo/${place}`, FDINFO_MAX);
-    const id = /\nmnt_id:\s*(\d+)\n/.exec(fdinfo)?.[1];
-    const path = native.readlink(`/proc/self/fd/${place}`);
-    if (typeof path === 'number') {
-      throw cannot(native, input, `cannot read /proc/self/fd/${place}`, path);
-    }
-    const entries = parseMountinfo(read('/proc/self/mountinfo', MOUNTINFO_MAX));
-    const mount = entries.find((entry) => entry.id === id);
-    if (mount === undefined) {
-      throw cannot(
-        native,
-        input,
-        `cannot find the mount of ${input.path} in /proc/self/mountinfo`,
-        0,
-      );
-    }
-    const directory = path === '/' ? '/' : `${path}/`;
-    const mountsBelow = entries.filter(
-      ({ parent, point }) => parent === mount.id && (point === path || point.startsWith(directory)),
+    const below = taken(changes.map(ofAll));
+    const top = taken(changes.flatMap((change) => [ofAll(change), ofFirst(change)]));
+    const locked = native.lockTree(
+      outside,
+      mountNamespace,
+      below.set,
+      below.clear,
+      top.set,
+      top.clear,
     );
-    // Grows while it is walked.
-    for (const { id: parent } of mountsBelow) {
-      mountsBelow.push(...entries.filter((entry) => entry.parent === parent));
-    }
-    return { mount, mountsBelow };
+    if (locked < 0) throw cannot(native, input, `cannot lock mount source ${input.path}`, locked);
+    return locked;
   }
+}
+
+interface Locked {
+  input: TreeInput;
+  changes: readonly Change[];
+  /** A directory without what may be mounted below it. */
+  isPart: boolean;
+  /** The configuration may take off what a lock keeps. */
+  changed: boolean;
+}
+
+interface Attributes {
+  set: number;
+  clear: number;
+}
+
+function ofAll({ recursiveSet, recursiveClear }: Change): Attributes {
+  return { set: recursiveSet, clear: recursiveClear };
+}
+
+function ofFirst({ attrSet, attrClear }: Change): Attributes {
+  return { set: attrSet, clear: attrClear };
+}
+
+/** What one change has to do before the locks, for these to be possible after. */
+function taken(changes: readonly Attributes[]): Attributes {
+  let set = 0;
+  let clear = 0;
+  for (const change of changes) {
+    set = (set & ~change.clear) | change.set;
+    clear |= change.clear;
+  }
+  return { set: set & TIMES, clear: clear & (LOCKED | TIMES) };
 }
 
 function takesOff(changes: readonly Change[], attributes: number): boolean {
@@ -183,9 +201,8 @@ function canTakeOffBelow({ recursiveSet, recursiveClear }: Change): boolean {
 /** Access times are locked whatever they are. */
 function takes(set: number, clear: number, attributes: number): boolean {
   if ((clear & attributes & LOCKED) !== 0) return true;
-  const kept = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
-  const times = attributes & kept;
-  return ((times & ~clear) | (set & kept)) !== times;
+  const times = attributes & TIMES;
+  return ((times & ~clear) | (set & TIMES)) !== times;
 }
 
 function attributesOfFlags(flags: number): number {
@@ -203,21 +220,6 @@ function attributesOfFlags(flags: number): number {
     ((flags & ST_NODEV) === 0 ? 0 : MOUNT_ATTR_NODEV) |
     ((flags & ST_NOEXEC) === 0 ? 0 : MOUNT_ATTR_NOEXEC)
   );
-}
-
-/** Names of show_mnt_opts() in the kernel; without one of them access times are strict. */
-const NAMES: Readonly<Record<string, number>> = {
-  ro: ST_RDONLY,
-  nosuid: ST_NOSUID,
-  nodev: ST_NODEV,
-  noexec: ST_NOEXEC,
-  noatime: ST_NOATIME,
-  nodiratime: ST_NODIRATIME,
-  relatime: ST_RELATIME,
-};
-
-function attributesOf({ attributes }: MountEntry): number {
-  return attributesOfFlags(attributes.reduce((flags, name) => flags | (NAMES[name] ?? 0), 0));
 }
 
 /** @param result a negated errno, 0 for none */

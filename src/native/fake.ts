@@ -696,6 +696,7 @@ export class FakeSystem {
       restoreTerminal: () => 0,
       openTreeAt: (fd, path) => this.openPath(path === '' ? (files.pathOf(fd) ?? '') : path, 0, 0),
       openTreeIn: (_mountNamespace, path) => this.openPath(path, 0, 0),
+      lockTree: (tree) => this.openPath(files.pathOf(tree) ?? '', 0, 0),
       deviceTree: () => this.open({ kind: 'other', content: '' }),
       idMapTree: () => 0,
       loadDeviceProgram: () => this.open({ kind: 'other', content: '' }),

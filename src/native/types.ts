@@ -287,6 +287,19 @@ export interface Native {
   openTreeAt(dirfd: number, path: string, flags: number): FdOrErrno;
   /** The same in a mount namespace, of a path that leads through no magic link (-ELOOP). */
   openTreeIn(mountNamespace: number, path: string, flags: number): FdOrErrno;
+  /**
+   * A clone of a detached tree with the locks that mounts get in the user namespace of a mount
+   * namespace. All mounts of the tree are changed before (mount_setattr(2)), then the first alone.
+   * The tree is used up.
+   */
+  lockTree(
+    tree: number,
+    mountNamespace: number,
+    belowSet: number,
+    belowClear: number,
+    topSet: number,
+    topClear: number,
+  ): FdOrErrno;
   /** A detached mount that is a new device node; mode has S_IFCHR or S_IFBLK, and the umask is nothing to it; `label` is SELinux's, empty for none. */
   deviceTree(
     mode: number,

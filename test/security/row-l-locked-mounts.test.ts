@@ -3,13 +3,24 @@
  * the root of a container in a user namespace of its own, which may mount, undoes that on its copy.
  */
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { grant, HOST_ID, inUserNamespace, program, useContainers } from '../support/inside.js';
+import { STRACE } from '../support/late-trace.js';
+import { COMMAND, newId } from '../support/tsrun.js';
 import type { Result } from '../support/tsrun.js';
 import { compileAttacker } from './attackers/compile.js';
 
@@ -71,22 +82,100 @@ describe('row L: what the mounts of the host forbid', () => {
     expect(seen.uncovered).toMatch(/^umount: can't unmount \/m\/below: Invalid argument$/);
   });
 
+  const later = { destination: '/m', type: 'none', source: 'none' };
   it.each([
-    ['writable', ['rbind', 'rw'], /^rw,nosuid,nodev/],
-    ['with other access times', ['rbind', 'noatime'], /^ro,nosuid,nodev,noatime/],
-    ['without the mounts below', ['bind'], /^ro,nosuid,nodev/],
-  ])('a configuration gets what it asks for: %s', async (_, options, shown) => {
-    const { seen } = await attack(options);
+    ['writable', ['rbind', 'rw'], [], /^rw,nosuid,nodev/],
+    ['with other access times', ['rbind', 'noatime'], [], /^ro,nosuid,nodev,noatime/],
+    ['with others on all mounts', ['rbind', 'rnoatime'], [], /^ro,nosuid,nodev,noatime/],
+    ['without the mounts below', ['bind'], [], /^ro,nosuid,nodev/],
+    [
+      'by a later entry',
+      ['rbind'],
+      [{ ...later, options: ['remount', 'bind', 'rw'] }],
+      /^rw,nosuid,nodev/,
+    ],
+  ])('a configuration gets what it asks for, and no more: %s', async (_, options, more, shown) => {
+    const { made, seen } = await attack(options, () => more);
     expect(seen.options).toMatch(shown);
+    expect(seen.devices).toMatch(/^mount: permission denied/);
+    expect(made).toBe(shown.source.startsWith('^rw'));
+    if (options[0] === 'rbind') expect(seen.uncovered).toMatch(/^umount: can't unmount/);
+    else expect(seen.uncovered).toMatch(/^covered$/m);
   });
 
-  it('a configuration gets what it asks for: by a later entry', async () => {
-    const { seen } = await attack(['rbind'], () => [
-      { destination: '/m', type: 'none', source: 'none', options: ['remount', 'bind', 'rw'] },
-    ]);
+  it('a configuration gets it of a file, too', async () => {
+    const { path, shown } = source();
+    writeFileSync(join(path, 'file'), '');
+    program('chown', [String(HOST_ID), join(path, 'file')]);
+    const seen = await lab.inspect(
+      {
+        write: 'echo written > /file',
+        options: 'awk \'$5 == "/file" { print $6 }\' /proc/self/mountinfo',
+        devices: 'mount -o remount,bind,suid,dev /file 2>&1; true',
+      },
+      (spec, bundle) => {
+        inUserNamespace(spec, bundle);
+        grant(spec, 'CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE');
+        const file = join(shown, 'file');
+        spec.mounts?.push({ destination: '/file', source: file, options: ['bind', 'rw'] });
+      },
+    );
+    expect(readFileSync(join(path, 'file'), 'utf8')).toBe('written\n');
     expect(seen.options).toMatch(/^rw,nosuid,nodev/);
+    expect(seen.devices).toMatch(/^mount: permission denied/);
   });
 });
+
+/**
+ * Whoever has the caller's ids has every right in a user namespace that the caller makes, without a
+ * capability: a container of root's with the machine's pid namespace.
+ */
+describe('row L: what locks a mount is in the user namespace', () => {
+  it('its memory, which is that of the runtime, cannot be looked into there', async () => {
+    const { shown } = source();
+    const { path } = lab.bundle('true', (spec, bundle) => {
+      inUserNamespace(spec, bundle);
+      spec.mounts?.push({ destination: '/m', source: shown, options: ['rbind', 'rw'] });
+    });
+    const slow = ['-e', 'trace=setns', '-e', 'inject=setns:delay_exit=300000'];
+    const prefix = [...STRACE, '-qq', '-o', '/dev/null', ...slow];
+    const runtime = lab.runtime();
+    const run = runtime(['run', '--bundle', path, newId()], { prefix });
+    let ended = false;
+    const end = run.finally(() => (ended = true));
+    const looks: (number | null)[] = [];
+    const known = new Set<string>();
+    while (!ended) {
+      for (const pid of readdirSync('/proc')) {
+        if (known.has(pid) || !isRuntimeElsewhere(pid)) continue;
+        known.add(pid);
+        looks.push(lookWithoutCapabilities(pid));
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await end).toMatchObject({ status: 0, stderr: '' });
+    expect(looks).toEqual([1]);
+  });
+});
+
+/** Whether a process shares the runtime's program, but not our user namespace. */
+function isRuntimeElsewhere(pid: string): boolean {
+  try {
+    const [program = ''] = COMMAND;
+    return (
+      readlinkSync(`/proc/${pid}/exe`) === realpathSync(program) &&
+      readlinkSync(`/proc/${pid}/ns/user`) !== readlinkSync('/proc/self/ns/user')
+    );
+  } catch {
+    // No process, or gone.
+    return false;
+  }
+}
+
+function lookWithoutCapabilities(pid: string): number | null {
+  const bare = ['--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all'];
+  return spawnSync('setpriv', [...bare, 'cat', `/proc/${pid}/maps`]).status;
+}
 
 /** The source of a mount is a path of somebody else's, who can have it lead to what he likes. */
 describe('row L: a path that leads elsewhere when it is looked up again', () => {

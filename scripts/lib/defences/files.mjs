@@ -513,8 +513,8 @@ export const files = [
     changes: [
       {
         file: 'src/lifecycle/locked-trees.ts',
-        from: 'if (tree < 0) throw cannot(native, input, doing, tree);',
-        to: 'if (tree < 0) return -1;',
+        from: 'if (inside < 0) throw cannot(native, input, doing, inside);',
+        to: 'if (inside < 0) return -1;',
       },
     ],
     build: 'executable',
@@ -530,8 +530,8 @@ export const files = [
     changes: [
       {
         file: 'src/lifecycle/locked-trees.ts',
-        from: 'if (tree < 0) throw cannot(native, input, doing, tree);',
-        to: 'if (tree < 0) return -1;',
+        from: 'if (inside < 0) throw cannot(native, input, doing, inside);',
+        to: 'if (inside < 0) return -1;',
       },
     ],
     build: 'none',
@@ -549,8 +549,8 @@ export const files = [
     changes: [
       {
         file: 'src/lifecycle/locked-trees.ts',
-        from: 'if (!isSameFile(native.fstat(tree), native.fstat(opened[slot] ?? -1))) {',
-        to: 'if (!isSameFile(native.fstat(tree), native.fstat(tree))) {',
+        from: 'if (!isSameFile(native.fstat(inside), native.fstat(outside))) {',
+        to: 'if (!isSameFile(native.fstat(inside), native.fstat(inside))) {',
       },
     ],
     build: 'executable',
@@ -580,6 +580,60 @@ export const files = [
       file: security('row-l-locked-mounts'),
       name: 'does so by /proc/self/cwd',
       message: /to match|to be/,
+    },
+  },
+  {
+    rows: ['L'],
+    what: 'a source of which something else is asked for is mounted without locks',
+    changes: [
+      {
+        file: 'src/lifecycle/locked-trees.ts',
+        from: 'if (tree.changed) return this.lock(tree, outside, mountNamespace);',
+        to: 'if (tree.changed) return -1;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: security('row-l-locked-mounts'),
+      name: 'a configuration gets what it asks for, and no more: %s',
+      title: 'a configuration gets what it asks for, and no more: writable',
+      message: /to match .*permission denied/,
+    },
+  },
+  {
+    rows: ['L'],
+    what: 'a part of a tree, as whoever mounts something below makes of it, is mounted without locks',
+    changes: [
+      {
+        file: 'src/lifecycle/locked-trees.ts',
+        from: 'if (inside === -EINVAL && tree.isPart) return this.lock(tree, outside, mountNamespace);',
+        to: 'if (inside === -EINVAL && tree.isPart) return -1;',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: security('row-l-locked-mounts'),
+      name: 'a configuration gets what it asks for, and no more: %s',
+      title: 'a configuration gets what it asks for, and no more: without the mounts below',
+      message: /to match .*permission denied/,
+    },
+  },
+  {
+    rows: ['L'],
+    what: 'what locks a source in the user namespace shares the memory of the runtime with whoever has every right there',
+    changes: [
+      {
+        file: 'native/parent/locked-tree.cc',
+        from: '  if (prctl(PR_SET_DUMPABLE, 0) < 0) return -errno;\n',
+        to: '',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: security('row-l-locked-mounts'),
+      name: 'its memory, which is that of the runtime, cannot be looked into there',
+      title: 'its memory, which is that of the runtime, cannot be looked into there',
+      message: /to deeply equal/,
     },
   },
   {

@@ -9,6 +9,12 @@ import {
   ENOENT,
   ENOMEM,
   EPERM,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_RELATIME,
+  MOUNT_ATTR__ATIME,
   ST_NODEV,
   ST_NOSUID,
   ST_RDONLY,
@@ -26,6 +32,7 @@ const PLACE = 7;
 const TREE = 8;
 const OPENED = 9;
 const NAMESPACE = 10;
+const LOCKED = 11;
 
 const STAT: Stat = {
   ...{ mode: S_IFDIR | 0o755, uid: 0, gid: 0, devMajor: 8, devMinor: 1, ino: 5n, size: 0 },
@@ -35,22 +42,23 @@ const STAT: Stat = {
 interface Host {
   /** f_flags of the source. */
   flags?: number;
-  /** Lines of mountinfo behind that of the source, which is mounted on /s. */
-  below?: string[];
-  /** Options of the mount in mountinfo. */
-  attributes?: string;
   mode?: number;
   /** What openTreeIn() gives. */
   tree?: number;
   /** Inode of what it gives. */
   ino?: bigint;
   idMapped?: number;
-  unreadable?: string;
+  /** What lockTree() gives. */
+  lock?: number;
+  /** fstat() and fstatfs() of the source fail. */
+  unreadable?: 'file' | 'mount';
+  /** What lockTree() was given. */
+  changes?: number[];
 }
 
-/** What the plan's tree comes to: the locked one, or -1. */
+/** What the plan's tree comes to: the one of the mount namespace, or the locked one. */
 function open(options: string[], host: Host = {}, remount: string[] = []): number {
-  const { flags = ST_RELATIME, below = [], attributes = 'rw,relatime' } = host;
+  const { flags = ST_RELATIME } = host;
   const later = { destination: '/b', options: ['remount', 'bind', ...remount] };
   const plan = planContainer(
     spec({
@@ -70,30 +78,28 @@ function open(options: string[], host: Host = {}, remount: string[] = []): numbe
   const input = plan.inputs[slot];
   if (input?.kind !== 'tree') throw new Error('no tree');
   const closed: number[] = [];
-  const texts: Record<string, string> = {
-    [`/proc/self/fdinfo/${PLACE}`]: 'pos:\t0\nmnt_id:\t30\n',
-    '/proc/self/mountinfo': [
-      '20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/a rw',
-      `30 20 8:1 /s /s ${attributes} - ext4 /dev/a rw`,
-      ...below,
-    ].join('\n'),
-  };
   const native: Native = {
     ...new FakeSystem().native,
     strerror: (errno) => `errno ${errno}`,
-    fstat: (fd) => ({
-      ...STAT,
-      mode: host.mode ?? STAT.mode,
-      ino: fd === TREE ? (host.ino ?? STAT.ino) : STAT.ino,
-    }),
-    fstatfsFlags: () => flags,
-    readText: (path) => (path === host.unreadable ? -EMFILE : (texts[path] ?? -ENOENT)),
-    readlink: () => '/s',
+    fstat: (fd) =>
+      host.unreadable === 'file'
+        ? -EMFILE
+        : {
+            ...STAT,
+            mode: host.mode ?? STAT.mode,
+            ino: fd === TREE ? (host.ino ?? STAT.ino) : STAT.ino,
+          },
+    fstatfsFlags: () => (host.unreadable === 'mount' ? -EMFILE : flags),
     openTreeIn: (mountNamespace, path) => {
       expect([mountNamespace, path]).toEqual([NAMESPACE, '/s']);
       return host.tree ?? TREE;
     },
     idMapTree: () => host.idMapped ?? 0,
+    lockTree: (tree, mountNamespace, ...changes) => {
+      expect([tree, mountNamespace]).toEqual([OPENED, NAMESPACE]);
+      host.changes = changes;
+      return host.lock ?? LOCKED;
+    },
     close: (fd) => closed.push(fd),
   };
   const trees = new LockedTrees(native, plan.steps);
@@ -102,63 +108,67 @@ function open(options: string[], host: Host = {}, remount: string[] = []): numbe
   try {
     return trees.open(slot, opened, NAMESPACE);
   } catch (error) {
-    expect(closed).toEqual((host.tree ?? TREE) < 0 ? [] : [TREE]);
+    expect(closed).toEqual((host.tree ?? TREE) < 0 || host.changes !== undefined ? [] : [TREE]);
     throw error;
   }
 }
 
-const HOSTILE = { flags: ST_RELATIME | ST_RDONLY | ST_NOSUID, attributes: 'ro,nosuid,relatime' };
-const BELOW = '40 30 0:9 / /s/sub ro,relatime - tmpfs t rw';
+const HOSTILE = { flags: ST_RELATIME | ST_RDONLY | ST_NOSUID };
 
-describe('a tree is exchanged for the locked one', () => {
+describe('a tree is exchanged for that of the mount namespace', () => {
   test.each([
     ['what asks for nothing', ['rbind'], HOSTILE, []],
     ['what sets something', ['rbind', 'ro', 'nodev'], HOSTILE, []],
     ['what takes off what the mount does not have', ['rbind', 'rw', 'suid', 'dev'], {}, []],
-    [
-      'rw, where the file system alone is read-only',
-      ['rbind', 'rw'],
-      { flags: ST_RDONLY | ST_RELATIME },
-      [],
-    ],
     ['the access times that the mount has', ['rbind', 'relatime'], HOSTILE, []],
-    [
-      'a directory with nothing mounted below',
-      ['bind'],
-      { below: ['41 20 0:9 / /s2 rw - tmpfs t rw'] },
-      [],
-    ],
-    ['a file', ['bind'], { mode: S_IFREG | 0o644, below: [BELOW] }, []],
-    ['rrw, where a mount below is not read-only', ['rbind', 'rsuid'], { below: [BELOW] }, []],
+    ['a directory with nothing mounted below', ['bind'], {}, []],
+    ['a file', ['bind'], { mode: S_IFREG | 0o644 }, []],
     ['a later entry that takes off nothing', ['rbind'], HOSTILE, ['dev']],
   ] as [string, string[], Host, string[]][])('%s', (_, options, host, remount) => {
     expect(open(options, host, remount)).toBe(TREE);
   });
 });
 
-describe('the configuration gets what it asks for without locks', () => {
+describe('a tree is changed as the configuration asks for, and locked', () => {
+  const { atime, noatime } = {
+    atime: MOUNT_ATTR__ATIME,
+    noatime: MOUNT_ATTR_NOATIME,
+  };
   test.each([
-    ['rw of a read-only mount', ['rbind', 'rw'], HOSTILE, []],
-    ['suid of a mount with nosuid', ['rbind', 'suid'], HOSTILE, []],
+    ['rw of a read-only mount', ['rbind', 'rw'], HOSTILE, [], [0, 0, 0, MOUNT_ATTR_RDONLY]],
     [
-      'dev',
-      ['rbind', 'dev'],
-      { flags: ST_RELATIME | ST_NODEV, attributes: 'rw,nodev,relatime' },
+      'suid of a mount with nosuid, but nothing that it sets',
+      ['rbind', 'suid', 'nodev'],
+      HOSTILE,
       [],
+      [0, 0, 0, MOUNT_ATTR_NOSUID],
     ],
-    ['other access times', ['rbind', 'noatime'], {}, []],
-    ['a part of a tree', ['bind'], { below: [BELOW] }, []],
-    ['rrw of a tree with a read-only mount', ['rbind', 'rrw'], { below: [BELOW] }, []],
+    ['dev', ['rbind', 'dev'], { flags: ST_RELATIME | ST_NODEV }, [], [0, 0, 0, MOUNT_ATTR_NODEV]],
+    ['other access times', ['rbind', 'noatime'], {}, [], [0, 0, noatime, atime]],
     [
-      'rrw, further below',
+      'what may be of a mount below',
       ['rbind', 'rrw'],
-      { below: [BELOW.replace('ro', 'rw'), '42 40 0:8 / /s/sub/x ro - tmpfs t rw'] },
+      {},
       [],
+      [0, MOUNT_ATTR_RDONLY, 0, MOUNT_ATTR_RDONLY],
     ],
-    ['rw by a later entry', ['rbind'], HOSTILE, ['rw']],
-  ] as [string, string[], Host, string[]][])('%s', (_, options, host, remount) => {
-    expect(open(options, host, remount)).toBe(-1);
-  });
+    ['rw by a later entry', ['rbind'], HOSTILE, ['rw'], [0, 0, 0, MOUNT_ATTR_RDONLY]],
+    [
+      'the later of two access times',
+      ['rbind', 'noatime'],
+      {},
+      ['relatime'],
+      [0, 0, MOUNT_ATTR_RELATIME, atime],
+    ],
+    ['a part of a tree', ['bind'], { tree: -EINVAL }, [], [0, 0, 0, 0]],
+  ] as [string, string[], Host, string[], number[]][])(
+    '%s',
+    (_, options, host, remount, changes) => {
+      const seen = { ...host };
+      expect(open(options, seen, remount)).toBe(LOCKED);
+      expect(seen.changes).toEqual(changes);
+    },
+  );
 });
 
 describe('what fails is an error, and no reason for a tree without locks', () => {
@@ -189,12 +199,18 @@ describe('what fails is an error, and no reason for a tree without locks', () =>
     );
   });
 
-  test.each(['/proc/self/mountinfo', `/proc/self/fdinfo/${PLACE}`])(
-    '%s, by which it is decided, cannot be read',
-    (unreadable) => {
-      expect(() => open(['bind'], { unreadable })).toThrow(
-        `cannot read ${unreadable}: errno ${EMFILE}`,
-      );
-    },
-  );
+  test('it cannot be locked', () => {
+    expect(() => open(['rbind', 'rw'], { ...HOSTILE, lock: -EPERM })).toThrow(
+      `/mounts/0: cannot lock mount source /s: errno ${EPERM}`,
+    );
+  });
+
+  test.each([
+    ['file', 'mount source'],
+    ['mount', 'the mount of'],
+  ] as const)('the %s of the source cannot be looked at', (unreadable, what) => {
+    expect(() => open(['bind'], { unreadable })).toThrow(
+      `cannot look at ${what} /s: errno ${EMFILE}`,
+    );
+  });
 });
