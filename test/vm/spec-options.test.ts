@@ -8,7 +8,7 @@ import { ROOTFS, useGuest } from './support/guest.js';
 const guest = useGuest();
 
 /** With ids in /etc/subuid for this test. */
-const UID = 34567;
+const UID = 34568;
 
 /**
  * Shell functions. `container ID [OPTION...] -- WORD...` makes a bundle, as root
