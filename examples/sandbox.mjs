@@ -4,7 +4,7 @@ import { createContainer, loadBundle } from 'tsrun';
 
 const [directory, ...args] = process.argv.slice(2);
 const bundle = await loadBundle(directory);
-bundle.spec.process = { ...bundle.spec.process, args, terminal: false };
+bundle.spec.process = { cwd: '/', ...bundle.spec.process, args, terminal: false };
 const container = await createContainer({ id: `sandbox-${process.pid}`, bundle });
 try {
   await container.start();

@@ -8,6 +8,7 @@ import { waitFor } from '../native/wait.js';
 import { parseResources, requireResources } from '../spec/load.js';
 import type { LinuxResources } from '../spec/types.js';
 import type { Context } from './context.js';
+import { tooLittleMemory } from './least-memory.js';
 import type { Options } from './table.js';
 
 const CHUNK = 64 * 1024;
@@ -60,7 +61,11 @@ function fromOptions(context: Context, options: Options<'update'>): LinuxResourc
   }
   for (const [option, field] of Object.entries(MEMORY_OPTIONS)) {
     const text = options[option as keyof typeof MEMORY_OPTIONS];
-    if (text !== undefined && text !== '') memory[field] = bytes(option, text);
+    if (text === undefined || text === '') continue;
+    const limit = bytes(option, text);
+    const least = option === 'memory' ? tooLittleMemory(limit) : undefined;
+    if (least !== undefined) throw invalid(option, text, least);
+    memory[field] = limit;
   }
   if (options['cpuset-cpus']) cpu['cpus'] = options['cpuset-cpus'];
   if (options['cpuset-mems']) cpu['mems'] = options['cpuset-mems'];

@@ -271,11 +271,13 @@ test('what spec --rootless writes runs as it is', async () => {
   // It asks for a terminal and a shell; script(1) has the one and writes to the other.
   const { status, stdout } = await user.run(
     ['script', '-qec', [...COMMAND, 'run', '--bundle', bundle.path, id].join(' '), '/dev/null'],
-    { input: 'id; tty; exit 4\n' },
+    { input: 'id; tty; echo $(ls /sys/class/net) net; exit 4\n' },
   );
   expect(status, stdout).toBe(4);
   expect(stdout).toContain('uid=0(root) gid=0(root)');
   expect(stdout).toContain('/dev/pts/0');
+  // As with any other: the caller's network has to be asked for.
+  expect(stdout).toMatch(/^lo net\r?$/m);
 });
 
 test('without newuidmap the error names it, and nothing is left', async () => {

@@ -1,5 +1,6 @@
 /** `spec --bind`: a file or directory of the host's in the container. */
 
+import { parseMountOptions, withoutEffectOnBind } from '../../plan/mounts/options.js';
 import type { Mount } from '../../spec/types.js';
 import { invalidValue } from './invalid.js';
 
@@ -13,6 +14,11 @@ export function bindMount(text: string): Mount {
     throw invalidValue('bind', text, 'SOURCE:DESTINATION[:OPTIONS] with an absolute destination');
   }
   const given = options === '' ? [] : options.split(',');
+  // `r0` for `ro` would leave the container a directory that it can write to.
+  const [unknown] = withoutEffectOnBind(parseMountOptions(given));
+  if (unknown !== undefined) {
+    throw invalidValue('bind', text, `options of a bind mount, and not ${JSON.stringify(unknown)}`);
+  }
   return {
     destination,
     type: 'bind',

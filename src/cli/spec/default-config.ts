@@ -102,18 +102,17 @@ export function defaultConfig(cgroupNamespace: boolean): Config {
 
 /**
  * The same for a caller without privileges. Where the caller is the only one
- * inside, nothing may ask for another id. The network stays the caller's, and
- * then the kernel refuses a sysfs of the container's own.
+ * inside, nothing may ask for another id.
  */
 export function forRootless(config: Config, mappings: IdMappings): Config {
   const { namespaces, resources: _resources, ...linux } = config.linux;
   const alone = mappings.gidMappings.every(({ size }) => size === 1);
   return {
     ...config,
-    mounts: config.mounts.map(withHostSysfs).map((mount) => (alone ? withoutIds(mount) : mount)),
+    mounts: alone ? config.mounts.map(withoutIds) : config.mounts,
     linux: {
       ...mappings,
-      namespaces: [...namespaces.filter(({ type }) => type !== 'network'), { type: 'user' }],
+      namespaces: [...namespaces, { type: 'user' }],
       ...linux,
     },
   };

@@ -1,5 +1,6 @@
 /** `spec --memory` and `--cpus`: the two limits that people write by hand. */
 
+import { tooLittleMemory } from '../least-memory.js';
 import { invalidValue } from './invalid.js';
 
 const UNITS = 'KMGT';
@@ -15,6 +16,8 @@ export function memoryLimit(text: string): number {
   if (bytes === 0 || !Number.isSafeInteger(bytes)) {
     throw invalidValue('memory', text, 'a number of bytes, with K, M, G or T for its unit, or -1');
   }
+  const least = tooLittleMemory(bytes);
+  if (least !== undefined) throw invalidValue('memory', text, least);
   return bytes;
 }
 

@@ -14,6 +14,7 @@ import { clean, resolve } from '../path.js';
 import type { MountPlacement, Slot, Step } from '../steps.js';
 import type { CgroupContext } from './cgroup.js';
 import { cgroupView, ownCgroup, protectCgroups, showsLimits } from './cgroup.js';
+import { withoutEffectOnBind } from './options.js';
 import type { MountOptions } from './options.js';
 import type { Change, KeptMounts, Placed } from './kept.js';
 import { checkProcTarget } from './proc.js';
@@ -62,20 +63,12 @@ export function planMount(
   return planFileSystem(parsed, target, context);
 }
 
-/** A bind mount has no file system of its own whose options it could set. */
 function warnIneffective({ mount, options, at }: ParsedMount, warnings: string[]): void {
   const bind = (options.bind || mount.type === 'bind') && !options.remount;
   if (!bind && options.ineffective.length === 0) return;
-  const ignored = [...options.ineffective];
-  if (bind) {
-    ignored.push(...options.superblock.filter((flag) => !DEFAULT_FLAGS.includes(flag)));
-    ignored.push(...options.data);
-  }
+  const ignored = bind ? withoutEffectOnBind(options) : options.ineffective;
   if (ignored.length > 0) warnings.push(`${at}/options: without effect: ${ignored.join(', ')}`);
 }
-
-/** Asking for what is the case anyway. */
-const DEFAULT_FLAGS: readonly string[] = ['async', 'nolazytime', 'nomand'];
 
 function planRemount(
   parsed: ParsedMount,

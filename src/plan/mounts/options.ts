@@ -140,6 +140,14 @@ export function knownMountOptions(): string[] {
   return [...OPTIONS.keys()].sort();
 }
 
+/** Asking for what is the case anyway. */
+const DEFAULT_FLAGS: readonly string[] = ['async', 'nolazytime', 'nomand'];
+
+/** A bind mount has no file system of its own whose options it could set. */
+export function withoutEffectOnBind({ ineffective, superblock, data }: MountOptions): string[] {
+  return [...ineffective, ...superblock.filter((flag) => !DEFAULT_FLAGS.includes(flag)), ...data];
+}
+
 export function parseMountOptions(options: readonly string[]): MountOptions {
   const result: MountOptions = {
     bind: false,

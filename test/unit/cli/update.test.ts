@@ -70,6 +70,7 @@ describe('update', () => {
     [{ 'cpu-period': '-1' }],
     [{ memory: 'lots' }],
     [{ memory: '-2' }],
+    [{ memory: '256' }],
     [{ 'blkio-weight': 70000 }],
   ])('refuses %o', async (options) => {
     await expect(requested(options)).rejects.toHaveProperty('code');

@@ -14,12 +14,51 @@ const PAGES = [
     .map((name) => `docs/${name}`),
 ];
 
+/** Headings of a page, as they are written. */
+function headingsOf(page: string): string[] {
+  const text = readFileSync(page, 'utf8').replaceAll(/^ *```[^]*?^ *```$/gm, '');
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading);
+}
+
+/** As GitHub names them. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+}
+
 test.each(PAGES)('links of %s lead to what is there', (page) => {
   const text = readFileSync(page, 'utf8');
-  for (const [, target = ''] of text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)) {
+  for (const [, target = '', anchor] of text.matchAll(/\]\(([^)\s#]*)(?:#([^)\s]*))?\)/g)) {
     if (/^https?:/.test(target)) continue;
-    expect(existsSync(join(dirname(page), target)), `${page}: ${target}`).toBe(true);
+    const file = target === '' ? page : join(dirname(page), target);
+    expect(existsSync(file), `${page}: ${target}`).toBe(true);
+    if (anchor === undefined) continue;
+    expect(headingsOf(file).map(anchorOf), `${page}: ${target}#${anchor}`).toContain(anchor);
   }
+});
+
+test('sections that a page names in quotes are there', () => {
+  let seen = 0;
+  for (const page of PAGES) {
+    const text = readFileSync(page, 'utf8').replaceAll(/\s+/g, ' ');
+    const named = [
+      ...[...text.matchAll(/\]\(([^)\s#]+\.md)\)(?:, | \()"([^"]+)"/g)].map(([, to, name]) => [
+        to,
+        name,
+      ]),
+      ...[...text.matchAll(/"([^"]+)" in \[[^\]]*\]\(([^)\s#]+\.md)\)/g)].map(([, name, to]) => [
+        to,
+        name,
+      ]),
+    ];
+    for (const [to = '', name = ''] of named) {
+      seen++;
+      expect(headingsOf(join(dirname(page), to)), `${page}: "${name}" in ${to}`).toContain(name);
+    }
+  }
+  expect(seen).toBeGreaterThan(5);
 });
 
 test('every page of docs/ is named by one that a reader starts from', () => {

@@ -58,7 +58,7 @@ test('values of options are where config.json has them', () => {
 
 test.each([
   ['1048576', 1048576],
-  ['1k', 1024],
+  ['1024k', 1048576],
   ['3G', 3 * 1024 ** 3],
   ['2t', 2 * 1024 ** 4],
   ['-1', -1],
@@ -73,6 +73,8 @@ test.each([
   ['memory', '-2'],
   ['memory', '1P'],
   ['memory', '999999999999999T'],
+  ['memory', '256'],
+  ['memory', '1023K'],
   ['cpus', '0'],
   ['cpus', '0.001'],
   ['cpus', '-1'],
@@ -90,6 +92,8 @@ test.each([
   ['bind', ':/b'],
   ['bind', '/a:b'],
   ['bind', '/a:/b:ro:x'],
+  ['bind', '/a:/b:r0'],
+  ['bind', '/a:/b:ro,size=1m'],
   ['env', 'A'],
   ['env', '=1'],
   ['cap-add', 'CAP_NOPE'],
@@ -115,6 +119,15 @@ test('a bind mount is recursive where it does not say otherwise', () => {
     { destination: '/c', type: 'bind', source: 'data', options: ['rbind', 'ro', 'idmap'] },
     { destination: '/e', type: 'bind', source: '/d', options: ['bind'] },
   ]);
+});
+
+test('what is wrong with an option of a bind mount, and with a size that lacks its unit, is said', () => {
+  expect(() => compose({ bind: ['/etc:/mnt:r0'] })).toThrow(
+    'it must be options of a bind mount, and not "r0"',
+  );
+  expect(() => compose({ memory: '256' })).toThrow(
+    'it must be at least 1M (a number without a unit is bytes)',
+  );
 });
 
 test('capabilities are dropped first, whatever the order is', () => {
@@ -145,8 +158,11 @@ test('the network is that of the container, of the host, or of a path', () => {
 });
 
 test('a network that a user namespace does not own gets no sysfs of its own', () => {
-  const config = compose({ network: 'host', userns: ['auto'] });
-  expect(mount(config, '/sys')).toMatchObject({ source: '/sys', type: 'none' });
+  for (const whose of [{ userns: ['auto'] }, { rootless: true }]) {
+    const config = compose({ network: 'host', ...whose }, [], {}, 'userns' in whose ? ROOT : {});
+    expect(mount(config, '/sys')).toMatchObject({ source: '/sys', type: 'none' });
+    expect(namespaces(config)).not.toContain('network');
+  }
 });
 
 test('--userns maps the ids of root by ranges or by itself', () => {
