@@ -66,12 +66,14 @@ export function hasNsdelegate(native: Native): boolean {
   return options.includes('nsdelegate');
 }
 
-/** Mount points of the v1 hierarchies, by the names of their controllers; none when mountinfo cannot be read. */
+/**
+ * Mount points of the v1 hierarchies, by the names of their controllers.
+ *
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
+ */
 export function v1Mounts(native: Native): Map<string, string> {
   const found = new Map<string, string>();
-  const mountinfo = native.readText('/proc/self/mountinfo', MOUNTINFO_MAX);
-  if (typeof mountinfo === 'number') return found;
-  for (const { type, point, options } of parseMountinfo(mountinfo)) {
+  for (const { type, point, options } of parseMountinfo(readMountinfo(native))) {
     if (type !== 'cgroup') continue;
     for (const name of options) found.set(name, point);
   }

@@ -37,9 +37,11 @@ export async function* watchCgroup(
     let killed;
     try {
       // Without the controller there is no memory.events.
-      for (const file of ['memory.events', 'cgroup.events']) openRead(native, cgroup, file, files);
-      // Before memory.events is looked at: what killed the last one is in there by then.
-      populated = isPopulated(native, cgroup);
+      openRead(native, cgroup, 'memory.events', files);
+      const isThere = openRead(native, cgroup, 'cgroup.events', files);
+      // Before memory.events is looked at: what killed the last one is in there by then. A cgroup that
+      // has been made in the place of one that is gone is another's, and nothing here waits for it.
+      populated = isThere && isPopulated(native, cgroup);
       killed = killsIn(native, cgroup) ?? kills;
       time = next !== undefined && now() >= next;
       if (populated && killed === kills && !time) {
@@ -77,17 +79,18 @@ export async function* watchCgroup(
 }
 
 /**
- * Opens a file to wait for its changes, which count from this reading on; not one that is gone.
+ * Opens a file to wait for its changes, which count from this reading on.
  *
+ * @returns false when it is gone
  * @throws TsrunError ERR_CGROUP: nobody would be told of what happens
  */
-function openRead(native: Native, { path }: CgroupPlace, file: string, opened: number[]): void {
+function openRead(native: Native, { path }: CgroupPlace, file: string, opened: number[]): boolean {
   const fd = native.open(`${path}/${file}`, O_RDONLY | O_CLOEXEC, 0);
   if (fd >= 0) opened.push(fd);
   const read = fd < 0 ? fd : native.read(fd, FILE_MAX);
-  if (typeof read === 'number' && !isAbsent(read)) {
-    throw cannotLook(native, `read ${path}/${file}`, read, 'ERR_CGROUP');
-  }
+  if (typeof read !== 'number') return true;
+  if (isAbsent(read)) return false;
+  throw cannotLook(native, `read ${path}/${file}`, read, 'ERR_CGROUP');
 }
 
 /** How many processes the kernel has killed there for lack of memory. */

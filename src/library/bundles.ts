@@ -4,7 +4,8 @@ import { loadBundle as load, openRootfs } from '../lifecycle/bundle.js';
 import type { Bundle } from '../lifecycle/bundle.js';
 import { gatherFacts } from '../lifecycle/facts.js';
 import { plannedKeyringName } from '../lifecycle/keyring.js';
-import { checkSysctls } from '../lifecycle/namespaces-own.js';
+import { checkSysctls, openNamespaceFiles } from '../lifecycle/namespaces-own.js';
+import { OpenFds } from '../lifecycle/undo.js';
 import { loadNative, turns } from '../native/node.js';
 import { planContainer as compile } from '../plan/container.js';
 import type { ContainerPlan } from '../plan/plan.js';
@@ -41,12 +42,15 @@ export async function planContainer(given: PlanOptions): Promise<ContainerPlan> 
   validateId(id);
   const { path: bundle, spec } = bundleOf(native, options);
   requireCreatable(spec);
-  const rootfs = openRootfs(native, bundle, spec);
+  const fds = new OpenFds((fd) => native.close(fd));
   try {
+    const rootfs = openRootfs(native, bundle, spec);
+    fds.add(rootfs.fd);
     const facts = gatherFacts(native, {
       id,
       bundle,
       rootfs,
+      namespaces: openNamespaceFiles(native, spec, fds),
       spec,
       noPivot: options.noPivot === true,
       ...(options.noNewKeyring === true ? {} : { keyring: plannedKeyringName(id) }),
@@ -56,6 +60,6 @@ export async function planContainer(given: PlanOptions): Promise<ContainerPlan> 
     checkSysctls(spec, facts.ownNamespaces);
     return compile(spec, facts);
   } finally {
-    native.close(rootfs.fd);
+    fds.closeAll();
   }
 }

@@ -66,7 +66,8 @@ import { LockedTrees } from './locked-trees.js';
 import { raiseLimits, setOomScoreAdj } from './limits.js';
 import type { NewScope } from './scope.js';
 import { identifyNamespaces } from './namespace-identity.js';
-import { checkSysctls } from './namespaces-own.js';
+import { checkSysctls, openNamespaceFiles } from './namespaces-own.js';
+import type { NamespaceFiles } from './namespaces-own.js';
 import { makeNotifyDirectory } from './notify.js';
 import { writePidFile } from './pid-file.js';
 import { OpenFds, Reserve, UndoStack } from './undo.js';
@@ -176,6 +177,7 @@ class Creation {
   reserve: Reserve | undefined;
   private terminal = -1;
   private rootfs = -1;
+  private namespaces: NamespaceFiles = new Map();
   private reachedHooks = false;
   /**
    * What only has to be done before the helper is first let go on: it is done
@@ -211,6 +213,7 @@ class Creation {
     requireNamespaceRights(native, spec, this.caller);
     const rootfs = openRootfs(native, options.bundle, spec);
     this.rootfs = this.fds.add(rootfs.fd);
+    this.namespaces = openNamespaceFiles(native, spec, this.fds);
     this.scope = await this.findScope();
     const facts = this.facts(rootfs);
     checkSysctls(spec, facts.ownNamespaces);
@@ -319,6 +322,7 @@ class Creation {
         id,
         bundle,
         rootfs,
+        namespaces: this.namespaces,
         spec,
         noPivot: noPivot === true,
         keyring: this.keyring,
@@ -542,6 +546,7 @@ class Creation {
         report,
         locks,
         rootfs: this.rootfs,
+        namespaces: this.namespaces,
         ...(filter === undefined ? {} : { seccomp: filter }),
       },
       this.fds,

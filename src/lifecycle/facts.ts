@@ -13,6 +13,7 @@ import { readCaller, setgroupsDenied } from './caller.js';
 import type { Caller } from './caller.js';
 import { hostMounts } from './host-mounts.js';
 import { ownNamespaces } from './namespaces-own.js';
+import type { NamespaceFiles } from './namespaces-own.js';
 import { readRootFile } from './root-file.js';
 
 export interface FactsRequest {
@@ -21,6 +22,8 @@ export interface FactsRequest {
   bundle: string;
   /** Open as long as the facts are used. */
   rootfs: Rootfs;
+  /** The same. */
+  namespaces: NamespaceFiles;
   spec: Spec;
   noPivot: boolean;
   /** Name of the session keyring; absent for that of the caller. */
@@ -64,7 +67,7 @@ export function gatherFacts(
     noPivot: request.noPivot,
     ...(request.noPivot ? { hostMounts: hostMounts(native, request.rootfs.path) } : {}),
     keyring: request.keyring,
-    ownNamespaces: ownNamespaces(native, request.spec),
+    ownNamespaces: ownNamespaces(native, request.spec, request.namespaces),
     preservedFds: request.preservedFds,
     listenFds: request.listenFds,
     ...(apparmor === undefined ? {} : { apparmor }),

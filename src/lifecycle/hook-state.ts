@@ -1,7 +1,8 @@
 /** The state that hooks of the runtime's namespaces read, and where they run. */
 
 import type { Native } from '../native/types.js';
-import { X_OK } from '../native/constants.js';
+import { EACCES, X_OK } from '../native/constants.js';
+import { isAbsent } from '../native/look.js';
 import { hookStateParts } from '../plan/hooks.js';
 import type { ContainerState } from '../state/state.js';
 
@@ -13,7 +14,11 @@ export function hookState(
   return `${before}${status === 'stopped' ? 0 : state.pid}${after}`;
 }
 
-/** The bundle, as with runc; by the time of poststop it may be gone. */
+/**
+ * The bundle, as with runc, or `/` when that is gone, which it may be by the time of poststop, or when
+ * the caller may not enter it any more. If it cannot be looked at, the hook's own chdir(2) says why.
+ */
 export function hookDirectory(native: Native, bundle: string): string {
-  return native.access(bundle, X_OK) < 0 ? '/' : bundle;
+  const status = native.access(bundle, X_OK);
+  return isAbsent(status) || status === -EACCES ? '/' : bundle;
 }

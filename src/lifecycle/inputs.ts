@@ -12,6 +12,7 @@ import {
   AUTOFS_SUPER_MAGIC,
   CLONE_NEWUSER,
   EAGAIN,
+  ENOENT,
   ESRCH,
   NSFS_MAGIC,
   OPEN_TREE_CLOEXEC,
@@ -33,6 +34,7 @@ import { reasonOf } from './locked-trees.js';
 import type { LockedTrees } from './locked-trees.js';
 import { writeIdMaps } from './id-maps.js';
 import { NAMESPACE_FILE } from './namespaces-own.js';
+import type { NamespaceFiles } from './namespaces-own.js';
 import type { OpenFds } from './undo.js';
 import { waitForEither } from './wait-either.js';
 
@@ -46,6 +48,8 @@ export interface InputSources {
   rootfs?: number;
   /** The compiled program of linux.seccomp. */
   seccomp?: Uint8Array;
+  /** The files of the namespaces that are joined. */
+  namespaces?: NamespaceFiles;
   /** Decides which trees are to be locked. */
   locks?: LockedTrees;
   /** pidfd of the container's first process. */
@@ -76,7 +80,7 @@ async function openInput(
 ): Promise<number> {
   switch (input.kind) {
     case 'namespace':
-      return openNamespace(native, input, fds);
+      return openNamespace(native, input, sources, fds);
     case 'tree':
       return openTree(native, input, opened, sources, fds);
     case 'root':
@@ -110,34 +114,41 @@ async function openInput(
 function openNamespace(
   native: Native,
   input: Extract<PlanInput, { kind: 'namespace' }>,
+  { namespaces }: InputSources,
   fds: OpenFds,
 ): number {
   const { at, path, flag } = input;
-  const place = native.open(path, O_PATH | O_CLOEXEC, 0);
-  if (place < 0) throw cannot(native, at, `open namespace ${path}`, place);
-  try {
-    if (!isNamespace(native, place, flag)) {
-      throw new TsrunError(
-        'ERR_CONFIG_INVALID',
-        `${at}: cannot join ${path}: it is not a ${typeOf(flag) ?? ''} namespace`,
-        { pointer: `${at}/path` },
-      );
-    }
-    const fd = native.open(`/proc/self/fd/${place}`, O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0) throw cannot(native, at, `open namespace ${path}`, fd);
-    return fds.add(fd);
-  } finally {
-    native.close(place);
+  const open = `open namespace ${path}`;
+  const place = namespaces?.get(path) ?? -ENOENT;
+  if (place < 0) throw cannot(native, at, open, place);
+  const isOne = isNamespace(native, place, flag);
+  if (typeof isOne === 'number') throw cannot(native, at, open, isOne);
+  if (!isOne) {
+    throw new TsrunError(
+      'ERR_CONFIG_INVALID',
+      `${at}: cannot join ${path}: it is not a ${typeOf(flag) ?? ''} namespace`,
+      { pointer: `${at}/path` },
+    );
   }
+  const fd = native.open(`/proc/self/fd/${place}`, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) throw cannot(native, at, open, fd);
+  return fds.add(fd);
 }
 
-/** Asked before anything is opened: to open a fifo is to wait for whoever writes to it. */
-function isNamespace(native: Native, place: number, flag: number): boolean {
-  if (native.fstatfsType(place) !== NSFS_MAGIC) return false;
+/**
+ * Asked before anything is opened: to open a fifo is to wait for whoever writes to it.
+ *
+ * @returns a negated errno when that cannot be found out
+ */
+function isNamespace(native: Native, place: number, flag: number): boolean | number {
+  const magic = native.fstatfsType(place);
+  if (magic < 0) return magic;
+  if (magic !== NSFS_MAGIC) return false;
   // The kernel names a namespace file by its type, as in `net:[4026531840]`.
   const name = native.readlink(`/proc/self/fd/${place}`);
+  if (typeof name === 'number') return name;
   // A bind mount of a namespace file has the path of the mount as its name: then setns(2) checks.
-  if (typeof name !== 'string' || !/^[a-z]+:\[\d+\]$/.test(name)) return true;
+  if (!/^[a-z]+:\[\d+\]$/.test(name)) return true;
   const type = typeOf(flag);
   return type !== undefined && name.startsWith(`${NAMESPACE_FILE[type]}:[`);
 }
@@ -186,9 +197,11 @@ function openPlace(native: Native, { at, path }: Extract<PlanInput, { kind: 'tre
     return place;
   };
   const place = open(path);
-  if (native.fstatfsType(place) !== AUTOFS_SUPER_MAGIC) return place;
-  // Nothing is mounted by O_PATH on the last name of a path (openat(2)).
+  const magic = native.fstatfsType(place);
+  if (magic >= 0 && magic !== AUTOFS_SUPER_MAGIC) return place;
   native.close(place);
+  if (magic < 0) throw cannot(native, at, `look at ${path}`, magic);
+  // Nothing is mounted by O_PATH on the last name of a path (openat(2)).
   return open(`${path}/.`);
 }
 

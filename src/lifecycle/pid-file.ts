@@ -2,7 +2,7 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { AT_FDCWD } from '../native/constants.js';
+import { O_CLOEXEC, O_DIRECTORY, O_PATH } from '../native/constants.js';
 import { writeFileAtomically } from '../state/atomic-file.js';
 
 /**
@@ -12,7 +12,7 @@ import { writeFileAtomically } from '../state/atomic-file.js';
  * @throws TsrunError ERR_STATE
  */
 export function writePidFile(native: Native, path: string, pid: number): void {
-  const written = writeFileAtomically(native, AT_FDCWD, path, String(pid), 0o644);
+  const written = write(native, path, pid);
   if (written < 0) {
     throw new TsrunError(
       'ERR_STATE',
@@ -20,4 +20,15 @@ export function writePidFile(native: Native, path: string, pid: number): void {
       { errno: -written },
     );
   }
+}
+
+/** Its directory is looked up once: the temporary name and the last one are in the same. */
+function write(native: Native, path: string, pid: number): number {
+  const slash = path.lastIndexOf('/');
+  const parent = slash < 0 ? '.' : path.slice(0, slash + 1);
+  const directory = native.open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (directory < 0) return directory;
+  const written = writeFileAtomically(native, directory, path.slice(slash + 1), `${pid}`, 0o644);
+  native.close(directory);
+  return written;
 }

@@ -75,7 +75,7 @@ export function readRootFile(native: Native, root: number, path: string): string
  * The same of the root of a process, as that sees it.
  *
  * @param pidfd of the process: its pid may be another's by the time that /proc is asked
- * @throws TsrunError ERR_NOT_RUNNING when it has ended
+ * @throws TsrunError ERR_NOT_RUNNING when it has ended; ERR_PERMISSION when the caller may not look into it
  */
 export function readRootFileOf(
   native: Native,
@@ -89,8 +89,11 @@ export function readRootFileOf(
     if (native.pidfdKill(pidfd, 0) === -ESRCH) {
       throw new TsrunError('ERR_NOT_RUNNING', `process ${pid} of the container has ended`);
     }
-    // Who may not look into the process has no home directory from there.
-    if (ABSENT.includes(-root) || root === -EPERM) return undefined;
+    // EACCES: the right to trace it (PTRACE_MODE_READ of ptrace(2)), which joining its namespaces takes,
+    // too. EPERM: a procfs with `hidepid` hides it from callers without that right.
+    if (root === -EACCES || root === -EPERM) {
+      throw cannotLook(native, `look into process ${pid} of the container`, root, 'ERR_PERMISSION');
+    }
     if (root < 0) throw cannotLook(native, `open the root of process ${pid}`, root);
     return readRootFile(native, root, path);
   } finally {

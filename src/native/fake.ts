@@ -238,7 +238,10 @@ export class FakeSystem {
     }
     const links = `/proc/${pid}/ns`;
     if (this.files.get(links) === undefined) this.files.put(`${links}/user`);
-    for (const path of [`${links}/user`, links, `/proc/${pid}`, '/proc']) {
+    if (this.files.get(`/proc/${pid}/root`) === undefined) {
+      this.files.put(`/proc/${pid}/root`, 'link', '/');
+    }
+    for (const path of [`/proc/${pid}/root`, `${links}/user`, links, `/proc/${pid}`, '/proc']) {
       const node = this.files.get(path);
       if (node !== undefined) node.kernel = true;
     }

@@ -710,4 +710,21 @@ export const files = [
       message: /to deeply equal \[\]/,
     },
   },
+  {
+    rows: ['AA'],
+    what: 'the path of a namespace is looked up again when it is joined',
+    changes: [
+      {
+        file: 'src/lifecycle/inputs.ts',
+        from: 'const place = namespaces?.get(path) ?? -ENOENT;',
+        to: 'const place = namespaces === undefined ? -ENOENT : native.open(path, O_PATH | O_CLOEXEC, 0);',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: security('namespace-exchanged'),
+      name: 'the namespace that was compared with the runtime’s own is the one that is joined',
+      message: /to be 'net:/,
+    },
+  },
 ];

@@ -6,6 +6,8 @@ import { userBus } from '../../cgroups/systemd/user-bus.js';
 import { plannedKeyringName } from '../../lifecycle/keyring.js';
 import { NewScope } from '../../lifecycle/scope.js';
 import { gatherFacts } from '../../lifecycle/facts.js';
+import { openNamespaceFiles } from '../../lifecycle/namespaces-own.js';
+import { OpenFds } from '../../lifecycle/undo.js';
 import { planContainer } from '../../plan/container.js';
 import { requireCreatable } from '../../spec/create-demands.js';
 import { validateId } from '../../state/id.js';
@@ -35,6 +37,8 @@ export const run: Command<'plan'> = async (context, options, [id = 'container'])
     id,
     bundle,
     rootfs,
+    // Open until the end of the process, like the root file system.
+    namespaces: openNamespaceFiles(native, spec, new OpenFds((fd) => native.close(fd))),
     spec,
     noPivot: options['no-pivot'] ?? false,
     ...(options['no-new-keyring'] === true ? {} : { keyring: plannedKeyringName(id) }),

@@ -128,6 +128,7 @@ export class OnceRace {
           rootfs: { fd: this.root, path: rootfs },
           spec,
           noPivot: false,
+          namespaces: new Map(),
         },
         ...{ preservedFds: 0, listenFds: 0, noCgroup: true },
       }),

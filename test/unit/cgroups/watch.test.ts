@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 
+import { EIO, ENOENT } from '../../../src/native/constants.js';
 import { watchCgroup } from '../../../src/cgroups/watch.js';
 import type { Happening } from '../../../src/cgroups/watch.js';
 import { FakeCgroupfs } from './fake-cgroupfs.js';
@@ -64,5 +65,25 @@ test('a cgroup that goes is at its end', async () => {
       fs.files.clear();
     },
   ]);
+  expect(found).toEqual(['empty']);
+});
+
+test('another cgroup in the place of one that has gone is not waited for', async () => {
+  let opened = 0;
+  const native = {
+    ...fs.native,
+    // It is made again between this look and the next one.
+    open: () => (opened++ < 2 ? -ENOENT : -EIO),
+    wait: () => -EIO,
+  };
+  const found: Happening[] = [];
+  const following = watchCgroup(native, { path: C });
+  const timeout = new Promise<'hangs'>((resolve) => setTimeout(resolve, 1000, 'hangs'));
+  for (;;) {
+    const next = await Promise.race([following.next(), timeout]);
+    if (next === 'hangs') throw new Error('it waits for ever');
+    if (next.done === true) break;
+    found.push(next.value);
+  }
   expect(found).toEqual(['empty']);
 });

@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 
-import { checkSysctls, ownNamespaces } from '../../../src/lifecycle/namespaces-own.js';
-import { CLONE_NEWIPC, CLONE_NEWNET } from '../../../src/native/constants.js';
+import {
+  checkSysctls,
+  openNamespaceFiles,
+  ownNamespaces,
+} from '../../../src/lifecycle/namespaces-own.js';
+import { OpenFds } from '../../../src/lifecycle/undo.js';
+import { CLONE_NEWIPC, CLONE_NEWNET, ENOENT } from '../../../src/native/constants.js';
 import { FakeSystem } from '../../../src/native/fake.js';
 import type { Spec } from '../../../src/spec/types.js';
 
@@ -21,7 +26,15 @@ test('a path to the own namespace is found out, however it is written', () => {
       sysctl: { 'net.ipv4.ip_forward': '1' },
     },
   };
-  expect(ownNamespaces(fake.native, spec)).toBe(CLONE_NEWNET);
+  const fds = new OpenFds(fake.native.close);
+  const files = openNamespaceFiles(fake.native, spec, fds);
+  expect(files.get('/netns/missing')).toBe(-ENOENT);
+  // What the path names from now on is not looked at.
+  fake.files.remove('/netns/host');
+  fake.files.put('/netns/host');
+  expect(ownNamespaces(fake.native, spec, files)).toBe(CLONE_NEWNET);
+  fds.closeAll();
+  expect(fake.fds.size).toBe(0);
   expect(() => {
     checkSysctls(spec, CLONE_NEWNET);
   }).toThrow("the container's network namespace is the runtime's own");

@@ -41,3 +41,22 @@ test('the root of a process that has ended is that of another one by now', () =>
   expect(() => of({ pidfdKill: -errnos.ESRCH })).toThrow('has ended');
   expect(() => of({ open: -errnos.ENOMEM })).toThrow('cannot open the root of process 7');
 });
+
+test.each(['EACCES', 'EPERM'] as const)(
+  '%s at the root of a process says that the caller may not look into it',
+  (name) => {
+    const look = (): unknown =>
+      readRootFileOf(system({ open: -errnos[name] }), 7, 8, '/etc/passwd');
+    expect(look).toThrow(
+      expect.objectContaining({
+        code: 'ERR_PERMISSION',
+        message: 'cannot look into process 7 of the container: reason',
+      }) as Error,
+    );
+  },
+);
+
+test('a root that is not there though the process lives is no image without files', () => {
+  const look = (): unknown => readRootFileOf(system({ open: -errnos.ENOENT }), 7, 8, '/etc/passwd');
+  expect(look).toThrow('cannot open the root of process 7');
+});

@@ -14,11 +14,12 @@ import { stats } from '../../../src/lifecycle/events.js';
 import { exec } from '../../../src/lifecycle/exec.js';
 import { kill } from '../../../src/lifecycle/kill.js';
 import { list, listRows } from '../../../src/lifecycle/list.js';
-import { ownNamespaces } from '../../../src/lifecycle/namespaces-own.js';
+import { openNamespaceFiles, ownNamespaces } from '../../../src/lifecycle/namespaces-own.js';
 import { ps } from '../../../src/lifecycle/ps.js';
 import { readRootFileOf } from '../../../src/lifecycle/root-file.js';
 import { start } from '../../../src/lifecycle/start.js';
 import { state } from '../../../src/lifecycle/state.js';
+import { OpenFds } from '../../../src/lifecycle/undo.js';
 import {
   EACCES,
   EIO,
@@ -216,11 +217,14 @@ test('start does not say that a created container has stopped', async () => {
   );
 });
 
+const ownOf = (native: Native, of: Spec): number =>
+  ownNamespaces(native, of, openNamespaceFiles(native, of, new OpenFds(native.close)));
+
 /** Questions about the host whose wrong answer takes a defence away, or chooses another place. */
 const QUESTIONS: [string, (native: Native) => unknown][] = [
   ['/proc/self/ns/user', inInitialUserNamespace],
-  ['/proc/self/ns/net', (native) => ownNamespaces(native, joined)],
-  ['/netns', (native) => ownNamespaces(native, joined)],
+  ['/proc/self/ns/net', (native) => ownOf(native, joined)],
+  ['/netns', (native) => ownOf(native, joined)],
   ['/proc/self/cgroup', (native) => cgroupOf(native, 'self')],
   ['/proc/self/mountinfo', hasNsdelegate],
   ['/sys/kernel/cgroup/delegate', delegatedFiles],
@@ -243,6 +247,7 @@ test.each(QUESTIONS)('%s that cannot be read is no answer', async (path, ask) =>
   fake.native.mkdir(place.path, 0o755);
   fake.files.put(`${ROOT_PATH}/a`, 'directory');
   fake.files.put('/netns');
+  fake.files.put('/proc/1/root', 'directory');
   const plain = fake.implementation();
   const failing = new Proxy(plain, {
     get: (target, member) => {
