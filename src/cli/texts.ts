@@ -74,7 +74,7 @@ export const commandTexts: { [C in CommandName]: CommandText<C> } = {
       'The exit status is that of the process, 128+N when signal N killed it, and 255 when\n' +
       'it could not be run.',
     options: {
-      process: 'file with a process object of the OCI specification, instead of a command',
+      process: 'file with a process object, - for standard input, instead of a command',
       tty: 'give the process a terminal',
       cwd: 'current directory',
       env: 'environment variable',

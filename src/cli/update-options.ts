@@ -1,17 +1,12 @@
 /** What `update` is asked to change: a resources object in a file, or options. */
 
 import { TsrunError } from '../errors.js';
-import { MAX_DOCUMENT, unreadable } from '../lifecycle/bundle.js';
-import { EAGAIN, POLLIN } from '../native/constants.js';
-import type { Native } from '../native/types.js';
-import { waitFor } from '../native/wait.js';
 import { parseResources, requireResources } from '../spec/load.js';
 import type { LinuxResources } from '../spec/types.js';
 import type { Context } from './context.js';
+import { readDocument } from './document.js';
 import { tooLittleMemory } from './least-memory.js';
 import type { Options } from './table.js';
-
-const CHUNK = 64 * 1024;
 
 /** Options that are one field of linux.resources.cpu each: 64-bit integers. */
 const CPU_OPTIONS = {
@@ -42,14 +37,8 @@ export async function requestedResources(
   if (more !== undefined) {
     throw new TsrunError('ERR_USAGE', `cannot use --${more} together with --resources`);
   }
-  if (file === '-') return parseResources(await readInput(context.native), 'standard input');
-  const text = context.native.readText(file, MAX_DOCUMENT);
-  if (typeof text === 'number') {
-    throw new TsrunError('ERR_USAGE', `cannot read ${file}: ${unreadable(context.native, text)}`, {
-      errno: -text,
-    });
-  }
-  return parseResources(text, file);
+  const { text, name } = await readDocument(context.native, file, 'ERR_USAGE');
+  return parseResources(text, name);
 }
 
 function fromOptions(context: Context, options: Options<'update'>): LinuxResources {
@@ -109,45 +98,4 @@ function invalid(option: string, text: string, expected: string): TsrunError {
     'ERR_USAGE',
     `invalid value ${JSON.stringify(text)} for --${option}: it must be ${expected}`,
   );
-}
-
-/** Standard input to its end. */
-async function readInput(native: Native): Promise<string> {
-  const parts: Uint8Array[] = [];
-  for (let size = 0; size <= MAX_DOCUMENT;) {
-    const data = native.read(0, CHUNK);
-    if (data === -EAGAIN) {
-      await waitFor(native, 0, POLLIN, -1);
-      continue;
-    }
-    if (typeof data === 'number') {
-      throw new TsrunError('ERR_SYSTEM', `cannot read standard input: ${native.strerror(-data)}`, {
-        errno: -data,
-      });
-    }
-    if (data.length === 0) return decode(native, parts, size);
-    parts.push(data);
-    size += data.length;
-  }
-  throw new TsrunError(
-    'ERR_USAGE',
-    `cannot read standard input: it is larger than ${MAX_DOCUMENT >> 20} MiB`,
-  );
-}
-
-/** The native side reads UTF-8, from files. */
-function decode(native: Native, parts: readonly Uint8Array[], size: number): string {
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  const file = native.memfd('input', all);
-  const text = file < 0 ? file : native.readText(`/proc/self/fd/${file}`, MAX_DOCUMENT + CHUNK);
-  if (file >= 0) native.close(file);
-  if (typeof text === 'string') return text;
-  throw new TsrunError('ERR_SYSTEM', `cannot read standard input: ${native.strerror(-text)}`, {
-    errno: -text,
-  });
 }

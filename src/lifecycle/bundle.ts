@@ -29,16 +29,11 @@ export function loadBundle(native: Native, directory: string): Bundle {
   const config = `${path}/config.json`;
   const text = native.readText(config, MAX_DOCUMENT);
   if (typeof text === 'number') {
-    throw cannotRead(native, config, text);
+    throw new TsrunError('ERR_BUNDLE', `cannot read ${config}: ${unreadable(native, text)}`, {
+      errno: -text,
+    });
   }
   return { path, spec: parseSpec(text) };
-}
-
-/** @param error what Native.readText() gave for a file of the caller's */
-export function cannotRead(native: Native, path: string, error: number): TsrunError {
-  return new TsrunError('ERR_BUNDLE', `cannot read ${path}: ${unreadable(native, error)}`, {
-    errno: -error,
-  });
 }
 
 /** Why readText() did not read a document. */

@@ -2,13 +2,14 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { useScene } from '../support/scene.js';
 import { runProgram } from '../support/tsrun.js';
+import type { Result } from '../support/tsrun.js';
 
 const scene = useScene();
 let directory: string;
@@ -63,7 +64,7 @@ test('--log ends all the same when its reader takes nothing', async () => {
   });
 });
 
-test('config.json and --process must be files', async () => {
+test('config.json must be a file', async () => {
   const bundle = scene.bundle('true');
   rmSync(join(bundle.path, 'config.json'));
   expect((await runProgram(['mkfifo', join(bundle.path, 'config.json')])).status).toBe(0);
@@ -72,15 +73,23 @@ test('config.json and --process must be files', async () => {
     status: 1,
     stderr: `tsrun: cannot read ${bundle.path}/config.json: it is not a regular file\n`,
   });
+});
+
+test('a writer of --process that does not come, and one that is stuck, are waited for in vain', async () => {
   const container = await scene.started('exec sleep 1000');
-  // With a writer it would be an empty file, or one that does not come.
-  for (const writer of [false, true]) {
-    const end = writer ? openSync(fifo, constants.O_RDWR) : -1;
-    expect(await scene.runtime(['exec', '--process', fifo, container.id])).toMatchObject({
+  const exec = (file: string): Promise<Result> =>
+    scene.runtime(['exec', '--process', file, container.id]);
+  const stuck = join(directory, 'stuck');
+  expect((await runProgram(['mkfifo', stuck])).status).toBe(0);
+  const end = openSync(stuck, constants.O_RDWR);
+  writeSync(end, '{"cwd":"/",');
+  const [alone, waiting] = await Promise.all([exec(fifo), exec(stuck)]);
+  closeSync(end);
+  for (const [file, result] of [[fifo, alone] as const, [stuck, waiting] as const]) {
+    expect(result).toMatchObject({
       status: 255,
-      stderr: `tsrun: cannot read ${fifo}: it is not a regular file\n`,
+      stderr: `tsrun: cannot read ${file}: its end has not come within 10 seconds\n`,
     });
-    if (end >= 0) closeSync(end);
   }
   await container.remove();
-});
+}, 60_000);

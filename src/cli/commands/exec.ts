@@ -1,13 +1,13 @@
 /** `exec` */
 
 import { TsrunError } from '../../errors.js';
-import { MAX_DOCUMENT, cannotRead } from '../../lifecycle/bundle.js';
 import { exec, loadProcess } from '../../lifecycle/exec.js';
 import type { ExecOptions } from '../../lifecycle/exec.js';
 import { parseProcess } from '../../spec/load.js';
 import type { Process } from '../../spec/types.js';
 import type { Command, Context } from '../context.js';
 import { preservedDescriptors } from '../descriptors.js';
+import { readDocument } from '../document.js';
 import { execProcess } from '../exec-process.js';
 import { attend } from '../foreground/foreground.js';
 import { catchSignals } from '../foreground/signals.js';
@@ -16,7 +16,7 @@ import { given } from '../given.js';
 import type { Options } from '../table.js';
 
 export const run: Command<'exec'> = async (context, options, [id = '', ...args]) => {
-  const request = execOptions(context, options, id, args);
+  const request = await execOptions(context, options, id, args);
   if (options.detach) {
     const { pidfd } = await exec(context.native, request);
     context.native.close(pidfd);
@@ -25,12 +25,12 @@ export const run: Command<'exec'> = async (context, options, [id = '', ...args])
   return runForeground(context.native, request);
 };
 
-function execOptions(
+async function execOptions(
   context: Context,
   options: Options<'exec'>,
   id: string,
   args: readonly string[],
-): ExecOptions {
+): Promise<ExecOptions> {
   // Before the directory of states is opened, whose descriptor would be taken for one of the caller's.
   const { preserve } = preservedDescriptors(context, options['preserve-fds'] ?? 0, 0);
   const root = context.root();
@@ -45,7 +45,7 @@ function execOptions(
     process:
       file === undefined
         ? execProcess(loadProcess(context.native, { root, id }), options, args)
-        : readProcess(context, file),
+        : await readProcess(context, file),
     stdio: [0, 1, 2],
     preserve,
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
@@ -58,12 +58,9 @@ function execOptions(
 }
 
 /** A file of `--process` stands for all options that say the same. */
-function readProcess({ native }: Context, file: string): Process {
-  const text = native.readText(file, MAX_DOCUMENT);
-  if (typeof text === 'number') {
-    throw cannotRead(native, file, text);
-  }
-  return parseProcess(text, file);
+async function readProcess({ native }: Context, file: string): Promise<Process> {
+  const { text, name } = await readDocument(native, file, 'ERR_BUNDLE');
+  return parseProcess(text, name);
 }
 
 async function runForeground(native: Context['native'], request: ExecOptions): Promise<number> {

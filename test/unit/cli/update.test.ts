@@ -4,12 +4,18 @@ import { milliseconds } from '../../../src/cli/commands/events.js';
 import type { Context } from '../../../src/cli/context.js';
 import { bytes, requestedResources } from '../../../src/cli/update-options.js';
 import type { Options } from '../../../src/cli/table.js';
+import { S_IFREG } from '../../../src/native/constants.js';
+import type { Stat } from '../../../src/native/types.js';
 import { fakeSystem } from './fake.js';
 
 const warnings: string[] = [];
 
 function requested(options: Options<'update'>, file?: string) {
-  const { native } = fakeSystem({ readText: () => file ?? -2 });
+  const { native } = fakeSystem({
+    open: () => (file === undefined ? -2 : 3),
+    fstat: () => ({ mode: S_IFREG }) as Stat,
+    readText: () => file ?? -2,
+  });
   const log = { warn: (message: string) => warnings.push(message) };
   return requestedResources({ native, log } as unknown as Context, options);
 }
