@@ -6,7 +6,7 @@ import { building } from '../../vm/managers/support/buildah.js';
 import { testOperations } from '../../vm/managers/support/operations.js';
 import { IMPORT, IMPORT_OF_USER, usePlace } from './support/place.js';
 
-const programs = ['/usr/bin/podman', '/usr/bin/buildah'];
+const programs = ['/usr/bin/podman', '/usr/lib/podman/netavark', '/usr/bin/buildah'];
 
 describe('buildah', () => {
   testOperations(usePlace({ programs, prepare: IMPORT }), 'building', {

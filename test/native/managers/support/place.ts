@@ -32,7 +32,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 /** Of whom the place has a home, ranges of ids and, in `/run/as-user`, a shell. */
 export const UID = 34567;
 
-const NEEDED = ['/usr/bin/script', '/usr/bin/newuidmap', '/usr/lib/podman/netavark'];
+const NEEDED = ['/usr/bin/script', '/usr/bin/newuidmap'];
 
 const GUEST = join(HERE, '../../../vm/guest');
 

@@ -8,7 +8,7 @@ import { LISTENER, NOTIFIER } from './podman-notify.js';
 /** @param importing as IMPORT of place.js */
 export function usePodman(programs: readonly string[], importing: string): Place {
   return usePlace({
-    programs: ['/usr/bin/podman', LISTENER, ...programs],
+    programs: ['/usr/bin/podman', '/usr/lib/podman/netavark', LISTENER, ...programs],
     compile: NOTIFIER,
     prepare: `
       echo '${JSON.stringify(FILTER)}' >/run/no-directories.json

@@ -1,0 +1,110 @@
+/** What a container's process sees otherwise than under runc and crun, and why (docs/migrating.md). */
+
+export interface Explained {
+  /** Words of docs/migrating.md, where it is told to users. */
+  page: string;
+  peers: readonly ('runc' | 'crun')[];
+  /** Names of configurations; without it any. */
+  configs?: RegExp;
+  /** Lines of the comparison: the section, `-` for what the peer has alone or `+` for tsrun, and the line. */
+  lines: readonly RegExp[];
+}
+
+const BOTH = ['runc', 'crun'] as const;
+
+export const EXPLAINED: readonly Explained[] = [
+  {
+    page: 'shows other sources of cgroups and masks',
+    peers: BOTH,
+    lines: [
+      /^mounts: [-+] \/ (\/proc\/acpi|\/sys\/firmware) ro,/,
+      /^mounts: [-+] \/ \/sys\/fs\/cgroup r[ow],nosuid,nodev,noexec,relatime( shared| master)? - cgroup2 cgroup2? rw$/,
+    ],
+  },
+  {
+    page: 'is a slave of the mount that the bundle is on',
+    peers: BOTH,
+    lines: [/^mounts: [-+] \/ \/ r[ow],relatime( shared)?( master)? - overlay overlay rw,LAYERS$/],
+  },
+  {
+    page: 'belongs to the root of a user namespace where its mount is writable',
+    peers: BOTH,
+    configs: /userns|user namespace|hostUsers|of other ids/,
+    lines: [/^cgroup-files: [-+] \d+ \d+ \d+ \/sys\/fs\/cgroup(\/cgroup\.\w+)?$/],
+  },
+  {
+    page: 'hands its own standard streams on',
+    peers: ['runc'],
+    lines: [/^descriptors: - [02] pipe:\[N\]$/, /^descriptors: \+ [02] \/run\//],
+  },
+  // Of runc's pipes nobody sees the owner.
+  {
+    page: 'hands its own standard streams on',
+    peers: ['runc'],
+    lines: [/^streams: [-+] \/run\/(input|error) 644 \d+ 0$/],
+  },
+  {
+    page: 'The standard streams are given to the user of the process, as with runc',
+    peers: ['crun'],
+    lines: [/^streams: [-+] \/run\/(input|error) 644 \d+ \d+$/],
+  },
+  {
+    page: '`/dev/core` is there',
+    peers: ['runc'],
+    lines: [/^devices: \+ symbolic link 777 0 0 0 0 'core' -> '\/proc\/kcore'$/],
+  },
+  {
+    page: 'the group of a `mqueue`',
+    peers: ['runc'],
+    configs: /userns|user namespace|hostUsers|of other ids/,
+    lines: [/^devices: [-+] directory 1777 0 (0|65534) 0 0 mqueue$/],
+  },
+  {
+    page: 'A `sysfs` that is read-only is so by its mount alone',
+    peers: ['runc'],
+    lines: [
+      /^mounts: [-+] \/ \/sys ro,nosuid,nodev,noexec,relatime( shared)? - sysfs sysfs r[ow]$/,
+    ],
+  },
+  {
+    page: 'A recursive `rootfsPropagation` goes for every mount',
+    peers: ['runc'],
+    configs: /Bidirectional/,
+    lines: [/^mounts: \+ .* shared - /, /^mounts: - \S+ \S+ \S+ - /],
+  },
+  {
+    page: '`linux.personality`, `domainname` and time namespaces',
+    peers: ['runc'],
+    configs: /personality|domainname|time namespace/,
+    lines: [/^names: [-+] /, /^process: [-+] (i686|x86_64)$/, /^runs: - not: .*time/],
+  },
+  {
+    page: 'targets of mounts that the image lacks',
+    peers: ['crun'],
+    lines: [
+      /^(image|root): - directory 1755 /,
+      /^(image|root): \+ directory 755 /,
+      /^image: - regular empty file 700 /,
+      /^image: \+ regular empty file 644 /,
+    ],
+  },
+  {
+    page: 'A bind mount without an option for it is a slave',
+    peers: ['crun'],
+    configs: /^(CRI-O|docker: -v$)/,
+    lines: [
+      /^mounts: [-+] (\/host\/|\/ \/data\/c\/below).*relatime( master)? - tmpfs (run|below) rw/,
+    ],
+  },
+  {
+    page: 'A masked file is the `/dev/null` of the container',
+    peers: ['crun'],
+    lines: [/^mounts: [-+] \/null \/proc\/(keys|timer_list) r[ow],/],
+  },
+  {
+    page: 'Devices of a user namespace',
+    peers: ['crun'],
+    configs: /userns|user namespace|hostUsers|of other ids|rootless/,
+    lines: [/^mounts: [-+] \/(null|zero|full|random|urandom|tty) \/dev\/\w+ rw,/],
+  },
+];
