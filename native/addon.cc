@@ -383,20 +383,26 @@ int setModeAt(int dir, const char* name, mode_t mode) {
     return 0;
   }
   const int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return -1;
+  if (fd < 0) return -errno;
   // fchmod takes no descriptor of O_PATH, and another may need rights that the umask took.
   const int changed = chmod(("/proc/self/fd/" + std::to_string(fd)).c_str(), mode);
   const int error = errno;
   close(fd);
-  errno = error;
-  return changed;
+  return changed < 0 ? -error : 0;
+}
+
+// An error means that nothing was made: what has another mode than it was to have goes again.
+Value withMode(const CallbackInfo& info, int dir, const char* name, mode_t mode, int removal) {
+  const int error = setModeAt(dir, name, mode);
+  if (error < 0) unlinkat(dir, name, removal);
+  return result(info, error);
 }
 
 Value Mkdir(const CallbackInfo& info) {
   PATH(path, 0);
   const auto mode = static_cast<mode_t>(integer(info, 1));
   if (mkdir(path.c_str(), mode) < 0) return result(info, -errno);
-  return answer(info, setModeAt(AT_FDCWD, path.c_str(), mode));
+  return withMode(info, AT_FDCWD, path.c_str(), mode, AT_REMOVEDIR);
 }
 
 Value MkdirAt(const CallbackInfo& info) {
@@ -404,7 +410,7 @@ Value MkdirAt(const CallbackInfo& info) {
   const int dir = integer(info, 0);
   const auto mode = static_cast<mode_t>(integer(info, 2));
   if (mkdirat(dir, name.c_str(), mode) < 0) return result(info, -errno);
-  return answer(info, setModeAt(dir, name.c_str(), mode));
+  return withMode(info, dir, name.c_str(), mode, AT_REMOVEDIR);
 }
 
 Value Rmdir(const CallbackInfo& info) {
@@ -454,7 +460,7 @@ Value MkfifoAt(const CallbackInfo& info) {
   const int dir = integer(info, 0);
   const auto mode = static_cast<mode_t>(integer(info, 2));
   if (mkfifoat(dir, name.c_str(), mode) < 0) return result(info, -errno);
-  return answer(info, setModeAt(dir, name.c_str(), mode));
+  return withMode(info, dir, name.c_str(), mode, 0);
 }
 
 Value readlinkAt(const CallbackInfo& info, int dir, const std::string& path) {

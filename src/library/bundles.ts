@@ -6,13 +6,14 @@ import { gatherFacts } from '../lifecycle/facts.js';
 import { plannedKeyringName } from '../lifecycle/keyring.js';
 import { checkSysctls, openNamespaceFiles } from '../lifecycle/namespaces-own.js';
 import { OpenFds } from '../lifecycle/undo.js';
+import { absolutePath } from '../native/absolute-path.js';
 import { loadNative, turns } from '../native/node.js';
 import { planContainer as compile } from '../plan/container.js';
 import type { ContainerPlan } from '../plan/plan.js';
 import { requireCreatable } from '../spec/create-demands.js';
 import { validateId } from '../state/id.js';
 import { copied } from './copied.js';
-import { bundleOf } from './options.js';
+import { bundleOf, fromHere } from './options.js';
 import type { PlanOptions } from './options.js';
 
 /**
@@ -24,8 +25,10 @@ import type { PlanOptions } from './options.js';
  *   with everything that is wrong in `problems`
  */
 export async function loadBundle(path: string): Promise<Bundle> {
+  const native = loadNative();
+  const absolute = absolutePath(native, path);
   await turns.next();
-  return load(loadNative(), path);
+  return load(native, absolute);
 }
 
 /**
@@ -35,9 +38,9 @@ export async function loadBundle(path: string): Promise<Bundle> {
  * @throws TsrunError as createContainer does for a configuration that cannot be carried out
  */
 export async function planContainer(given: PlanOptions): Promise<ContainerPlan> {
-  const options = copied(given);
-  await turns.next();
   const native = loadNative();
+  const options = fromHere(native, copied(given));
+  await turns.next();
   const id = options.id ?? 'container';
   validateId(id);
   const { path: bundle, spec } = bundleOf(native, options);

@@ -19,7 +19,7 @@ import { StateRoot } from '../state/root.js';
 import { ChildExit, childOf } from './child-exit.js';
 import type { ExitInfo } from './child-exit.js';
 import { copied } from './copied.js';
-import { streams, withRoot } from './options.js';
+import { fromHere, streams, withRoot } from './options.js';
 import type { Context, Stdio } from './options.js';
 
 export interface ExecOptions {
@@ -99,9 +99,9 @@ export class Container {
    *   ERR_CONFIG_INVALID; ERR_EXEC when the program cannot be run
    */
   async exec(given: ExecOptions): Promise<ExecProcess> {
-    const options = copied(given);
-    await turns.next();
     const { native, warn } = this.context;
+    const options = fromHere(native, copied(given));
+    await turns.next();
     const { consoleSocket, pidFile, pidfdSocket, preserveFds, ignorePaused } = options;
     const request = {
       stdio: streams(options.stdio),

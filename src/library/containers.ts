@@ -8,7 +8,7 @@ import { environment, turns } from '../native/node.js';
 import { findState, notFound } from '../state/store.js';
 import { Container } from './container.js';
 import { copied } from './copied.js';
-import { bundleOf, contextOf, streams, traceEntries, withRoot } from './options.js';
+import { bundleOf, contextOf, fromHere, streams, traceEntries, withRoot } from './options.js';
 import type { CreateContainerOptions, RootOptions } from './options.js';
 
 /**
@@ -24,14 +24,14 @@ import type { CreateContainerOptions, RootOptions } from './options.js';
  *   ERR_PERMISSION, ERR_SYSTEM for what the kernel refuses
  */
 export async function createContainer(given: CreateContainerOptions): Promise<Container> {
-  const options = copied(given);
-  await turns.next();
-  const context = contextOf(options);
+  const context = contextOf(given);
   const { native, warn } = context;
+  const options = fromHere(native, copied(given));
+  const path = environment()['PATH'];
+  await turns.next();
   const { id, consoleSocket, pidFile, pidfdSocket, preserveFds, noPivot, noNewKeyring, trace } =
     options;
   const bundle = bundleOf(native, options);
-  const path = environment()['PATH'];
   await turns.next();
   const request = {
     id,
@@ -65,8 +65,8 @@ export async function createContainer(given: CreateContainerOptions): Promise<Co
  * @throws TsrunError ERR_NOT_FOUND, ERR_ID_INVALID, ERR_STATE
  */
 export async function getContainer(id: string, options: RootOptions = {}): Promise<Container> {
-  await turns.next();
   const context = contextOf(options);
+  await turns.next();
   const found = await withRoot(context, (root) => findState(context.native, root, id));
   if (found.kind === 'absent') throw notFound(id);
   return new Container(context, id, found.kind === 'state' ? found.state.pid : 0, -1);
@@ -79,9 +79,9 @@ export async function getContainer(id: string, options: RootOptions = {}): Promi
  * @throws TsrunError ERR_STATE
  */
 export async function listContainers(options: RootOptions = {}): Promise<ListedView[]> {
-  await turns.next();
   const context = contextOf(options);
   const { native, warn } = context;
+  await turns.next();
   return withRoot(context, async (root) => {
     const views: ListedView[] = [];
     for (const view of listed(native, { root, warn })) {

@@ -98,6 +98,30 @@ export function contextOf(options: RootOptions): Context {
   };
 }
 
+const PATHS = ['consoleSocket', 'pidFile', 'pidfdSocket'] as const;
+
+type Paths = { bundle?: string | Bundle } & Partial<Record<(typeof PATHS)[number], string>>;
+
+/**
+ * The same with its paths from the directory that the program is in at the call: it may have gone to
+ * another one when they are used, in a later turn.
+ *
+ * @throws TsrunError ERR_SYSTEM when the current directory has no path
+ */
+export function fromHere<T extends Paths>(native: Native, options: T): T {
+  const changed: Paths = {};
+  for (const name of PATHS) {
+    const path = options[name];
+    if (path !== undefined) changed[name] = absolutePath(native, path);
+  }
+  const { bundle } = options;
+  if (typeof bundle === 'string') changed.bundle = absolutePath(native, bundle);
+  else if (bundle !== undefined) {
+    changed.bundle = { ...bundle, path: absolutePath(native, bundle.path) };
+  }
+  return { ...options, ...changed };
+}
+
 export function streams(stdio: Stdio = 'inherit'): readonly [number, number, number] {
   if (stdio === 'inherit') return [0, 1, 2];
   return stdio === 'ignore' ? [-1, -1, -1] : stdio;

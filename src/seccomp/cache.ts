@@ -25,6 +25,7 @@ import {
 import { writeFileAtomically } from '../state/atomic-file.js';
 import type { StateRoot } from '../state/root.js';
 import { WRITABLE_BY_OTHERS } from '../state/safe-path.js';
+import { ownUid } from '../state/user-namespace.js';
 import { INSTRUCTION_SIZE } from './bpf.js';
 
 /** A character that ids do not have. */
@@ -122,7 +123,5 @@ function unpack(native: Native, data: Uint8Array): Uint8Array | undefined {
 function isOurs(native: Native, stat: Stat | number, type: number): boolean {
   if (typeof stat === 'number') return false;
   const { mode, uid } = stat;
-  return (
-    (mode & S_IFMT) === type && uid === native.getuid()[1] && (mode & WRITABLE_BY_OTHERS) === 0
-  );
+  return (mode & S_IFMT) === type && uid === ownUid(native) && (mode & WRITABLE_BY_OTHERS) === 0;
 }

@@ -6,7 +6,7 @@ import { ENOENT, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../native/co
 import { cannotLook, isAbsent } from '../native/look.js';
 import { WRITABLE_BY_OTHERS, openSafely } from './safe-path.js';
 import type { SafeDirectory } from './safe-path.js';
-import { inInitialUserNamespace } from './user-namespace.js';
+import { inInitialUserNamespace, ownUid } from './user-namespace.js';
 
 /** The user's id is behind it. */
 const WITHOUT_SESSION = '/tmp/tsrun-';
@@ -99,7 +99,7 @@ export class StateRoot {
     if (fd < 0 || !this.opened.shared) return fd;
     const stat = native.fstat(fd);
     if (typeof stat !== 'number') {
-      const trusted = stat.uid === native.getuid()[1] || stat.uid === 0;
+      const trusted = stat.uid === ownUid(native) || stat.uid === 0;
       if (trusted && (stat.mode & WRITABLE_BY_OTHERS) === 0) return fd;
     }
     native.close(fd);

@@ -18,18 +18,14 @@ import {
   S_IFLNK,
   S_IFMT,
 } from '../native/constants.js';
-import { inInitialUserNamespace } from './user-namespace.js';
+import { OVERFLOW_UID, inInitialUserNamespace, ownUid } from './user-namespace.js';
 
 export const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 /** MAXSYMLINKS of the kernel. */
 const MAX_LINKS = 40;
 
-/**
- * What owners look like that the user namespace does not map (user_namespaces(7)): the machine's
- * root, or any user. Directories of the system are root's wherever there is one (hier(7)).
- */
-const OVERFLOW_UID = 65534;
+/** Of the machine's root wherever there is one (hier(7)), though that may look like any user. */
 const SYSTEM_DIRECTORIES: readonly string[] = [
   ...['/', '/run', '/run/user', '/tmp', '/home', '/mnt', '/opt', '/root', '/srv', '/usr'],
   ...['/var', '/var/home', '/var/lib', '/var/run', '/var/tmp'],
@@ -64,7 +60,7 @@ class Walk {
   private links = 0;
   private shared = false;
   private readonly ahead: string[];
-  private readonly ours: number;
+  private readonly ours: number | undefined;
 
   constructor(
     private readonly native: Native,
@@ -72,7 +68,7 @@ class Walk {
     private readonly make: boolean,
   ) {
     this.ahead = path.split('/').reverse();
-    this.ours = native.getuid()[1];
+    this.ours = ownUid(native);
   }
 
   close(): void {

@@ -31,3 +31,18 @@ export function isInitialUserNamespace(inode: number): boolean {
 export function inInitialUserNamespace(native: Native): boolean {
   return isInitialUserNamespace(ownUserNamespace(native));
 }
+
+/** What the owner of a file looks like whom the user namespace does not map (user_namespaces(7)). */
+export const OVERFLOW_UID = 65534;
+
+/**
+ * Whom what the effective user makes belongs to, for comparing owners: nobody where others look the
+ * same, to a caller whom its user namespace does not map.
+ *
+ * @returns undefined for nobody
+ * @throws TsrunError ERR_SYSTEM when it cannot be found out
+ */
+export function ownUid(native: Native): number | undefined {
+  const uid = native.getuid()[1];
+  return uid === OVERFLOW_UID && !inInitialUserNamespace(native) ? undefined : uid;
+}

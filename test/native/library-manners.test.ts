@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { beforeEach, expect, test } from 'vitest';
 
@@ -77,6 +78,25 @@ test('what is given is taken as it is at the call', async () => {
   options.stdio[0] = 9999;
   await before;
   const container = await creating;
+  await container.start();
+  expect(await container.wait()).toEqual({ status: 3, signal: 0 });
+  await container.delete();
+});
+
+test('relative paths lead from where the program is at the call', async () => {
+  const { path } = make('exit 3');
+  const before = process.cwd();
+  const listing = listContainers({ root });
+  process.chdir(dirname(path));
+  const pidFile = `${basename(path)}/pid`;
+  const options = { root, id, bundle: basename(path), stdio: 'ignore', pidFile } as const;
+  const loading = loadBundle(options.bundle);
+  const creating = createContainer(options);
+  process.chdir(before);
+  await listing;
+  expect((await loading).path).toBe(path);
+  const container = await creating;
+  expect(readFileSync(join(path, 'pid'), 'utf8')).toBe(container.pid.toString());
   await container.start();
   expect(await container.wait()).toEqual({ status: 3, signal: 0 });
   await container.delete();

@@ -10,21 +10,32 @@ import type { Result } from '../support/tsrun.js';
 const scene = useLibrary();
 const onNode = COMMAND.length > 1;
 
-function limited(limit: string, command: 'create' | 'run', bundle: string): Promise<Result> {
+function limited(
+  limit: string,
+  command: 'create' | 'run',
+  bundle: string,
+  umask = '022',
+): Promise<Result> {
   const { root, id, work } = scene;
   // No pipe but where nothing comes of it: a container that waits for its start would keep it open.
   const to = limit.startsWith('--nofile')
     ? `2>${work}/log || { cat ${work}/log >&2; exit 1; }`
     : '';
   return runProgram([
-    ...['sh', '-c', `"$@" </dev/null >/dev/null ${to}`, 'sh', 'prlimit', limit],
+    ...['sh', '-c', `umask ${umask}; "$@" </dev/null >/dev/null ${to}`, 'sh', 'prlimit', limit],
     ...[...COMMAND, '--root', root, command, '--bundle', bundle, id],
   ]);
 }
 
-test.each(['create', 'run'] as const)(
-  '%s leaves nothing, however few descriptors there are',
-  async (command) => {
+test.each([
+  ['create', '022'],
+  // What is made does not have its mode at once.
+  ['create', '077'],
+  ['run', '022'],
+  ['run', '077'],
+] as const)(
+  '%s leaves nothing, however few descriptors there are, with a umask of %s',
+  async (command, umask) => {
     if (onNode) return;
     const { root, id } = scene;
     const bundle = scene.make('true', ({ process }) => {
@@ -33,7 +44,12 @@ test.each(['create', 'run'] as const)(
     const errors = new Set<string>();
     let count = 3;
     for (; ; count++) {
-      const { status, stderr } = await limited(`--nofile=${count}:${count}`, command, bundle.path);
+      const { status, stderr } = await limited(
+        `--nofile=${count}:${count}`,
+        command,
+        bundle.path,
+        umask,
+      );
       if (status === 0) break;
       expect([status, leftOf({ id, root, bundle: bundle.path })], stderr).toEqual([1, []]);
       expect(stderr).toMatch(/^tsrun: .*: too many open files\n$/);

@@ -131,6 +131,19 @@ test.each([
   rmSync(shared, { recursive: true });
 });
 
+test('one of another user is not used by a caller to whom all users look the same', async () => {
+  plant(join(shared, 'tsrun'));
+  chownSync(shared, ATTACKER, ATTACKER);
+  chmodSync(shared, 0o755);
+  const { status, stderr } = await user.run([
+    ...['unshare', '--user', 'env', `XDG_RUNTIME_DIR=${shared}`],
+    ...[...COMMAND, 'delete', id],
+  ]);
+  expect(existsSync(marker), stderr).toBe(false);
+  expect([status, stderr]).toEqual([1, expect.stringContaining('belongs to another user')]);
+  rmSync(shared, { recursive: true });
+});
+
 test('one that is renamed while run waits is not used', async () => {
   const root = join(shared, 'tsrun');
   const run = tsrun('run', '--bundle', bundle.path, id);

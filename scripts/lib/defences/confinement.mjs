@@ -276,8 +276,8 @@ export const confinement = [
     changes: [
       {
         file: CACHE,
-        from: '(mode & S_IFMT) === type && uid === native.getuid()[1] && (mode & WRITABLE_BY_OTHERS) === 0',
-        to: '(mode & S_IFMT) === type && uid === native.getuid()[1]',
+        from: '(mode & S_IFMT) === type && uid === ownUid(native) && (mode & WRITABLE_BY_OTHERS) === 0',
+        to: '(mode & S_IFMT) === type && uid === ownUid(native)',
       },
     ],
     build: 'executable',
@@ -289,8 +289,8 @@ export const confinement = [
     changes: [
       {
         file: CACHE,
-        from: '(mode & S_IFMT) === type && uid === native.getuid()[1] && (mode & WRITABLE_BY_OTHERS) === 0',
-        to: '(mode & S_IFMT) === type && (uid >= 0 || native.getuid()[1] === 0) && (mode & WRITABLE_BY_OTHERS) === 0',
+        from: '(mode & S_IFMT) === type && uid === ownUid(native) && (mode & WRITABLE_BY_OTHERS) === 0',
+        to: '(mode & S_IFMT) === type && (uid >= 0 || ownUid(native) === 0) && (mode & WRITABLE_BY_OTHERS) === 0',
       },
     ],
     build: 'executable',
@@ -521,6 +521,23 @@ export const confinement = [
     test: {
       file: STATE_ROOT,
       name: 'in a sticky directory nobody can exchange it, but others can make containers there',
+      message: /to throw/,
+    },
+  },
+  {
+    rows: ['K'],
+    what: 'whoever has no id in its user namespace trusts all others that have none',
+    changes: [
+      {
+        file: 'src/state/user-namespace.ts',
+        from: 'return uid === OVERFLOW_UID && !inInitialUserNamespace(native) ? undefined : uid;',
+        to: 'return uid;',
+      },
+    ],
+    build: 'none',
+    test: {
+      file: STATE_ROOT,
+      name: 'nothing is of a caller that its user namespace does not map: others look the same',
       message: /to throw/,
     },
   },

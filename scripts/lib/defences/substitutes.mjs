@@ -75,14 +75,14 @@ export const substitutes = [
   },
   cached(
     'an entry of the cache may be of another user',
-    '&& uid === native.getuid()[1] &&',
+    '&& uid === ownUid(native) &&',
     '&&',
     'of another user is not used',
   ),
   cached(
     'an entry of the cache may be writable by others',
-    ' && (mode & WRITABLE_BY_OTHERS) === 0\n',
-    '\n',
+    ' && (mode & WRITABLE_BY_OTHERS) === 0;\n',
+    ';\n',
     'that others may write to is not used: %o',
   ),
   cached(

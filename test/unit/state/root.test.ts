@@ -103,6 +103,16 @@ test.each([
   }
 });
 
+test('nothing is of a caller that its user namespace does not map: others look the same', () => {
+  const fake = userOf(OVERFLOW_UID, { '/home': 0, '/home/u': OVERFLOW_UID, '/tmp': 0 });
+  expect(open(fake, '/home/u/tsrun').fd).toBe(-ENOENT);
+  fake.files.put('/tmp', 'directory').mode = 0o1777;
+  fake.files.put('/tmp/x', 'directory').uid = OVERFLOW_UID;
+  fake.files.put('/proc/self/ns/user').ino = 4026532000n;
+  expect(() => open(fake, '/home/u/tsrun')).toThrow('/home/u belongs to another user (65534)');
+  expect(() => open(fake, '/tmp').openContainer('x')).toThrow('cannot use /tmp/x: it belongs to');
+});
+
 test('outside of one that id is a user as others are', () => {
   const fake = userOf(0, { '/run': OVERFLOW_UID, '/run/tsrun': 0 });
   expect(() => open(fake, '/run/tsrun')).toThrow('/run belongs to another user (65534)');
