@@ -39,6 +39,7 @@ export function makeDebianPackage({ root, output, version, epoch, cli }, work) {
   addManPages(tree, cli, { version, date: dateOf(epoch) });
   addCompletions(tree, join(root, 'dist/tsrun'));
   tree.copy('etc/apparmor.d/tsrun-default', join(root, 'src/apparmor/tsrun-default'));
+  tree.copy('usr/share/apparmor/extra-profiles/tsrun', join(root, 'src/apparmor/tsrun'));
   tree.copy('etc/containers/containers.conf.d/tsrun.conf', join(root, 'packaging/containers.conf'));
   addDocumentation(tree, root, parts);
   const changes = readFileSync(join(root, 'CHANGELOG.md'), 'utf8');

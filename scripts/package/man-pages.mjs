@@ -93,6 +93,10 @@ function programPage(cli, names, release) {
             'AppArmor profile for containers that name it; additions belong into local/tsrun-default there',
           ],
           [
+            bold('/usr/share/apparmor/extra-profiles/tsrun'),
+            'AppArmor profile for tsrun itself, which user namespaces of users take on Ubuntu; loaded when it is in /etc/apparmor.d',
+          ],
+          [
             bold('/etc/containers/containers.conf.d/tsrun.conf'),
             'podman --runtime tsrun; see containers.conf(5)',
           ],

@@ -107,6 +107,7 @@ test('the Debian package has its files, as root and with their modes', () => {
     'usr/share/zsh/vendor-completions/_tsrun': file,
     'usr/share/fish/vendor_completions.d/tsrun.fish': file,
     'etc/apparmor.d/tsrun-default': file,
+    'usr/share/apparmor/extra-profiles/tsrun': file,
     'etc/containers/containers.conf.d/tsrun.conf': file,
     [`${DOC}/copyright`]: file,
     [`${DOC}/changelog.gz`]: file,

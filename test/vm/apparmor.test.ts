@@ -95,6 +95,57 @@ test('tsrun-default has no sockets of AF_ALG and AF_VSOCK, by socketcall of 32-b
   expect(await printed('unconfined')).not.toContain(refused);
 });
 
+/** What containers of others are confined by, as far as signals go: the runtimes that they know. */
+const FOREIGN_PROFILE = `
+profile tsrun-test-foreign flags=(attach_disconnected,mediate_deleted) {
+  file,
+  network,
+  capability,
+  signal (receive) peer=unconfined,
+  signal (receive) peer=runc,
+  signal (receive) peer=crun,
+  signal (send,receive) peer=tsrun-test-foreign,
+}
+`;
+
+test('with the profile of tsrun itself it signals containers of tsrun-default, and not of others', async () => {
+  const own = guest.write('tsrun', readFileSync('src/apparmor/tsrun', 'utf8'));
+  const foreign = guest.write('foreign', FOREIGN_PROFILE);
+  const life = (profile: string): string => {
+    const id = guest.newId();
+    const bundle = guest.bundle('', (spec) => {
+      confined(profile)(spec);
+      if (spec.process !== undefined) spec.process.args = ['sleep', '1000'];
+    });
+    return `tsrun run -d --bundle ${bundle} ${id} </dev/null >/dev/null || exit
+      tsrun kill ${id} KILL 2>&1; echo $?
+      tsrun delete --force ${id} || exit`;
+  };
+  const label = guest.bundle('cat /proc/self/attr/current', (spec) => {
+    delete spec.process?.apparmorProfile;
+  });
+  const output = await guest.output(`
+    /sbin/apparmor_parser -r ${foreign} || exit
+    ${life('tsrun-test-foreign')}
+    /sbin/apparmor_parser -r ${own} || exit
+    tsrun run --bundle ${label} ${guest.newId()}
+    ${life('tsrun-default')}
+    ${life('tsrun-test-foreign')}
+    switch=/proc/sys/kernel/apparmor_restrict_unprivileged_userns
+    if [ -e $switch ]; then before=$(cat $switch); echo 1 >$switch; fi
+    /usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups sh -c '
+      export XDG_RUNTIME_DIR=$(mktemp -d) && cd $XDG_RUNTIME_DIR && mkdir -p bundle/rootfs/bin &&
+      cp /bin/busybox bundle/rootfs/bin/sh && tsrun spec --rootless --bundle bundle --tty=false -- sh -c "echo user" &&
+      tsrun run --bundle bundle user; cd / && rm -rf $XDG_RUNTIME_DIR'
+    [ ! -e $switch ] || echo $before >$switch
+    /sbin/apparmor_parser -R ${own}; /sbin/apparmor_parser -R ${foreign}`);
+  const lines = output.trimEnd().split('\n');
+  // Before the profile is loaded, and with it.
+  expect(lines.slice(0, 3)).toEqual(['0', 'tsrun (unconfined)', '0']);
+  expect(lines[3]).toContain('permission denied');
+  expect(lines.slice(4)).toEqual(['1', 'user']);
+});
+
 test('exec joins the profile of the container, or another by --apparmor', async () => {
   const id = guest.newId();
   const bundle = guest.bundle('', (spec) => {
