@@ -252,7 +252,11 @@ long givePlan(Spawned& spawned, const std::string& plan) {
 
 void abandon(Spawned& spawned) {
   syscall(SYS_pidfd_send_signal, spawned.pidfd, SIGKILL, nullptr, 0);
-  // The end of the socket ends it too, should the signal not have come.
+  // The end of the socket ends it too, should the signal not have come. So the wait below has an
+  // end: the child does nothing yet but read from that socket, and make namespaces, where the
+  // kernel waits for locks that it gives up for a signal. A cgroup v2 that is frozen does not keep
+  // a process from being killed, and a v1 freezer of the child's is that of its caller, who stands
+  // still as well.
   for (const int fd : {spawned.socket, spawned.plan}) {
     if (fd >= 0) close(fd);
   }
