@@ -281,6 +281,15 @@ function without(spec: FullSpec, ...types: string[]): void {
   spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => !types.includes(type));
 }
 
+/** As each container of a pod joins the namespaces of its sandbox, which there are in every place. */
+function join(spec: FullSpec): void {
+  const pod: readonly string[] = ['network', 'ipc', 'uts'];
+  spec.linux.namespaces = spec.linux.namespaces.map(({ type }) =>
+    pod.includes(type) ? { type, path: `/run/pod/${type}` } : { type },
+  );
+  delete spec.hostname;
+}
+
 function privileged(spec: FullSpec): void {
   spec.process.capabilities = sets(ALL);
   spec.linux.maskedPaths = [];
@@ -413,6 +422,11 @@ const CHANGES: Record<ManagerName, Record<string, (spec: FullSpec) => void>> = {
       delete spec.hostname;
     },
     privileged,
+    'a container of a pod': join,
+    'a container of a pod, privileged': (spec) => {
+      join(spec);
+      privileged(spec);
+    },
     shareProcessNamespace: (spec) => {
       without(spec, 'pid');
     },
@@ -474,6 +488,7 @@ const CHANGES: Record<ManagerName, Record<string, (spec: FullSpec) => void>> = {
   },
   'CRI-O': {
     'as it is': () => undefined,
+    'a container of a pod': join,
     'a user namespace': mapped,
     privileged,
   },

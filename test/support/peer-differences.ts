@@ -4,6 +4,8 @@ export interface Explained {
   /** Words of docs/migrating.md, where it is told to users. */
   page: string;
   peers: readonly ('runc' | 'crun')[];
+  /** Seen on some kernels alone. */
+  kernel?: true;
   /** Names of configurations; without it any. */
   configs?: RegExp;
   /** Lines of the comparison: the section, `-` for what the peer has alone or `+` for tsrun, and the line. */
@@ -50,6 +52,7 @@ export const EXPLAINED: readonly Explained[] = [
   },
   {
     page: '`/dev/core` is there',
+    kernel: true,
     peers: ['runc'],
     lines: [/^devices: \+ symbolic link 777 0 0 0 0 'core' -> '\/proc\/kcore'$/],
   },
