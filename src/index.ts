@@ -18,6 +18,7 @@ export type { ErrorCode, ErrorDetails } from './errors.js';
 export type {
   CreateContainerOptions,
   PlanOptions,
+  ContainerOptions,
   RootOptions,
   Stdio,
   TraceEntry,

@@ -17,6 +17,7 @@ struct Ends {
   int input;
   int output;
   int failure;
+  int directory;  // its working directory, -1 for the helper's
 };
 
 // The reading end of what a hook prints, and the beginning of that.
@@ -30,6 +31,7 @@ struct Printed {
   // A process group of its own, which its timeout ends as a whole.
   long result = sys::call(__NR_setsid);
   if (self.umask >= 0) sys::call(__NR_umask, self.umask);
+  if (result >= 0 && ends.directory >= 0) result = sys::call(__NR_fchdir, ends.directory);
   if (result >= 0) result = sys::dup3(ends.input, 0, 0);
   if (result >= 0) result = sys::dup3(ends.output, 1, 0);
   if (result >= 0) result = sys::dup3(ends.output, 2, 0);
@@ -189,7 +191,7 @@ static long startHook(const wire::Step& step, const Ends& ends, Printed& output)
   const long pid = sys::call(__NR_clone, CLONE_PIDFD | SIGCHLD, 0, sys::arg(&pidfd), 0, 0);
   if (pid == 0) {
     becomeHook(path, TEXTS(step, Hook, args), TEXTS(step, Hook, env),
-               {ends.input, ends.output, failure[1]});
+               {ends.input, ends.output, failure[1], ends.directory});
   }
   long result = pid < 0 ? fail(pid, path) : 0;
   if (pid > 0) {
@@ -205,6 +207,11 @@ static long startHook(const wire::Step& step, const Ends& ends, Printed& output)
 
 long runHook(const wire::Step& step) {
   const char* path = TEXT(step, Hook, path);
+  long directory = -1;
+  if (NUMBER(step, Hook, inRoot) != 0) {
+    directory = self.root >= 0 ? self.root : slot(NUMBER(step, Hook, slot));
+    if (directory < 0) return fail(directory, path);
+  }
   const long input = stateFile(step);
   if (input < 0) return fail(input, path);
   int ends[2] = {-1, -1};
@@ -216,7 +223,8 @@ long runHook(const wire::Step& step) {
   static Printed output;
   output.fd = ends[0];
   output.size = 0;
-  const long result = startHook(step, {static_cast<int>(input), ends[1], -1}, output);
+  const long result =
+      startHook(step, {static_cast<int>(input), ends[1], -1, static_cast<int>(directory)}, output);
   sys::close(static_cast<int>(input));
   sys::close(ends[1]);
   if (output.fd >= 0) sys::close(output.fd);

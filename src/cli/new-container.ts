@@ -3,6 +3,7 @@
 import type { CreateOptions } from '../lifecycle/create.js';
 import { loadBundle } from '../lifecycle/bundle.js';
 import { userBus } from '../cgroups/systemd/user-bus.js';
+import { variables } from '../variables.js';
 import { cgroupManager } from './cgroup-manager.js';
 import type { Context } from './context.js';
 import { activatedDescriptors, preservedDescriptors } from './descriptors.js';
@@ -39,6 +40,7 @@ export function createOptions(
     ...(pidFile === undefined ? {} : { pidFile }),
     ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
     ...(path === undefined ? {} : { path }),
+    hookEnvironment: () => variables(environment),
     ...(globals.rootless === undefined || globals.rootless === 'auto'
       ? {}
       : { rootless: globals.rootless === 'true' }),

@@ -11,6 +11,7 @@ import type { Native } from '../native/types.js';
 import { waitFor } from '../native/wait.js';
 import { planProgram } from '../plan/hooks.js';
 import { printableBytes } from '../printable.js';
+import { variables } from '../variables.js';
 import type { Context } from './context.js';
 import { print } from './output.js';
 import { ownTable } from './proc-table.js';
@@ -152,9 +153,6 @@ async function capture(
   const [reading, writing] = pipe;
   native.setNonblocking(reading, true);
   try {
-    const env = Object.entries(environment).flatMap(([name, value]) =>
-      value === undefined ? [] : [`${name}=${value}`],
-    );
     const child = await execute(
       native,
       {
@@ -164,7 +162,7 @@ async function capture(
         preserve: [],
         fds: [],
         slots: 0,
-        steps: planProgram({ path: args[0] ?? '', args, env }),
+        steps: planProgram({ path: args[0] ?? '', args, env: variables(environment) }),
         trace: false,
       },
       {},

@@ -88,8 +88,8 @@ export class Container {
    */
   async start(): Promise<void> {
     await turns.next();
-    const { native, warn } = this.context;
-    await this.withName((name) => start(native, { ...name, warn }));
+    const { native, hooks, warn } = this.context;
+    await this.withName((name) => start(native, { ...name, ...hooks, warn }));
   }
 
   /**
@@ -251,9 +251,9 @@ export class Container {
    */
   async delete(options: DeleteOptions = {}): Promise<void> {
     await turns.next();
-    const { native, warn } = this.context;
+    const { native, hooks, warn } = this.context;
     const force = options.force === true;
-    await this.withName((name) => deleteContainer(native, { ...name, force, warn }));
+    await this.withName((name) => deleteContainer(native, { ...name, ...hooks, force, warn }));
     // No zombie is left behind, also of one that another object has made. Who else may have reaped
     // it makes no difference here.
     await (this.child ?? childOf(this.pid))?.settled();

@@ -9,7 +9,7 @@ import { findState, notFound } from '../state/store.js';
 import { Container } from './container.js';
 import { copied } from './copied.js';
 import { bundleOf, contextOf, fromHere, streams, traceEntries, withRoot } from './options.js';
-import type { CreateContainerOptions, RootOptions } from './options.js';
+import type { ContainerOptions, CreateContainerOptions, RootOptions } from './options.js';
 
 /**
  * Makes a container: everything is set up, and its process waits for start().
@@ -43,6 +43,7 @@ export async function createContainer(given: CreateContainerOptions): Promise<Co
     preserve: preserveFds ?? [],
     spareCaller: true,
     warn,
+    ...context.hooks,
     turn: () => turns.next(),
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
     ...(pidFile === undefined ? {} : { pidFile }),
@@ -64,7 +65,7 @@ export async function createContainer(given: CreateContainerOptions): Promise<Co
  *
  * @throws TsrunError ERR_NOT_FOUND, ERR_ID_INVALID, ERR_STATE
  */
-export async function getContainer(id: string, options: RootOptions = {}): Promise<Container> {
+export async function getContainer(id: string, options: ContainerOptions = {}): Promise<Container> {
   const context = contextOf(options);
   await turns.next();
   const found = await withRoot(context, (root) => findState(context.native, root, id));

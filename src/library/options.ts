@@ -10,6 +10,7 @@ import { requireSpec } from '../spec/load.js';
 import type { Spec } from '../spec/types.js';
 import { StateRoot, defaultRoot } from '../state/root.js';
 import { loadBundle } from '../lifecycle/bundle.js';
+import { variables } from '../variables.js';
 
 export interface RootOptions {
   /**
@@ -46,7 +47,16 @@ export interface PlanOptions {
   noNewKeyring?: boolean;
 }
 
-export interface CreateContainerOptions extends RootOptions, Omit<PlanOptions, 'id'> {
+export interface ContainerOptions extends RootOptions {
+  /**
+   * What the hooks that run outside of the container have for an environment where the configuration
+   * has no `env` for them: this program's, as it is when they start, or an empty one. It is for what
+   * this Container object does. Default `empty`.
+   */
+  hookEnv?: 'inherit' | 'empty';
+}
+
+export interface CreateContainerOptions extends ContainerOptions, Omit<PlanOptions, 'id'> {
   /** 1 to 255 of `A-Z a-z 0-9 _ + . -`, not `.` or `..`. Taken by the container until it is deleted. */
   id: string;
   /** Default `inherit`. */
@@ -70,6 +80,8 @@ export interface Context {
   native: Native;
   root: string;
   warn: (message: string) => void;
+  /** Empty, or what is to be given to the functions that run hooks. */
+  hooks: { hookEnvironment?: () => readonly string[] };
 }
 
 /**
@@ -89,12 +101,13 @@ export async function withRoot<T>(
   }
 }
 
-export function contextOf(options: RootOptions): Context {
+export function contextOf(options: ContainerOptions): Context {
   const native = loadNative();
   return {
     native,
     root: absolutePath(native, options.root ?? defaultRoot(native, environment())),
     warn: options.onWarning ?? (() => undefined),
+    hooks: options.hookEnv === 'inherit' ? { hookEnvironment: () => variables(environment()) } : {},
   };
 }
 

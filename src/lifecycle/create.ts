@@ -111,6 +111,8 @@ export interface CreateOptions {
    * kernel some milliseconds.
    */
   spareCaller?: boolean;
+  /** Environment of the hooks that have none of their own. Default: an empty one. */
+  hookEnvironment?: () => readonly string[];
   /** PATH of the caller, for newuidmap and newgidmap. */
   path?: string;
   /**
@@ -641,8 +643,12 @@ class Creation {
   }
 
   private async runtimeHooks(state: ContainerState): Promise<void> {
-    const { spec, bundle } = this.options;
-    const run = { state: hookState(state, 'creating'), cwd: bundle };
+    const { spec, bundle, hookEnvironment } = this.options;
+    const run = {
+      state: hookState(state, 'creating'),
+      cwd: bundle,
+      environment: hookEnvironment,
+    };
     for (const kind of ['prestart', 'createRuntime'] as const) {
       await runHooks(this.native, { ...run, kind, hooks: spec.hooks?.[kind] ?? [] });
     }
@@ -653,6 +659,7 @@ class Creation {
       kind: 'poststop',
       hooks: state.hooks.poststop,
       state: hookState(state, 'stopped'),
+      environment: this.options.hookEnvironment,
       cwd: hookDirectory(this.native, state.bundle),
     } as const;
     await runHooksAnyway(this.native, run, this.options.warn);

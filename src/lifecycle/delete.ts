@@ -37,6 +37,8 @@ export interface DeleteOptions extends ContainerName {
   force?: boolean;
   /** The state of the container, when its first process is known to have been reaped. */
   ended?: ContainerState;
+  /** Environment of the hooks that have none of their own. Default: an empty one. */
+  hookEnvironment?: () => readonly string[];
   warn: (message: string) => void;
 }
 
@@ -66,7 +68,7 @@ export async function deleteContainer(native: Native, options: DeleteOptions): P
     // The id may have been given to another container since.
     if (options.ended !== undefined && !isOf(now, options.ended)) return;
     if (now.kind === 'state') {
-      await tearDown(native, root, options.ended ?? now.state, force, warn);
+      await tearDown(native, options, options.ended ?? now.state);
     } else if (!force) {
       // Says what is wrong with it.
       loadState(native, root, id);
@@ -97,10 +99,8 @@ async function lockUnlessGone(native: Native, root: StateRoot, id: string, force
 
 async function tearDown(
   native: Native,
-  root: StateRoot,
+  { root, force = false, hookEnvironment, warn }: DeleteOptions,
   state: ContainerState,
-  force: boolean,
-  warn: (message: string) => void,
 ): Promise<void> {
   const status = statusOf(native, root, state, true);
   // One that was never started ends with its helper, as with runc and crun (docs/managers.md).
@@ -124,6 +124,7 @@ async function tearDown(
       hooks: state.hooks.poststop,
       state: hookState(state, 'stopped'),
       cwd: hookDirectory(native, state.bundle),
+      environment: hookEnvironment,
     },
     warn,
   );

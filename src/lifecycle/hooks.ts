@@ -19,6 +19,8 @@ export interface HookRun {
   state: string;
   /** Working directory. */
   cwd: string;
+  /** What hooks without an `env` inherit; nothing when absent. */
+  environment?: (() => readonly string[]) | undefined;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function runHooksAnyway(
 async function runHook(native: Native, run: HookRun, hook: Hook, index: number): Promise<void> {
   const pointer = `/hooks/${run.kind}/${index}`;
   const result = await runProgram(native, {
-    steps: planHook(hook, pointer, run.cwd),
+    steps: planHook(hook, pointer, run.cwd, run.environment ?? (() => [])),
     input: run.state,
     timeoutMs: (hook.timeout ?? 0) * 1000,
   });

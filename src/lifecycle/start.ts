@@ -27,6 +27,8 @@ export interface StartOptions extends ContainerName {
   notifySocket?: string;
   /** What a create with keepLock gave, which then need not be found out again. Its lock is released. */
   created?: Created;
+  /** Environment of the hooks that have none of their own. Default: an empty one. */
+  hookEnvironment?: () => readonly string[];
   /** Told of what is left, though the program runs. Default: nobody is told. */
   warn?: (message: string) => void;
 }
@@ -98,6 +100,7 @@ export async function start(native: Native, options: StartOptions): Promise<Star
         hooks: state.hooks.poststart,
         state: hookState(state, 'running'),
         cwd: hookDirectory(native, state.bundle),
+        environment: options.hookEnvironment,
       });
     }
   } catch (error) {

@@ -25,6 +25,7 @@ import { grantableCapabilities } from './capabilities.js';
 import { ownsDev, parentMakes, planDeviceLinks, planDevices } from './devices.js';
 import type { DeviceOrigin } from './devices.js';
 import { hookStateParts, planContainerHooks, stopsForHooks } from './hooks.js';
+import type { HookPlace } from './hooks.js';
 import { invalid, unsupported } from './invalid.js';
 import { mountIdMap } from './mounts/id-map.js';
 import { KeptMounts } from './mounts/kept.js';
@@ -126,7 +127,11 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
 
     ...mounts.steps,
     ...(stopsForHooks(spec.hooks) ? [syncStep('runtimeHooks')] : []),
-    ...containerHooks(spec, facts, 'createContainer', 'creating'),
+    ...containerHooks(spec, facts, 'createContainer', 'creating', {
+      env: [],
+      inRoot: true,
+      slot: ownMounts ? -1 : rootSlot,
+    }),
     // After devpts, and after the hooks, whose output is not the terminal's.
     ...planConsole(process, '/process', ownMounts),
     ...changeRoot(root.path, places, facts, rootSlot),
@@ -176,7 +181,11 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     syncStep('ready'),
     ...program.filter,
     { op: 'gate', at: '', fifo, report },
-    ...containerHooks(spec, facts, 'startContainer', 'created'),
+    ...containerHooks(spec, facts, 'startContainer', 'created', {
+      env: program.exec.env,
+      inRoot: false,
+      slot: -1,
+    }),
     program.exec,
   ];
 
@@ -460,8 +469,9 @@ function containerHooks(
   facts: PlanFacts,
   kind: 'createContainer' | 'startContainer',
   status: 'creating' | 'created',
+  place: HookPlace,
 ): Step[] {
-  return planContainerHooks(spec.hooks?.[kind], `/hooks/${kind}`, () =>
+  return planContainerHooks(spec.hooks?.[kind], `/hooks/${kind}`, place, () =>
     hookStateParts(spec, facts, status),
   );
 }

@@ -3,7 +3,7 @@
 import { searchDirectories } from './environment.js';
 import { clean } from './path.js';
 import type { Hook, Spec } from '../spec/types.js';
-import type { Step } from './steps.js';
+import type { Slot, Step } from './steps.js';
 
 /** The state's JSON (runtime.md, State), to be put together as before + pid + after. */
 export interface StateParts {
@@ -24,10 +24,20 @@ export function hookStateParts(
   return { before: `${head.slice(0, -1)},"pid":`, after: `,${tail.slice(1)}` };
 }
 
-/** Hooks that the helper runs, in the namespaces it is in by then. */
+/** Where the helper runs hooks, in the namespaces it is in by then. */
+export interface HookPlace {
+  /** Environment of a hook that has none of its own; an empty one is one. */
+  env: readonly string[];
+  /** The working directory is the root file system, which is not the root yet; else the helper's own. */
+  inRoot: boolean;
+  /** The root file system where it is not mounted; else -1. */
+  slot: Slot;
+}
+
 export function planContainerHooks(
   hooks: readonly Hook[] | undefined,
   at: string,
+  place: HookPlace,
   state: () => StateParts,
 ): Step[] {
   if (hooks === undefined || hooks.length === 0) return [];
@@ -37,7 +47,9 @@ export function planContainerHooks(
     at: `${at}/${index}`,
     path: hook.path,
     args: hookArgs(hook),
-    env: hook.env ?? [],
+    env: hook.env ?? [...place.env],
+    inRoot: place.inRoot,
+    slot: place.slot,
     timeout: hook.timeout ?? 0,
     ...parts,
   }));
@@ -69,12 +81,24 @@ export function planProgram(program: HostProgram, at = ''): Step[] {
   ];
 }
 
-/** A hook of the runtime namespace. Its environment is the configuration's and nothing else. */
-export function planHook(hook: Hook, at: string, cwd: string): Step[] {
+/**
+ * A hook of the runtime namespace.
+ *
+ * @param inherited its environment where the configuration has none for it; an empty one is one
+ */
+export function planHook(
+  hook: Hook,
+  at: string,
+  cwd: string,
+  inherited: () => readonly string[],
+): Step[] {
   return [
     // A process group of its own, which its timeout ends as a whole.
     { op: 'session', at },
-    ...planProgram({ path: hook.path, args: hookArgs(hook), env: hook.env ?? [], cwd }, at),
+    ...planProgram(
+      { path: hook.path, args: hookArgs(hook), env: hook.env ?? inherited(), cwd },
+      at,
+    ),
   ];
 }
 

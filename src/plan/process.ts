@@ -37,7 +37,7 @@ export interface ProcessPlan {
   find: Step;
   /** With noNewPrivileges the filter comes last: as few calls as possible are left. */
   filter: readonly Step[];
-  exec: Step;
+  exec: Step & { op: 'exec' };
 }
 
 export function planProcess(process: Process, context: ProcessContext): ProcessPlan {

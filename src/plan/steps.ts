@@ -288,6 +288,9 @@ export type StepBody =
       timeout: number;
       before: string;
       after: string;
+      /** Its working directory is the root that is mounted, or the directory in the slot. */
+      inRoot: boolean;
+      slot: Slot;
     }
   /** execve(2) of what `find` found. */
   | { op: 'exec'; args: string[]; env: string[] };

@@ -107,7 +107,16 @@ const OPERATIONS: Table = {
   find: { file: 's', directories: 'l' },
   forget: { keep: 'u' },
   gate: { fifo: 'n', report: 'n' },
-  hook: { path: 's', args: 'l', env: 'l', timeout: 'n', before: 's', after: 's' },
+  hook: {
+    path: 's',
+    args: 'l',
+    env: 'l',
+    inRoot: 'n',
+    slot: 'n',
+    timeout: 'n',
+    before: 's',
+    after: 's',
+  },
   exec: { args: 'l', env: 'l' },
 };
 
@@ -241,6 +250,8 @@ test('a hook may have a timeout that nanoseconds do not hold', async () => {
       path: '/bin/true',
       args: ['true'],
       env: [],
+      inRoot: false,
+      slot: -1,
       timeout: 2n ** 62n,
       before: '',
       after: '',

@@ -1,6 +1,7 @@
 /** hooks: where each kind runs, when, with what on standard input. */
 
-import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -41,7 +42,13 @@ const SEE = `printf '{"kind":"%s","pid":%d,"mnt":"%s","net":"%s","cwd":"%s","env
  "$0 $*" "$(test -e /tmp/outside && echo host || echo container)" "$(cat)" >> "$2"`;
 
 /** The shared file is /tmp/shared/log inside, by a bind mount. */
-function bundleWithHooks(script: string, extra: (kind: Kind) => Hook[] = () => []): Bundle {
+function bundleWithHooks(
+  script: string,
+  extra: (kind: Kind) => Hook[] = () => [],
+  environment = (kind: Kind): Pick<Hook, 'env'> => ({
+    env: [`WHO=${kind}`, 'PATH=/usr/bin:/bin'],
+  }),
+): Bundle {
   const bundle = scene.bundle(script);
   mkdirSync(join(bundle.path, 'shared'));
   writeFileSync(join(bundle.path, 'shared/log'), '');
@@ -55,9 +62,8 @@ function bundleWithHooks(script: string, extra: (kind: Kind) => Hook[] = () => [
   bundle.spec.hooks = Object.fromEntries(
     KINDS.map((kind) => {
       const file = kind === 'startContainer' ? '/tmp/shared/log' : join(bundle.path, 'shared/log');
-      const env = [`WHO=${kind}`, 'PATH=/usr/bin:/bin'];
-      const hook = { path: '/bin/sh', args: ['sh', '-c', SEE, 'arg0', kind, file], env };
-      return [kind, [hook, ...extra(kind)]];
+      const hook = { path: '/bin/sh', args: ['sh', '-c', SEE, 'arg0', kind, file] };
+      return [kind, [{ ...hook, ...environment(kind) }, ...extra(kind)]];
     }),
   );
   bundle.spec.annotations = { 'org.example.key': 'value' };
@@ -120,6 +126,83 @@ test('each kind runs at its time, in its namespaces, with the state on its input
     );
     expect(hook.env).toBe(`PATH=/usr/bin:/bin WHO=${hook.kind} `);
   }
+});
+
+/** What hooks have of the variable WHO, which the caller of each command sets, and the process too. */
+async function inherited(environment: Pick<Hook, 'env'>): Promise<Record<string, string>> {
+  const bundle = bundleWithHooks('exec sleep 1000', undefined, () => environment);
+  bundle.spec.process!.env = ['WHO=process', 'PATH=/usr/bin:/bin'];
+  bundle.write();
+  const id = newId();
+  const as = (WHO: string): { env: NodeJS.ProcessEnv } => ({ env: { ...process.env, WHO } });
+  const created = await scene.runtime(['create', '--bundle', bundle.path, id], {
+    ...QUIET,
+    ...as('create'),
+  });
+  expect(created.status).toBe(0);
+  const { pid } = await stateOf(scene.runtime, id);
+  expect((await scene.runtime(['start', id], as('start'))).status).toBe(0);
+  await scene.runtime(['kill', id, 'KILL']);
+  expect(await waitFor(pid)).toEqual({ status: 0, signal: 9 });
+  expect((await scene.runtime(['delete', id], as('delete'))).status).toBe(0);
+  return Object.fromEntries(
+    seen(bundle).map(({ kind, env }) => [kind, / ?WHO=(\w+)/.exec(env)?.[1] ?? '']),
+  );
+}
+
+test.each([
+  ['absent', {}],
+  ['null', { env: null } as unknown as Pick<Hook, 'env'>],
+])('an env that is %s is that of the command, or of the process', async (_, environment) => {
+  expect(await inherited(environment)).toEqual({
+    prestart: 'create',
+    createRuntime: 'create',
+    createContainer: '',
+    startContainer: 'process',
+    poststart: 'start',
+    poststop: 'delete',
+  });
+});
+
+test('an empty env is empty', async () => {
+  const nothing = Object.fromEntries(KINDS.map((kind) => [kind, '']));
+  expect(await inherited({ env: [] })).toEqual(nothing);
+});
+
+test('poststop hooks after a failure, and those of run, have the environment of that command', async () => {
+  const env = { ...process.env, WHO: 'caller' };
+  const whoOf = (bundle: Bundle): string[][] =>
+    seen(bundle).map(({ kind, env: all }) => [kind, / ?WHO=(\w+)/.exec(all)?.[1] ?? '']);
+  const run = bundleWithHooks('true', undefined, () => ({}));
+  expect(await scene.run(run, [], { env })).toMatchObject({ status: 0, stderr: '' });
+  expect(whoOf(run)).toContainEqual(['poststop', 'caller']);
+  expect(whoOf(run)).toContainEqual(['poststart', 'caller']);
+
+  const failing = (kind: Kind): Hook[] =>
+    kind === 'createRuntime' ? [{ path: '/bin/false' }] : [];
+  const failed = bundleWithHooks('true', failing, () => ({}));
+  const made = await scene.runtime(['create', '--bundle', failed.path, newId()], {
+    ...QUIET,
+    env,
+  });
+  expect(made.status).toBe(1);
+  expect(whoOf(failed)).toEqual([
+    ['prestart', 'caller'],
+    ['createRuntime', 'caller'],
+    ['poststop', 'caller'],
+  ]);
+});
+
+test('createContainer hooks run in the root file system', async () => {
+  const bundle = scene.bundle('true');
+  const out = join(bundle.path, 'out');
+  bundle.spec.hooks = {
+    createContainer: [{ path: '/bin/sh', args: ['sh', '-c', `{ pwd; ls; } > ${out}`] }],
+  };
+  bundle.write();
+  const cwd = await realpath(bundle.rootfs);
+  expect(await scene.run(bundle, [], { cwd: '/' })).toMatchObject({ status: 0, stderr: '' });
+  expect(readFileSync(out, 'utf8').split('\n')).toEqual([cwd, ...readdirSync(cwd).sort(), '']);
 });
 
 test('hooks of one kind run one after another', async () => {

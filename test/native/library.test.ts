@@ -194,6 +194,40 @@ describe('errors have stable codes', () => {
   });
 });
 
+test.each(['inherit', 'empty', undefined] as const)('hooks with hookEnv %s', async (hookEnv) => {
+  const log = join(work, 'log');
+  const see = (name: string) => [
+    { path: '/bin/sh', args: ['sh', '-c', `echo "${name} $TSRUN_TEST_HOOKS" >>${log}`] },
+  ];
+  const bundle = make('', (spec) => {
+    sleeper(spec);
+    spec.hooks = {
+      createRuntime: see('createRuntime'),
+      poststart: see('poststart'),
+      poststop: see('poststop'),
+    };
+  });
+  const options = { root, ...(hookEnv === undefined ? {} : { hookEnv }) };
+  process.env['TSRUN_TEST_HOOKS'] = 'program';
+  try {
+    const container = await createContainer({
+      ...options,
+      id,
+      bundle: bundle.path,
+      stdio: 'ignore',
+    });
+    await container.start();
+    await (await getContainer(id, options)).delete({ force: true });
+    await container.wait();
+  } finally {
+    delete process.env['TSRUN_TEST_HOOKS'];
+  }
+  const value = hookEnv === 'inherit' ? 'program' : '';
+  expect(readFileSync(log, 'utf8')).toBe(
+    ['createRuntime', 'poststart', 'poststop'].map((name) => `${name} ${value}\n`).join(''),
+  );
+});
+
 test('two containers are made at the same time', async () => {
   // Each waits in a hook of its create for the other.
   const fifo = join(work, 'fifo');

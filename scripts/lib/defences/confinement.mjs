@@ -595,8 +595,8 @@ export const confinement = [
     changes: [
       {
         file: 'src/lifecycle/delete.ts',
-        from: 'options.ended ?? now.state, force',
-        to: 'now.state, force',
+        from: 'options, options.ended ?? now.state',
+        to: 'options, now.state',
       },
     ],
     build: 'none',

@@ -1,6 +1,7 @@
 /** `delete` */
 
 import { deleteContainer } from '../../lifecycle/delete.js';
+import { variables } from '../../variables.js';
 import type { Command } from '../context.js';
 
 export const run: Command<'delete'> = async (context, options, [id = '']) => {
@@ -8,6 +9,7 @@ export const run: Command<'delete'> = async (context, options, [id = '']) => {
     root: context.root(),
     id,
     force: options.force ?? false,
+    hookEnvironment: () => variables(context.environment),
     warn: (message) => context.log.warn(message),
   });
   return 0;

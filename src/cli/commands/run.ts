@@ -107,10 +107,13 @@ async function runToEnd(
 /** With what is left of it: a process of the container may outlive the first one. */
 async function remove(
   context: Context,
-  { root, id, warn }: CreateOptions,
+  { root, id, hookEnvironment, warn }: CreateOptions,
   ended?: ContainerState,
 ): Promise<void> {
-  const known = ended === undefined ? {} : { ended };
+  const known = {
+    ...(ended === undefined ? {} : { ended }),
+    ...(hookEnvironment === undefined ? {} : { hookEnvironment }),
+  };
   await deleteContainer(context.native, { root, id, warn, force: true, ...known });
 }
 

@@ -5,6 +5,7 @@ import { create } from '../../../src/lifecycle/create.js';
 import type { CreateOptions } from '../../../src/lifecycle/create.js';
 import { EIO, ENOENT, EPERM } from '../../../src/native/constants.js';
 import type { FakeSystem } from '../../../src/native/fake.js';
+import type { Native } from '../../../src/native/types.js';
 import { SyncPoint } from '../../../src/plan/steps.js';
 import type { LaterState } from '../../../src/state/state.js';
 import { loadState, readLaterLine } from '../../../src/state/store.js';
@@ -234,6 +235,45 @@ test('hooks run in order, with a state on their input, and poststop after a fail
     '/hook/createRuntime',
     '/hook/poststop',
   ]);
+});
+
+test('hooks without an environment have what they are given, and nothing else', async () => {
+  for (const given of [undefined, ['CALLER=yes']]) {
+    const fake = system();
+    const environments: [string, string[]][] = [];
+    const native: Native = {
+      ...fake.native,
+      spawn: (request) => {
+        for (const step of request.steps) {
+          if (step.op === 'exec' && step.at.startsWith('/hooks/')) {
+            environments.push([step.at, step.env]);
+          }
+        }
+        return fake.native.spawn(request);
+      },
+    };
+    const hooks = {
+      createRuntime: [{ path: '/hook/absent' }, { path: '/hook/empty', env: [] }],
+      poststop: [{ path: '/hook/poststop' }],
+    };
+    fake.programs.set('/hook/empty', { status: 1, signal: 0 });
+    const hookEnvironment = given === undefined ? {} : { hookEnvironment: () => given };
+    await expect(
+      create(native, options({ spec: spec({ hooks }), ...hookEnvironment })),
+    ).rejects.toMatchObject({ code: 'ERR_HOOK' });
+    expect(environments).toEqual([
+      ['/hooks/createRuntime/0', given ?? []],
+      ['/hooks/createRuntime/1', []],
+      ['/hooks/poststop/0', given ?? []],
+    ]);
+  }
+});
+
+test('an empty environment of a hook is kept apart from one that is absent', async () => {
+  const fake = system();
+  const poststop = [{ path: '/hook/absent' }, { path: '/hook/empty', env: [] }];
+  await made(fake, { spec: spec({ hooks: { poststop } }) });
+  expect(loadState(fake.native, ROOT, 'a').hooks.poststop).toEqual(poststop);
 });
 
 test('a hook that hangs is killed after its timeout', async () => {

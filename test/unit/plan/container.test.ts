@@ -507,6 +507,41 @@ describe('hooks', () => {
     expect(JSON.parse(`${start!.before}1${start!.after}`)).toMatchObject({ status: 'created' });
   });
 
+  it('have the environment of the process at its start, and none before, unless they have one', () => {
+    const both = [{ path: '/h' }, { path: '/h', env: [] }];
+    const plan = planContainer(
+      spec({
+        hooks: { createContainer: both, startContainer: both },
+        process: { env: ['A=b', 'HOME=/h'] },
+      }),
+      facts(),
+    );
+    expect(stepsOf(plan, 'hook').map(({ env }) => env)).toEqual([[], [], ['A=b', 'HOME=/h'], []]);
+  });
+
+  it('run in the root file system until that is the root', () => {
+    const both = { createContainer: [{ path: '/c' }], startContainer: [{ path: '/s' }] };
+    const places = (plan: ReturnType<typeof planContainer>): unknown[] =>
+      stepsOf(plan, 'hook').map(({ inRoot, slot }) => [inRoot, slot]);
+    expect(places(planContainer(spec({ hooks: both }), facts()))).toEqual([
+      [true, -1],
+      [false, -1],
+    ]);
+    const chroot = planContainer(
+      spec({
+        hooks: both,
+        root: { path: 'rootfs' },
+        linux: { namespaces: [{ type: 'uts' }], maskedPaths: [], readonlyPaths: [] },
+        mounts: [],
+      }),
+      facts(),
+    );
+    expect(places(chroot)).toEqual([
+      [true, onlyStep(chroot, 'chroot').slot],
+      [false, -1],
+    ]);
+  });
+
   it('cost no stop when there are none of the runtime', () => {
     const plan = planContainer(spec({ hooks: { createContainer: [{ path: '/c' }] } }), facts());
     expect(stepsOf(plan, 'sync').map(({ point }) => point)).toEqual([SyncPoint.ready]);

@@ -15,6 +15,8 @@ const hook: Step = {
   path: '/h',
   args: ['/h'],
   env: [],
+  inRoot: true,
+  slot: -1,
   timeout: 2,
   before: '',
   after: '',

@@ -174,11 +174,16 @@ describe('programs of the host', () => {
   });
 
   it('are hooks', () => {
-    expect(planHook({ path: '/h' }, '/hooks/poststop/0', '/bundle')).toEqual([
+    expect(planHook({ path: '/h' }, '/hooks/poststop/0', '/bundle', () => ['A=b'])).toEqual([
       { op: 'session', at: '/hooks/poststop/0' },
       { op: 'host-cwd', at: '/hooks/poststop/0', path: '/bundle' },
       { op: 'find', at: '/hooks/poststop/0', file: '/h', directories: ['/bin', '/usr/bin'] },
-      { op: 'exec', at: '/hooks/poststop/0', args: ['/h'], env: [] },
+      { op: 'exec', at: '/hooks/poststop/0', args: ['/h'], env: ['A=b'] },
     ]);
+  });
+
+  it('inherit nothing when their environment is empty', () => {
+    const steps = planHook({ path: '/h', env: [] }, '/hooks/poststop/0', '/', () => ['A=b']);
+    expect(steps.at(-1)).toMatchObject({ op: 'exec', env: [] });
   });
 });
