@@ -109,11 +109,14 @@ long findProgram(const wire::Step& step) {
   return fail(-ENOENT, file, wire::Code::NotInPath);
 }
 
-static long readByte(int fifo) {
-  char byte;
+// Of 32 times `start`.
+static constexpr size_t kMostBytes = 64;
+
+static long readBytes(int fifo, size_t most) {
+  char bytes[kMostBytes];
   long got;
   do {
-    got = sys::read(fifo, &byte, 1);
+    got = sys::read(fifo, bytes, most);
   } while (got == -EINTR);
   if (got == 0) got = -EPIPE;
   return got < 0 ? fail(got, "exec.fifo") : 0;
@@ -131,7 +134,7 @@ long passGate(const wire::Step& step) {
   self.gate = static_cast<int>(report);
   // How the parent, if it still listens, learns that the filter is loaded.
   if (self.filtered) sys::close(self.socket);
-  return readByte(self.fifo);
+  return readBytes(self.fifo, 1);
 }
 
 static long readAt(int fd, uint64_t offset, void* data, size_t size) {
@@ -196,11 +199,12 @@ static long explainExec(long result) {
                : fail(result, self.program);
 }
 
-// The second byte of `start` is read last of all. One that is left in the fifo tells it, by no
-// further system call that a filter would have to allow, that the program was not executed.
+// The second byte of `start` is read last of all, with those of any `start` that was killed. One
+// that is left in the fifo tells it, by no further system call that a filter would have to allow,
+// that the program was not executed.
 long execute(const wire::Step& step) {
   if (self.fifo >= 0) {
-    const long got = readByte(self.fifo);
+    const long got = readBytes(self.fifo, kMostBytes);
     if (got < 0) return got;
   }
   const long result =

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <mutex>
 
 #include "own-root.h"
 
@@ -133,6 +134,10 @@ int lockInChild(void* argument) {
 
 long lockTree(int tree, int mountNamespace, const AttributeChange& below,
               const AttributeChange& top) {
+  // The flag is that of the program's memory: a thread would see, and put back, what another has
+  // set.
+  static std::mutex one;
+  const std::lock_guard<std::mutex> guard(one);
   LockRequest request = {tree, mountNamespace, below, top, -EIO};
   const int dumpable = prctl(PR_GET_DUMPABLE);
   if (dumpable < 0) return -errno;

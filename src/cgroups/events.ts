@@ -7,8 +7,15 @@
  * opened and read anew before each wait, and nothing is missed in between.
  */
 
-import type { TsrunError } from '../errors.js';
-import { ENODEV, ENOENT, O_CLOEXEC, O_RDONLY, POLLPRI } from '../native/constants.js';
+import { TsrunError } from '../errors.js';
+import {
+  CGROUP2_SUPER_MAGIC,
+  ENODEV,
+  ENOENT,
+  O_CLOEXEC,
+  O_RDONLY,
+  POLLPRI,
+} from '../native/constants.js';
 import { latin1 } from '../native/latin1.js';
 import { cannotLook, isAbsent, readIfThere } from '../native/look.js';
 import type { Native } from '../native/types.js';
@@ -24,14 +31,37 @@ export function isGone(errno: number): boolean {
 }
 
 /**
+ * What is not in a cgroup hierarchy says nothing about a cgroup: something else may be mounted there.
+ *
+ * @param path of a cgroup that is not there
+ * @throws TsrunError ERR_CGROUP
+ */
+function requireHierarchy(native: Native, path: string): void {
+  for (let at = path; ; at = at.slice(0, Math.max(1, at.lastIndexOf('/')))) {
+    const type = native.statfsType(at);
+    if (type === CGROUP2_SUPER_MAGIC) return;
+    if (type < 0 && !isAbsent(type)) throw cannotLook(native, `look at ${at}`, type, 'ERR_CGROUP');
+    if (type >= 0 || at === '/') {
+      throw new TsrunError(
+        'ERR_CGROUP',
+        `cannot look at cgroup ${path}: ${at} is in no hierarchy of cgroup v2`,
+      );
+    }
+  }
+}
+
+/**
  * Whether the cgroup's path still leads to it, and not to one that was made there since.
  *
  * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function isThere(native: Native, { path, inode }: CgroupRecord): boolean {
   const stat = native.stat(path);
-  if (typeof stat !== 'number') return String(stat.ino) === inode;
-  if (isAbsent(stat)) return false;
+  if (typeof stat !== 'number' && String(stat.ino) === inode) return true;
+  if (typeof stat !== 'number' || isAbsent(stat)) {
+    requireHierarchy(native, path);
+    return false;
+  }
   throw cannotLook(native, `look at cgroup ${path}`, stat, 'ERR_CGROUP');
 }
 
@@ -42,7 +72,9 @@ export function isThere(native: Native, { path, inode }: CgroupRecord): boolean 
  */
 export function isPopulated(native: Native, cgroup: CgroupPlace): boolean {
   const text = readIfThere(native, `${cgroup.path}/cgroup.events`, FILE_MAX, 'ERR_CGROUP');
-  return text !== undefined && hasLine(text, 'populated 1');
+  if (text !== undefined) return hasLine(text, 'populated 1');
+  requireHierarchy(native, cgroup.path);
+  return false;
 }
 
 /**
@@ -53,7 +85,9 @@ export function isPopulated(native: Native, cgroup: CgroupPlace): boolean {
  */
 export function isFrozen(native: Native, cgroup: CgroupPlace): boolean {
   const text = readIfThere(native, `${cgroup.path}/cgroup.freeze`, FILE_MAX, 'ERR_CGROUP');
-  return text?.startsWith('1') === true;
+  if (text !== undefined) return text.startsWith('1');
+  requireHierarchy(native, cgroup.path);
+  return false;
 }
 
 /**

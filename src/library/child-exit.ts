@@ -46,7 +46,7 @@ export class ChildExit {
 
   /** @throws TsrunError ERR_SYSTEM when somebody else has reaped it */
   async wait(): Promise<ExitInfo> {
-    const exit = await this.settled();
+    const exit = await this.end();
     if (typeof exit === 'number') {
       throw new TsrunError(
         'ERR_SYSTEM',
@@ -58,8 +58,19 @@ export class ChildExit {
     return { status: signal === 0 ? status : null, signal };
   }
 
-  /** Resolves when it is no child of ours any more; how it ended, or a negated errno. */
-  async settled(): Promise<Ended | number> {
+  /** Resolves when it is no child of ours any more, or after `timeoutMs`. */
+  async settled(timeoutMs: number): Promise<void> {
+    let stay = -1;
+    const over = new Promise<void>((resolve) => {
+      stay = this.native.wait(-1, 0, timeoutMs, true, () => resolve());
+      if (stay < 0) resolve();
+    });
+    await Promise.race([this.ended, over]);
+    if (stay >= 0) this.native.cancelWait(stay);
+  }
+
+  /** How it ended, or a negated errno. */
+  private async end(): Promise<Ended | number> {
     if (this.isOver) return this.ended;
     // Never ends by itself, and needs no descriptor: the program stays for it.
     const stay = this.native.wait(-1, 0, -1, true, () => undefined);

@@ -64,6 +64,12 @@ export interface DeleteOptions {
   force?: boolean;
 }
 
+/**
+ * How long the process of a container that is gone may take to be reaped. One that lives on is not
+ * this container's any more: its state was removed by hand, or its number is another child's.
+ */
+const SETTLE_MS = 1000;
+
 export class Container {
   readonly id: string;
   /** Of the container's first process, as this program sees it; 0 when there was none. */
@@ -256,7 +262,7 @@ export class Container {
     await this.withName((name) => deleteContainer(native, { ...name, ...hooks, force, warn }));
     // No zombie is left behind, also of one that another object has made. Who else may have reaped
     // it makes no difference here.
-    await (this.child ?? childOf(this.pid))?.settled();
+    await (this.child ?? childOf(this.pid))?.settled(SETTLE_MS);
   }
 
   /** The root directory is the caller's to close. */

@@ -13,19 +13,36 @@ const LOOK_PAUSE_MS = 20;
  * ENOMEM ...) it looks now and then: a child that is not reaped is left behind.
  *
  * @param keepAlive whether the program stays alive for this
- * @returns how it ended, or a negated errno: -ECHILD when it is not ours to reap
+ * @param deadline on the clock of monotonicNs(), after which it waits no longer
+ * @returns how it ended, or a negated errno: -ECHILD when it is not ours to reap; undefined at the deadline
  */
+export function waitForExit(
+  native: Native,
+  pidfd: number,
+  keepAlive?: boolean,
+): Promise<ExitInfo | number>;
+export function waitForExit(
+  native: Native,
+  pidfd: number,
+  keepAlive: boolean,
+  deadline: number,
+): Promise<ExitInfo | number | undefined>;
 export async function waitForExit(
   native: Native,
   pidfd: number,
   keepAlive = true,
-): Promise<ExitInfo | number> {
+  deadline = Infinity,
+): Promise<ExitInfo | number | undefined> {
   for (;;) {
     const info = native.reap(pidfd);
     if (info !== -EAGAIN) return info;
-    const events = await waitFor(native, pidfd, POLLIN, -1, keepAlive);
+    const left = Math.ceil((deadline - native.monotonicNs()) / 1e6);
+    if (left <= 0) return undefined;
+    const timeout = left === Infinity ? -1 : left;
+    const events = await waitFor(native, pidfd, POLLIN, timeout, keepAlive);
     // On Node even time takes a thread and descriptors, which the first wait makes.
-    if (events < 0 && (await delay(native, LOOK_PAUSE_MS, keepAlive)) < 0) return events;
+    const pause = Math.min(left, LOOK_PAUSE_MS);
+    if (events < 0 && (await delay(native, pause, keepAlive)) < 0) return events;
   }
 }
 

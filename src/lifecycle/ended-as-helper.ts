@@ -26,7 +26,23 @@ export function endedAsHelper(
   return stat.exiting && stat.comm === HELPER_NAME;
 }
 
-/** The same of a child of ours, whose end is told in any case: false when it cannot be looked at. */
+/**
+ * Whether a process that has closed the helper's descriptors executed a program by that, which it may
+ * have ended since.
+ *
+ * @returns false when it was reaped
+ * @throws TsrunError ERR_SYSTEM when it cannot be looked at
+ */
+export function isProgram(
+  native: Native,
+  { pid, startTime }: { pid: number; startTime?: number },
+): boolean {
+  const stat = readProcessStat(native, pid);
+  if (stat === undefined || (startTime !== undefined && stat.startTime !== startTime)) return false;
+  return !stat.exiting || stat.comm !== HELPER_NAME;
+}
+
+/** The same as endedAsHelper() of a child of ours, whose end is told in any case: false when it cannot be looked at. */
 export function childEndedAsHelper(native: Native, child: { pid: number }): boolean {
   try {
     return endedAsHelper(native, child);

@@ -1,7 +1,7 @@
 /**
  * The start gate from the side of `start`.
  *
- * The helper waits for the first of two bytes in exec.fifo, and reads the second right before execve.
+ * The helper waits for the first of two bytes in exec.fifo, and reads the rest right before execve.
  * Behind the gate it tells the end of its work in exec.report:
  *
  *   F<step> <errno> <code> <text>  a step behind the gate failed; it ends
@@ -27,7 +27,7 @@ import { EXEC_FIFO, EXEC_REPORT, statePath } from '../state/paths.js';
 import type { StateRoot } from '../state/root.js';
 import { openFile, readLater, stateError } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
-import { childEndedAsHelper, endedAsHelper, untoldErrno } from './ended-as-helper.js';
+import { childEndedAsHelper, endedAsHelper, isProgram, untoldErrno } from './ended-as-helper.js';
 import { explainStep } from './explain.js';
 import { waitForEither } from './wait-either.js';
 
@@ -86,7 +86,9 @@ export async function passGate(
     }
     if (exit !== undefined || (gate === undefined && fifo < 0)) throw ended(native, state, exit);
     if (gate !== undefined) stopKnocking(native, gate);
-    if (isUnread(native, state, gate?.fifo ?? fifo)) {
+    // Another `start`, which was killed, may have opened the gate before, so that nobody reads ours.
+    const unread = isUnread(native, state, gate?.fifo ?? fifo);
+    if (unread && (gate !== undefined || !hasExecuted(native, state))) {
       throw ended(native, state, gate === undefined ? undefined : await exitOf(native, pidfd));
     }
     if (diedInExecve(native, state, gate !== undefined)) throw ended(native, state);
@@ -112,9 +114,16 @@ function isUnread(native: Native, state: ContainerState, fifo: number): boolean 
 
 /** @param isOurs the process is a child of ours */
 function diedInExecve(native: Native, state: ContainerState, isOurs: boolean): boolean {
-  if (isOurs) return childEndedAsHelper(native, state);
+  return isOurs ? childEndedAsHelper(native, state) : look(native, state, endedAsHelper);
+}
+
+function hasExecuted(native: Native, state: ContainerState): boolean {
+  return look(native, state, isProgram);
+}
+
+function look(native: Native, state: ContainerState, at: typeof isProgram): boolean {
   try {
-    return endedAsHelper(native, state);
+    return at(native, state);
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
     throw unknown(state, error.message, error.errno ?? 0);

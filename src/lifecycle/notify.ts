@@ -122,7 +122,9 @@ export class NotifyRelay {
       } finally {
         this.native.close(writing);
       }
-      if ((await waitFor(this.native, reading, POLLIN, BARRIER_MS)) === 0) {
+      const events = await waitFor(this.native, reading, POLLIN, BARRIER_MS);
+      if (events < 0) throw cannot(this.native, 'wait for', this.target, events);
+      if (events === 0) {
         throw new TsrunError(
           'ERR_SYSTEM',
           `NOTIFY_SOCKET ${this.target} has not answered BARRIER=1 for ${BARRIER_MS / 1000} s`,

@@ -2,8 +2,7 @@
 
 import type { ExitInfo, Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { POLLIN, SIGKILL } from '../native/constants.js';
-import { waitFor } from '../native/wait.js';
+import { SIGKILL } from '../native/constants.js';
 import type { Step } from '../plan/steps.js';
 import { killAndReap, waitForExit } from './child.js';
 import { execute } from './execute.js';
@@ -36,7 +35,8 @@ export async function runProgram(native: Native, request: ProgramRequest): Promi
   const [reading, writing] = pipe;
   native.setNonblocking(reading, true);
   const output = new OutputReader(native, reading);
-  const deadline = request.timeoutMs > 0 ? native.monotonicNs() + request.timeoutMs * 1e6 : 0;
+  const deadline =
+    request.timeoutMs > 0 ? native.monotonicNs() + request.timeoutMs * 1e6 : Infinity;
 
   let child;
   try {
@@ -63,16 +63,13 @@ export async function runProgram(native: Native, request: ProgramRequest): Promi
   }
 
   try {
-    if (deadline > 0) {
-      const left = Math.max(0, Math.ceil((deadline - native.monotonicNs()) / 1e6));
-      if ((await waitFor(native, child.pidfd, POLLIN, left, true)) === 0) {
-        // Not reaped yet: the number is still its own, and so is a group of that number.
-        native.kill(-child.pid, SIGKILL);
-        await killAndReap(native, child.pidfd);
-        return { kind: 'timeout', output: output.stop() };
-      }
+    const exit = await waitForExit(native, child.pidfd, true, deadline);
+    if (exit === undefined) {
+      // Not reaped yet: the number is still its own, and so is a group of that number.
+      native.kill(-child.pid, SIGKILL);
+      await killAndReap(native, child.pidfd);
+      return { kind: 'timeout', output: output.stop() };
     }
-    const exit = await waitForExit(native, child.pidfd);
     const printed = output.stop();
     if (typeof exit === 'number') return { ...cannotPrepare(native, -exit), output: printed };
     return { kind: 'exited', exit, output: printed };

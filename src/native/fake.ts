@@ -622,7 +622,7 @@ export class FakeSystem {
       readdir: (path) => this.readdir(path),
       statfsType: (path) => {
         if (files.get(path) === undefined) return -ENOENT;
-        if (path === CGROUP_ROOT) return CGROUP2_SUPER_MAGIC;
+        if (`${path}/`.startsWith(`${CGROUP_ROOT}/`)) return CGROUP2_SUPER_MAGIC;
         return path === '/proc' ? PROC_SUPER_MAGIC : 0;
       },
       fstatfsType: () => NSFS_MAGIC,

@@ -2,9 +2,11 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { beforeEach, expect, test } from 'vitest';
 
 import { REPOSITORY, api, codeOf, sleeper, useLibrary } from '../support/library.js';
@@ -101,6 +103,65 @@ test('relative paths lead from where the program is at the call', async () => {
   expect(await container.wait()).toEqual({ status: 3, signal: 0 });
   await container.delete();
 });
+
+/** Makes containers, one after the other, in a thread. */
+const MAKING = `
+const { workerData: { main, root, id, bundle } } = require('node:worker_threads');
+import(main).then(async ({ createContainer }) => {
+  for (let i = 0; i < 6; i++) {
+    const container = await createContainer({ root, id: id + '-' + i, bundle, stdio: 'ignore' });
+    await container.delete({ force: true });
+  }
+});
+`;
+
+test('threads that lock mounts in a user namespace leave the program dumpable', async () => {
+  const source = join(work, 'source');
+  mkdirSync(source);
+  expect((await runProgram(['mount', '-t', 'tmpfs', '-o', 'nosuid', 'x', source])).status).toBe(0);
+  try {
+    const { path } = make('true', (spec) => {
+      spec.linux?.namespaces?.push({ type: 'user' });
+      const mappings = [{ containerID: 0, hostID: 0, size: 65_536 }];
+      Object.assign(spec.linux ?? {}, { uidMappings: mappings, gidMappings: mappings });
+      for (let i = 0; i < 20; i++) {
+        const options = ['bind', 'suid'];
+        spec.mounts?.push({ destination: `/tmp/${i.toString()}`, source, options });
+      }
+    });
+    const main = pathToFileURL(join(REPOSITORY, 'dist/index.js')).href;
+    const threads = [1, 2].map((n) => {
+      const workerData = { main, root, id: `${id}-${n.toString()}`, bundle: path };
+      return new Worker(MAKING, { eval: true, workerData });
+    });
+    const dumpable = getDumpable();
+    const ends = await Promise.all(threads.map((thread) => once(thread, 'exit')));
+    expect(ends).toEqual([[0], [0]]);
+    expect([dumpable, getDumpable()]).toEqual([1, 1]);
+  } finally {
+    await runProgram(['umount', source]);
+  }
+});
+
+test('delete ends though the state was removed and the process lives', async () => {
+  const bundle = make('', sleeper).path;
+  const container = await createContainer({ root, id, bundle, stdio: 'ignore' });
+  await container.start();
+  renameSync(join(root, id), join(work, 'kept'));
+  await container.delete({ force: true });
+  expect(isAlive(container.pid)).toBe(true);
+  renameSync(join(work, 'kept'), join(root, id));
+  await container.delete({ force: true });
+  expect(isAlive(container.pid)).toBe(false);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 test('the program is left alone', async () => {
   const look = (): Record<string, unknown> => ({

@@ -1,6 +1,7 @@
 /** The helper that waits at the gate dies when that is opened: `start` does not say that the program runs. */
 
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,12 +44,12 @@ test.each([
   expect(eventually(() => stage.left().length === 0, 5000)).toBe(true);
 });
 
-/** A hook behind the gate that does not end. */
-function withHook<T>(action: () => T): T {
+/** A hook behind the gate that does not end before the test. */
+function withHook<T>(action: () => T, seconds = '1000'): T {
   const config = join(stage.bundle('plain', false), 'config.json');
   const before = readFileSync(config, 'utf8');
   const spec = JSON.parse(before) as Spec;
-  spec.hooks = { startContainer: [{ path: '/bin/sleep', args: ['sleep', '1000'] }] };
+  spec.hooks = { startContainer: [{ path: '/bin/sleep', args: ['sleep', seconds] }] };
   writeFileSync(config, JSON.stringify(spec));
   try {
     return action();
@@ -83,6 +84,34 @@ test.each([
   expect(await ended).toEqual([1, null]);
   expect(stderr).toBe(`tsrun: cannot start container "${id}": its process has ended\n`);
   expect(stage.tsrun('delete', '--force', id).status).toBe(0);
+});
+
+test.each([
+  ['before the helper has read anything', false],
+  ['in a hook behind the gate', true],
+])('start after one that was killed %s', async (_when, hook) => {
+  const create = (): Ended => stage.create('plain', id);
+  expect(hook ? withHook(create, '2') : create()).toMatchObject({ status: 0, stderr: '' });
+  const { pid } = JSON.parse(stage.tsrun('state', id).stdout) as { pid: number };
+  expect(eventually(() => isAsleep(pid), 5000)).toBe(true);
+  if (!hook) process.kill(pid, 'SIGSTOP');
+  const [file = '', ...args] = stage.command;
+  const begin = (): ChildProcess => {
+    const start = spawn(file, [...args, 'start', id], { stdio: 'ignore' });
+    expect(eventually(() => isAsleep(start.pid ?? 0), 5000)).toBe(true);
+    return start;
+  };
+  const first = begin();
+  const children = `/proc/${pid.toString()}/task/${pid.toString()}/children`;
+  if (hook) expect(eventually(() => readFileSync(children, 'utf8') !== '', 5000)).toBe(true);
+  const killed = once(first, 'close');
+  first.kill('SIGKILL');
+  await killed;
+  const second = once(begin(), 'close');
+  if (!hook) process.kill(pid, 'SIGCONT');
+  expect(await second).toEqual([0, null]);
+  expect(JSON.parse(stage.tsrun('state', id).stdout)).toMatchObject({ status: 'running' });
+  expect(stage.tsrun('delete', '--force', id)).toMatchObject({ status: 0, stderr: '' });
 });
 
 test.each([

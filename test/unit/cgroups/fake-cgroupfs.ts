@@ -7,6 +7,7 @@
  */
 
 import {
+  CGROUP2_SUPER_MAGIC,
   EBADF,
   EBUSY,
   EEXIST,
@@ -173,7 +174,8 @@ export class FakeCgroupfs {
         }
         return found ? 0 : -ESRCH;
       },
-      statfsType: (path) => this.statfs.get(path) ?? -ENOENT,
+      statfsType: (path) =>
+        this.statfs.get(path) ?? (this.groups.has(path) ? CGROUP2_SUPER_MAGIC : -ENOENT),
       strerror: (errno) => STRERROR[errno] ?? `errno ${errno}`,
       monotonicNs: () => this.nowMs * 1e6,
       wait: (fd, _events, timeoutMs, _keepAlive, callback) => {

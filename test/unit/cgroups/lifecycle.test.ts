@@ -13,7 +13,7 @@ import {
 } from '../../../src/cgroups/manager.js';
 import type { CgroupRecord } from '../../../src/cgroups/manager.js';
 import { EACCES, EINVAL, ENOENT, SIGKILL, SIGTERM } from '../../../src/native/constants.js';
-import type { Stat } from '../../../src/native/types.js';
+import type { Native, Stat } from '../../../src/native/types.js';
 import { FakeCgroupfs } from './fake-cgroupfs.js';
 
 const ROOT = '/sys/fs/cgroup';
@@ -66,6 +66,20 @@ describe('isThere', () => {
     expect(found(-ENOENT)).toBe(false);
     // Nobody knows.
     expect(() => found(-EACCES)).toThrow(`look at cgroup ${PATH}`);
+  });
+
+  it('does not take it for gone where something else is mounted', () => {
+    const elsewhere: Native = {
+      ...fs.native,
+      stat: () => -ENOENT,
+      readText: () => -ENOENT,
+      statfsType: (path) => (path.length > '/sys/fs'.length ? -ENOENT : 0),
+    };
+    for (const look of [isThere, isPopulated, isFrozen]) {
+      expect(() => look(elsewhere, cgroup)).toThrow(
+        `cannot look at cgroup ${PATH}: /sys/fs is in no hierarchy of cgroup v2`,
+      );
+    }
   });
 });
 

@@ -13,6 +13,7 @@ import { FakeCgroupfs } from './fake-cgroupfs.js';
 let fs: FakeCgroupfs;
 beforeEach(() => {
   fs = new FakeCgroupfs('/sys/fs/cgroup');
+  fs.groups.clear();
 });
 
 describe('findUnifiedHierarchy', () => {

@@ -12,11 +12,14 @@ const END = { status: 3, signal: 0 };
 /** A child that ends after it was looked at so many times, in a program without descriptors. */
 function without(looks: number, end: ExitInfo | number = END) {
   const asked: unknown[] = [];
-  const native: Pick<Native, 'reap' | 'wait' | 'pidfdKill'> = {
+  let now = 0;
+  const native: Pick<Native, 'reap' | 'wait' | 'pidfdKill' | 'monotonicNs'> = {
+    monotonicNs: () => now,
     reap: () => (looks-- > 0 ? -EAGAIN : end),
     wait: (fd, _events, timeoutMs, keepAlive, callback) => {
       if (fd >= 0) return -EMFILE;
       asked.push([timeoutMs > 0, keepAlive]);
+      now += timeoutMs * 1e6;
       queueMicrotask(() => callback(0));
       return 1;
     },
@@ -39,4 +42,11 @@ test('one that is killed is not left behind either', async () => {
 
 test('somebody else has reaped it', async () => {
   expect(await waitForExit(without(1, -ECHILD).native, PIDFD)).toBe(-ECHILD);
+});
+
+test('want of a descriptor to wait with is no reason to wait beyond the deadline', async () => {
+  const { native, asked } = without(100);
+  expect(await waitForExit(native, PIDFD, true, 50e6)).toBe(undefined);
+  expect(asked).toHaveLength(3);
+  expect(await waitForExit(without(1).native, PIDFD, true, 50e6)).toEqual(END);
 });
