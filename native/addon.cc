@@ -1106,6 +1106,8 @@ Value MakeRaw(const CallbackInfo& info) {
   if (tcgetattr(integer(info, 0), &before) < 0) return result(info, -errno);
   termios raw = before;
   cfmakeraw(&raw);
+  // The container's terminal writes bare newlines, which this one has to complete.
+  raw.c_oflag |= OPOST;
   if (tcsetattr(integer(info, 0), TCSANOW, &raw) < 0) return result(info, -errno);
   return bytes(info, &before, sizeof before);
 }

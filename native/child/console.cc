@@ -1,4 +1,5 @@
 // The pseudoterminal of a process.
+#include <asm/termbits.h>
 #include <linux/errno.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
@@ -64,6 +65,15 @@ static long mountOnConsole(int slave) {
   return result < 0 ? fail(result, "/dev/console") : 0;
 }
 
+// Here and not in the parent, which the program would not wait for.
+static long clearOnlcr(int slave) {
+  termios settings = {};
+  const long result = sys::ioctl(slave, TCGETS, sys::arg(&settings));
+  if (result < 0) return result;
+  settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+  return sys::ioctl(slave, TCSETS, sys::arg(&settings));
+}
+
 long openConsole(const wire::Step& step) {
   if (self.root < 0) {
     // An exec has entered a root that is there already.
@@ -83,6 +93,10 @@ long openConsole(const wire::Step& step) {
     size.ws_row = rows;
     result = sys::ioctl(slave, TIOCSWINSZ, sys::arg(&size));
     if (result < 0) return fail(result, "window size");
+  }
+  if (NUMBER(step, Console, bareNewlines) != 0) {
+    result = clearOnlcr(slave);
+    if (result < 0) return fail(result, "terminal");
   }
   result = sys::call(__NR_fchown, slave, NUMBER(step, Console, uid), -1);
   if (result < 0) return fail(result, "/dev/pts");

@@ -327,6 +327,7 @@ class Creation {
         namespaces: this.namespaces,
         spec,
         noPivot: noPivot === true,
+        foreground: this.options.keepTerminal === true,
         keyring: this.keyring,
         preservedFds: preserve?.length ?? 0,
         listenFds: listenFds ?? 0,

@@ -177,6 +177,7 @@ async function run(
       bounding: caller.bounding,
       lastCapability: caller.lastCapability,
       mayClearGroups: mayClearGroups(native, caller),
+      foreground: options.keepTerminal === true,
       ...(apparmor === undefined ? {} : { apparmor }),
       ...(processLabel === undefined ? {} : { processLabel }),
       // Through the process's own root: what is mounted over the root file system counts too.

@@ -26,6 +26,7 @@ export interface FactsRequest {
   namespaces: NamespaceFiles;
   spec: Spec;
   noPivot: boolean;
+  foreground?: boolean;
   /** Name of the session keyring; absent for that of the caller. */
   keyring?: string | undefined;
   preservedFds: number;
@@ -65,6 +66,7 @@ export function gatherFacts(
     hasNsdelegate: () => (nsdelegate ??= hasNsdelegate(native)),
     delegatedFiles: () => delegatedFiles(native),
     noPivot: request.noPivot,
+    foreground: request.foreground === true,
     ...(request.noPivot ? { hostMounts: hostMounts(native, request.rootfs.path) } : {}),
     keyring: request.keyring,
     ownNamespaces: ownNamespaces(native, request.spec, request.namespaces),

@@ -133,7 +133,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
       slot: ownMounts ? -1 : rootSlot,
     }),
     // After devpts, and after the hooks, whose output is not the terminal's.
-    ...planConsole(process, '/process', ownMounts),
+    ...planConsole(process, '/process', ownMounts, facts.foreground === true),
     ...changeRoot(root.path, places, facts, rootSlot),
 
     // While the root is still writable.

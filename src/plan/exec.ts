@@ -40,7 +40,13 @@ export interface ExecTarget {
 
 export type ExecFacts = Pick<
   PlanFacts,
-  'effective' | 'bounding' | 'lastCapability' | 'readRootFile' | 'apparmor' | 'processLabel'
+  | 'effective'
+  | 'bounding'
+  | 'lastCapability'
+  | 'readRootFile'
+  | 'apparmor'
+  | 'processLabel'
+  | 'foreground'
 > & {
   /** The caller may call setgroups(2). */
   mayClearGroups: boolean;
@@ -88,7 +94,7 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
     { op: 'session', at: '' },
     ...(labels.length > 0 ? [{ op: 'proc', at: '', private: true } satisfies Step] : []),
     ...planKeyring(target.keyring, facts.processLabel, ''),
-    ...planConsole(whole, '', false),
+    ...planConsole(whole, '', false, facts.foreground === true),
     ...labels,
     { op: 'forget', at: '', keep: filter.slot < 0 ? [] : [filter.slot] },
     ...program.privileged,

@@ -139,6 +139,8 @@ export interface PlanFacts {
   /** Names of the files of a cgroup that the kernel has for whom it is delegated to. */
   delegatedFiles(): string[];
   noPivot: boolean;
+  /** The runtime keeps the terminal of the process, and copies what is printed there. */
+  foreground?: boolean;
   /** With noPivot: mount points of the host's procfs and sysfs. */
   hostMounts?: readonly string[];
   /** Name of the session keyring that is made; absent where the program keeps that of the caller. */

@@ -107,8 +107,18 @@ function planCredentials(process: Process, context: ProcessContext): Step {
   };
 }
 
-/** 0 leaves the size of a new pseudoterminal alone. */
-export function planConsole(process: Process, at: string, mountConsole: boolean): Step[] {
+/**
+ * 0 leaves the size of a new pseudoterminal alone.
+ *
+ * @param foreground the runtime copies what is printed to its standard output, which may be a file:
+ *     a carriage return is added by the caller's terminal, if there is one
+ */
+export function planConsole(
+  process: Process,
+  at: string,
+  mountConsole: boolean,
+  foreground: boolean,
+): Step[] {
   if (process.terminal !== true) return [];
   return [
     {
@@ -118,6 +128,7 @@ export function planConsole(process: Process, at: string, mountConsole: boolean)
       rows: process.consoleSize?.height ?? 0,
       uid: process.user?.uid ?? 0,
       mountConsole,
+      bareNewlines: foreground,
     },
   ];
 }

@@ -214,7 +214,15 @@ export type StepBody =
    */
   | { op: 'label'; file: string; text: string; expected: string }
   /** A pseudoterminal of the container's devpts: 0-2 and the controlling terminal; size 0 leaves it. */
-  | { op: 'console'; columns: number; rows: number; uid: number; mountConsole: boolean }
+  | {
+      op: 'console';
+      columns: number;
+      rows: number;
+      uid: number;
+      mountConsole: boolean;
+      /** ONLCR is cleared. */
+      bareNewlines: boolean;
+    }
   /** pivot_root(2) to the root mount, the old root detached. */
   | { op: 'pivot' }
   /** An empty directory over a mount of the old root, which --no-pivot leaves in the namespace. */

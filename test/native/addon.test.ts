@@ -69,7 +69,7 @@ const OPERATIONS: Table = {
   proc: { private: 'n' },
   sysctl: { file: 's', value: 's' },
   label: { file: 's', text: 's', expected: 's' },
-  console: { columns: 'n', rows: 'n', uid: 'n', mountConsole: 'n' },
+  console: { columns: 'n', rows: 'n', uid: 'n', mountConsole: 'n', bareNewlines: 'n' },
   pivot: {},
   cover: { path: 's', label: 's' },
   'move-root': {},

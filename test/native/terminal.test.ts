@@ -4,8 +4,9 @@
  * last is shown twice over.
  */
 
-import { spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import type { Spec } from '../../src/spec/types.js';
@@ -45,8 +46,13 @@ interface Foreground {
 
 /** The runtime with our terminal as its controlling one, as under a shell. */
 function atTerminal(...args: string[]): Foreground {
+  return atTerminalWith(slave, ...args);
+}
+
+/** The same with its standard output elsewhere. */
+function atTerminalWith(output: number, ...args: string[]): Foreground {
   const [file, ...rest] = ['setsid', '--ctty', ...COMMAND, '--root', scene.runtime.root, ...args];
-  const child = spawn(file, rest, { stdio: [slave, slave, slave] });
+  const child = spawn(file, rest, { stdio: [slave, output, slave] });
   return {
     pid: child.pid ?? 0,
     status: new Promise((resolve) => child.on('close', resolve)),
@@ -63,6 +69,7 @@ test('run gives the program a terminal of the size of ours, and puts ours back',
   await screen.until(/31 97\r\n\/dev\/pts\/0\r\nall\r\n0 88\r\n/);
   // Raw, so that every key goes in.
   expect(terminalSettings(slave)).not.toBe(before);
+  expect(screen.text()).not.toContain('\r\r');
   await screen.type('typed\r');
   await screen.until(/got typed\r\n/);
   expect(await status).toBe(7);
@@ -178,5 +185,47 @@ test('without a terminal of our own, what is piped in ends as a typed end of fil
   const result = await scene.run(bundle, [], { input: 'line\n' });
   expect(result).toMatchObject({ status: 0, stderr: '' });
   // What is typed is echoed.
-  expect(result.stdout).toBe('line\r\nline\r\n/dev/pts/0\r\n');
+  expect(result.stdout).toBe('line\nline\n/dev/pts/0\n');
+});
+
+test('output that is no terminal has the lines as the program wrote them', async () => {
+  const container = await scene.started('exec sleep 1000');
+  const exec = await scene.runtime([
+    'exec',
+    '-t',
+    container.id,
+    'sh',
+    '-c',
+    'printf "a\\nb\\r\\nc\\n"',
+  ]);
+  expect(exec).toMatchObject({ status: 0, stdout: 'a\nb\r\nc\n', stderr: '' });
+  await container.remove();
+
+  // Though we are at a terminal: `tsrun run ID > FILE`.
+  const bundle = scene.bundle('echo one; echo two', terminal);
+  const file = join(bundle.path, 'output');
+  const output = openSync(file, 'w');
+  const { status } = atTerminalWith(output, 'run', '--bundle', bundle.path, newId());
+  expect(await status).toBe(0);
+  closeSync(output);
+  expect(readFileSync(file, 'utf8')).toBe('one\ntwo\n');
+  expect(terminalSettings(slave)).toBe(before);
+});
+
+test('a terminal that ends lines with newlines alone gets them so, and is put back', async () => {
+  const stty = (...args: string[]): string =>
+    execFileSync('stty', args, { stdio: [slave, 'pipe', 'inherit'], encoding: 'utf8' });
+  stty('-onlcr', '-opost');
+  const changed = terminalSettings(slave);
+  const bundle = scene.bundle('stty -a; echo ready; read line', terminal);
+  const { status } = atTerminal('run', '--bundle', bundle.path, newId());
+  const [, inside = ''] = await screen.until(/([^]*)ready/);
+  // Once, before the program: it may set it.
+  expect(inside).toMatch(/-onlcr/);
+  expect(inside).not.toMatch(/-opost/);
+  expect(inside).not.toContain('\r');
+  expect(stty('-a')).toMatch(/^opost .*-onlcr /m);
+  await screen.type('\r');
+  expect(await status).toBe(0);
+  expect(terminalSettings(slave)).toBe(changed);
 });

@@ -575,6 +575,7 @@ describe('the terminal', () => {
       rows: 24,
       uid: 5,
       mountConsole: true,
+      bareNewlines: false,
     });
     const devpts = position(plan, 'mount', (step) => step.op === 'mount' && step.type === 'devpts');
     expect(devpts).toBeLessThan(position(plan, 'console'));

@@ -149,7 +149,11 @@ describe('exec', () => {
   it('has a terminal, but not on /dev/console', () => {
     const plan = planExec(process({ terminal: true }), target(), facts());
     expect(plan.terminal).toBe(true);
-    expect(onlyStep(plan, 'console')).toMatchObject({ at: '/terminal', mountConsole: false });
+    expect(onlyStep(plan, 'console')).toMatchObject({
+      at: '/terminal',
+      mountConsole: false,
+      bareNewlines: false,
+    });
   });
 
   it('finds the home directory of its user', () => {
