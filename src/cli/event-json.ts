@@ -2,7 +2,7 @@
 
 import type { ContainerStats, Count, MemoryUse, PressureStats, IoUse } from '../cgroups/stats.js';
 import type { ContainerEvent } from '../lifecycle/events.js';
-import { toJson } from './output.js';
+import { toGoJson } from './output.js';
 
 /** No limit of memory, in v1's words. */
 const UNLIMITED = 18446744073709551615n;
@@ -10,7 +10,7 @@ const UNLIMITED = 18446744073709551615n;
 /** One object on a line. */
 export function eventLine(id: string, event: ContainerEvent): string {
   const data = event.type === 'stats' ? { data: statsData(event.stats) } : {};
-  return toJson({ type: event.type, id, ...data }, 0);
+  return toGoJson({ type: event.type, id, ...data });
 }
 
 /** Times are in nanoseconds, amounts in bytes; swap is memory and swap together, as in v1. */

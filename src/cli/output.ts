@@ -41,6 +41,14 @@ export async function print(native: Native, text: string | Uint8Array): Promise<
   }
 }
 
+/** For programs in Go: as their encoder writes it, which does not write `<`, `>` and `&` as they are. */
+export function toGoJson(value: unknown, indent = 0): string {
+  return toJson(value, indent).replace(
+    /[<>&]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
+}
+
 /** Indented as runc indents its answers; on one line with an indent of 0. */
 export function toJson(value: unknown, indent = 2): string {
   return `${escapedJson(stringifyJson(value, indent))}\n`;

@@ -510,8 +510,12 @@ function hidePaths(
 ): Step[] {
   const steps: Step[] = [];
   if (paths === undefined) return steps;
+  const hidden = new Set<string>();
   for (let i = 0; i < paths.length; i++) {
-    steps.push({ ...hide(clean(paths[i] ?? '')), at: `${at}/${i}` });
+    const path = clean(paths[i] ?? '');
+    if (hidden.has(path)) continue;
+    hidden.add(path);
+    steps.push({ ...hide(path), at: `${at}/${i}` });
   }
   return steps;
 }

@@ -47,6 +47,23 @@ test('list and state: JSON, table and ids, of containers in different states', a
   expect((await scene.runtime(['delete', stopped])).status).toBe(0);
 });
 
+test('the JSON of list and state is as Go writes it', async () => {
+  const container = await scene.started('exec sleep 1000', (spec) => {
+    spec.annotations = { 'a<b>&c': 'x<>&é' };
+  });
+  const escaped = '"a\\u003cb\\u003e\\u0026c":"x\\u003c\\u003e\\u0026é"';
+  const { stdout: listed } = await scene.runtime(['list', '-f', 'json']);
+  expect(listed).toMatch(/^\[\{"ociVersion":[^\n]*\}\]\n$/);
+  expect(listed).toContain(escaped);
+  const { stdout: state } = await scene.runtime(['state', container.id]);
+  expect(state).toContain(escaped.replace('":"', '": "'));
+  const pids = await scene.runtime(['ps', '-f', 'json', container.id]);
+  expect(pids.stdout).toBe(`[${container.pid.toString()}]\n`);
+  const events = await scene.runtime(['events', '--stats', container.id]);
+  expect(events.stdout).toMatch(/^\{"type":"stats",[^\n]*\}\n$/);
+  await container.remove();
+});
+
 test('ps: pids as JSON, a table, options of ps', async () => {
   const container = await scene.started('sleep 1000 & wait');
   // Its shell has forked when the child is seen inside.

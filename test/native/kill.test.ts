@@ -1,6 +1,7 @@
 /** kill: names, numbers, --all; what arrives inside. */
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import type { Spec } from '../../src/spec/types.js';
@@ -39,6 +40,28 @@ test.each([
     stderr: '',
   });
   expect(await waitFor(container.pid)).toEqual({ status: 0, signal: number });
+  expect((await scene.runtime(['delete', container.id])).status).toBe(0);
+});
+
+test('KILL ends what the first process has left in a pid namespace that is shared', async () => {
+  const container = await scene.started('sleep 1000 & echo $! > /tmp/left; exit 5', (spec) => {
+    hostPids(spec);
+    if (spec.root !== undefined) spec.root.readonly = false;
+  });
+  expect(await waitFor(container.pid)).toEqual({ status: 5, signal: 0 });
+  const left = Number(readFileSync(join(container.bundle.rootfs, 'tmp/left'), 'utf8'));
+  scene.expectOrphan(left);
+  expect((await stateOf(scene.runtime, container.id)).status).toBe('stopped');
+  expect(readFileSync(`/proc/${left.toString()}/comm`, 'utf8')).toBe('sleep\n');
+  // Another signal has nobody that it is for.
+  expect((await scene.runtime(['kill', container.id, 'TERM'])).status).toBe(1);
+  expect(readFileSync(`/proc/${left.toString()}/stat`, 'utf8')).toMatch(/\) S /);
+  expect(await scene.runtime(['kill', container.id, 'KILL'])).toMatchObject({
+    status: 0,
+    stdout: '',
+    stderr: '',
+  });
+  expect(await waitFor(left)).toEqual({ status: 0, signal: 9 });
   expect((await scene.runtime(['delete', container.id])).status).toBe(0);
 });
 

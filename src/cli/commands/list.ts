@@ -3,7 +3,7 @@
 import { list, listRows } from '../../lifecycle/list.js';
 import type { Command } from '../context.js';
 import { listTable } from '../list-table.js';
-import { print, toJson } from '../output.js';
+import { print, toGoJson } from '../output.js';
 
 export const run: Command<'list'> = async (context, options) => {
   const { native } = context;
@@ -16,7 +16,7 @@ export const run: Command<'list'> = async (context, options) => {
         .join(''),
     );
   } else if (options.format === 'json') {
-    await print(native, toJson(list(native, how)));
+    await print(native, toGoJson(list(native, how)));
   } else {
     await print(native, listTable(listRows(native, how)));
   }

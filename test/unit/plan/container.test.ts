@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import {
   CLONE_NEWCGROUP,
   CLONE_NEWIPC,
@@ -461,6 +461,20 @@ describe('time', () => {
     expect(onlyStep(plan, 'time').offsets).toBe('boottime 60 0\n');
     expect(plan.namespaces & CLONE_NEWTIME).toBe(CLONE_NEWTIME);
   });
+});
+
+test('a path that is named twice is hidden once', () => {
+  const paths = ['/proc/kcore', '/proc/keys', '/proc/./kcore', '/proc/keys/'];
+  const plan = planContainer(
+    spec({ linux: { maskedPaths: paths, readonlyPaths: paths } }),
+    facts(),
+  );
+  for (const op of ['mask', 'readonly'] as const) {
+    expect(stepsOf(plan, op).map(({ at, target }) => [at.split('/').at(-1), target])).toEqual([
+      ['0', '/proc/kcore'],
+      ['1', '/proc/keys'],
+    ]);
+  }
 });
 
 describe('hooks', () => {
