@@ -18,7 +18,8 @@ static long makeReadOnly(int directory, const char* name) {
   if (file < 0) return file;
   MountAttributes readOnly = {};
   readOnly.set = MOUNT_ATTR_RDONLY;
-  const long result = cloneOnto(static_cast<int>(file), static_cast<int>(file), 0, readOnly);
+  const long result =
+      cloneOnto(static_cast<int>(file), static_cast<int>(file), nullptr, 0, readOnly);
   sys::close(static_cast<int>(file));
   return result;
 }

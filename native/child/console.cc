@@ -58,7 +58,7 @@ static long mountOnConsole(int slave) {
   const long tree = openTreeAt(slave, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
   long result = tree;
   if (tree >= 0) {
-    result = moveMount(static_cast<int>(tree), static_cast<int>(target));
+    result = attachMount(static_cast<int>(tree), static_cast<int>(target), "/dev/console");
     sys::close(static_cast<int>(tree));
   }
   sys::close(static_cast<int>(target));

@@ -33,6 +33,7 @@ struct Helper {
   int onProc;               // the container's mounts on /proc and /sys, O_PATH;
   int onSys;                // -1 where there is none
   int onDev;                // the one on /dev, for what may follow no links
+  bool sharing;             // the host may share mounts of the root
   int maskDirectory;        // the empty tmpfs over masked directories; -1 until one is needed
   long early;               // namespaces that were made before the plan was there,
   long earlyResult;         // and what came of it
@@ -204,8 +205,13 @@ long openRootOf(const char* path, int64_t place);
 long openTreeAt(int dir, const char* path, unsigned flags);
 long mountSetattr(int dir, const char* path, unsigned flags, const MountAttributes& attributes);
 long moveMount(int tree, int target);
-// mounts.cc: a clone of what is at one descriptor onto what is at another; flags: AT_RECURSIVE
-long cloneOnto(int source, int target, unsigned flags, const MountAttributes& attributes);
+// The same onto a target in the container's root, which `path` leads to: the host does not get what
+// comes onto a mount that it shares. Null where the host shares it not.
+long attachMount(int tree, int target, const char* path);
+// mounts.cc: a clone of what is at one descriptor onto what is at another, to which `path` leads;
+// flags: AT_RECURSIVE
+long cloneOnto(int source, int target, const char* path, unsigned flags,
+               const MountAttributes& attributes);
 // Each 1, 0, or a negated errno, which is no answer. isMountRoot: whether a mount begins there.
 long isMountRoot(int fd);
 long isDirectory(int fd);

@@ -73,8 +73,8 @@ static long applyPropagation(int mount, const Placement& place) {
   return result < 0 ? fail(result, place.target) : 0;
 }
 
-static long moveTo(int mount, int target) {
-  const long result = moveMount(mount, target);
+static long moveTo(int mount, int target, const char* path) {
+  const long result = attachMount(mount, target, path);
   // Of a file on a directory move_mount(2) only says EINVAL; callers know mount(2)'s words.
   return result == -EINVAL && isDirectory(mount) != isDirectory(target) ? -ENOTDIR : result;
 }
@@ -83,10 +83,10 @@ static long attach(int mount, int target, const Placement& place) {
 #ifndef TSRUN_UNSAFE_PATHS
   long result = applyAttributes(mount, place);
   if (result < 0) return result;
-  result = moveTo(mount, target);
+  result = moveTo(mount, target, place.target);
 #else
   // As if the mount had no descriptor: what is at its name by now gets the attributes.
-  long result = moveTo(mount, target);
+  long result = moveTo(mount, target, place.target);
   if (result < 0) return fail(result, place.target);
   sys::call(__NR_sched_yield);
   const long named = openInRoot(place.target, O_PATH);
@@ -139,6 +139,7 @@ long prepareRoot(const wire::Step& step) {
   sys::close(target);
   if (moved < 0) return fail(moved, path);
   self.root = static_cast<int>(tree);
+  self.sharing = NUMBER(step, Root, sharing) != 0;
   return 0;
 }
 
@@ -254,27 +255,28 @@ long remount(const wire::Step& step) {
   return result;
 }
 
-long cloneOnto(int source, int target, unsigned flags, const MountAttributes& attributes) {
+long cloneOnto(int source, int target, const char* path, unsigned flags,
+               const MountAttributes& attributes) {
   const long tree = openTreeAt(source, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | flags);
   if (tree < 0) return tree;
   long result = 0;
   if (attributes.set != 0) {
     result = mountSetattr(static_cast<int>(tree), "", AT_EMPTY_PATH | flags, attributes);
   }
-  if (result >= 0) result = moveMount(static_cast<int>(tree), target);
+  if (result >= 0) result = attachMount(static_cast<int>(tree), target, path);
   sys::close(static_cast<int>(tree));
   return result;
 }
 
 // One empty file system serves all masked directories.
-static long maskDirectory(int target, const char* label) {
+static long maskDirectory(int target, const char* path, const char* label) {
   const MountAttributes none = {};
-  if (self.maskDirectory >= 0) return cloneOnto(self.maskDirectory, target, 0, none);
+  if (self.maskDirectory >= 0) return cloneOnto(self.maskDirectory, target, path, 0, none);
   const long made = emptyFileSystem(
       label, "1", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
   if (made < 0) return made;
   self.maskDirectory = static_cast<int>(made);
-  return moveMount(self.maskDirectory, target);
+  return attachMount(self.maskDirectory, target, path);
 }
 
 long coverMount(const wire::Step& step) {
@@ -286,7 +288,7 @@ long coverMount(const wire::Step& step) {
   MountAttributes cut = {};
   cut.propagation = MS_PRIVATE;
   long result = mountSetattr(target, "", AT_EMPTY_PATH, cut);
-  if (result >= 0) result = maskDirectory(target, TEXT(step, Cover, label));
+  if (result >= 0) result = maskDirectory(target, path, TEXT(step, Cover, label));
   sys::close(target);
   return result < 0 ? fail(result, path) : 0;
 }
@@ -321,11 +323,11 @@ long maskPath(const wire::Step& step) {
   if (directory < 0) return fail(directory, path);
   long result;
   if (directory != 0) {
-    result = maskDirectory(static_cast<int>(target), TEXT(step, Mask, label));
+    result = maskDirectory(static_cast<int>(target), path, TEXT(step, Mask, label));
   } else {
     const long null = openNull();
     if (null < 0) return null;
-    result = cloneOnto(static_cast<int>(null), static_cast<int>(target), 0, {});
+    result = cloneOnto(static_cast<int>(null), static_cast<int>(target), path, 0, {});
     sys::close(static_cast<int>(null));
   }
   sys::close(static_cast<int>(target));
@@ -351,10 +353,10 @@ long readonlyPath(const wire::Step& step) {
 #endif
   const long mounted = isMountRoot(static_cast<int>(target));
   if (mounted < 0) return fail(mounted, path);
-  const long result =
-      mounted != 0
-          ? mountSetattr(static_cast<int>(target), "", AT_EMPTY_PATH | AT_RECURSIVE, readOnly)
-          : cloneOnto(static_cast<int>(target), static_cast<int>(place), AT_RECURSIVE, readOnly);
+  const long result = mounted != 0 ? mountSetattr(static_cast<int>(target), "",
+                                                  AT_EMPTY_PATH | AT_RECURSIVE, readOnly)
+                                   : cloneOnto(static_cast<int>(target), static_cast<int>(place),
+                                               path, AT_RECURSIVE, readOnly);
   sys::close(static_cast<int>(target));
   return result < 0 ? fail(result, path) : 0;
 }

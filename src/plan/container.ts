@@ -111,7 +111,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     ...becomeRoot(linux, places, stages.unshare & ~(late ?? 0), setgroups && !keepGroups, [
       ...openTrees(places, mounts.openTrees, propagation),
       ...lockTrees(places, mounts.steps, slots.inputs, propagation),
-      ...(ownMounts ? [rootMount(root.path, facts, rootSlot)] : []),
+      ...(ownMounts ? [rootMount(root.path, facts, rootSlot, propagation.shared)] : []),
     ]),
     // The namespaces are made before the helper has its plan, when nothing comes before them.
     ...(writesToUndumpable ? planOomScoreAdj(process) : []),
@@ -382,12 +382,13 @@ function names(spec: Spec, places: Places): Step[] {
   return steps;
 }
 
-function rootMount(path: string, facts: PlanFacts, slot: Slot): Step {
+function rootMount(path: string, facts: PlanFacts, slot: Slot, sharing: boolean): Step {
   return {
     op: 'root',
     at: '/root/path',
     path: resolve(facts.bundle, path),
     slot,
+    sharing,
   };
 }
 

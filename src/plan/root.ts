@@ -27,7 +27,9 @@ export interface RootPropagation {
 export function rootPropagation(wanted: RootfsPropagation | undefined): RootPropagation {
   const root = wanted === undefined ? 0 : PROPAGATION[wanted];
   const shared = (root & MS_SHARED) !== 0;
-  // A shared tree could not be pivoted, and an unbindable one could not be bound.
-  const tree = ((root & (MS_PRIVATE | MS_UNBINDABLE)) !== 0 ? MS_PRIVATE : MS_SLAVE) | MS_REC;
+  // A shared tree could not be pivoted, and an unbindable one could not be bound. What becomes shared
+  // in the end is in a peer group of its own, and no slave of the host's besides.
+  const isSlave = root === 0 || (root & MS_SLAVE) !== 0;
+  const tree = (isSlave ? MS_SLAVE : MS_PRIVATE) | MS_REC;
   return { tree, root, shared };
 }

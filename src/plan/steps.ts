@@ -150,8 +150,12 @@ export type StepBody =
    * that: what the caller's mounts forbid cannot be undone there.
    */
   | { op: 'lock-tree'; slot: Slot }
-  /** Makes `path` (or the tree in `slot`) the mount that becomes the root; a bind of itself. */
-  | { op: 'root'; path: string; slot: Slot }
+  /**
+   * Makes `path` (or the tree in `slot`) the mount that becomes the root; a bind of itself. With
+   * `sharing` the host may share mounts that come there, and gets nothing of what the helper mounts
+   * on them.
+   */
+  | { op: 'root'; path: string; slot: Slot; sharing: boolean }
   /** A new file system (fsopen, fsconfig, fsmount, move_mount). */
   | ({
       op: 'mount';

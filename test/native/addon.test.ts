@@ -54,7 +54,7 @@ const OPERATIONS: Table = {
   propagation: { flags: 'n' },
   'open-tree': { path: 's', recursive: 'n', slot: 'n' },
   'lock-tree': { slot: 'n' },
-  root: { path: 's', slot: 'n' },
+  root: { path: 's', slot: 'n', sharing: 'n' },
   mount: { ...placement, type: 's', source: 's', options: 'l', copyUp: 'n', keep: 'n' },
   bind: { ...placement, source: 's', slot: 'n', recursive: 'n', keep: 'n' },
   remount: { ...placement, mount: 'n' },

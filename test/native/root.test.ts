@@ -4,14 +4,16 @@ import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-import type { RootfsPropagation } from '../../src/spec/types.js';
+import type { RootfsPropagation, Spec } from '../../src/spec/types.js';
 import {
   grant,
+  HOST_ID,
   inMountNamespace,
   inUserNamespace,
   linuxOf,
   mountAt,
   parseMountInfo,
+  program,
   useContainers,
 } from '../support/inside.js';
 import type { Change } from '../support/inside.js';
@@ -150,8 +152,8 @@ describe('linux.rootfsPropagation', () => {
     rprivate: { root: /^$/, below: /^$/ },
     slave: { root: /^master:\d+$/, below: /^master:\d+$/ },
     rslave: { root: /^master:\d+$/, below: /^master:\d+$/ },
-    shared: { root: /^shared:\d+/, below: /^(master:\d+|shared:\d+.*)$/ },
-    rshared: { root: /^shared:\d+/, below: /^shared:\d+/ },
+    shared: { root: /^shared:\d+$/, below: /^$/ },
+    rshared: { root: /^shared:\d+$/, below: /^shared:\d+$/ },
     unbindable: { root: /^unbindable$/, below: /^$/ },
     runbindable: { root: /^unbindable$/, below: /^unbindable$/ },
   };
@@ -198,32 +200,129 @@ describe('linux.rootfsPropagation', () => {
     expect(await mount('rslave')).toBe('');
   });
 
-  it('shared leaves the host without the mounts of the container', async () => {
-    const mounts = [
-      // Shared itself in the end.
-      { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['rshared'] },
-      { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [] },
-    ];
-    for (const [i, mount] of mounts.entries()) {
-      const bundle = lab.bundle('exec sleep 1000', (spec) => {
-        inCgroup(undefined)(spec);
-        linuxOf(spec).rootfsPropagation = 'rshared';
+  /** What the host has mounted before and after `create`, where it shares what it has. */
+  async function host(
+    change: Change,
+    before = 'true',
+  ): Promise<{ status: number | null; stderr: string; mounts: string[] }> {
+    const bundle = lab.bundle('exec sleep 1000', (spec, files) => {
+      inCgroup(undefined)(spec);
+      linuxOf(spec).rootfsPropagation = 'rshared';
+      change(spec, files);
+    });
+    const command = [...COMMAND, '--root', lab.runtime().root];
+    const script =
+      `${before} && mount --make-rshared / && cat /proc/self/mountinfo && echo -- && ` +
+      '"$@" create --bundle "$BUNDLE" "$ID" < /dev/null > /dev/null && ' +
+      'cat /proc/self/mountinfo && echo -- && exec "$@" delete --force "$ID"';
+    const { status, stderr, stdout } = await runProgram([...inMountNamespace(script), ...command], {
+      env: { ...process.env, BUNDLE: bundle.path, ID: newId() },
+    });
+    return { status, stderr, mounts: stdout.split('--\n') };
+  }
+
+  // The first is shared itself in the end.
+  it.each([[['rshared']], [[]]])(
+    'shared leaves the host without the mounts of the container: %j',
+    async (options) => {
+      const mount = { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options };
+      const { status, stderr, mounts } = await host((spec) => {
         spec.mounts = [...(spec.mounts ?? []).filter(({ type }) => type !== 'cgroup'), mount];
       });
-      const id = newId();
-      const command = [...COMMAND, '--root', lab.runtime().root];
-      const script =
-        'mount --make-rshared / && cat /proc/self/mountinfo && echo -- && ' +
-        '"$@" create --bundle "$BUNDLE" "$ID" < /dev/null > /dev/null && ' +
-        'cat /proc/self/mountinfo && echo -- && exec "$@" delete --force "$ID"';
-      const result = await runProgram([...inMountNamespace(script), ...command], {
-        env: { ...process.env, BUNDLE: bundle.path, ID: id },
+      expect({ status, stderr, after: mounts[1] }).toEqual({
+        ...{ status: 0, stderr: '', after: mounts[0] },
       });
-      const [before, after] = result.stdout.split('--\n');
-      expect({ i, status: result.status, stderr: result.stderr, after }).toEqual({
-        ...{ i, status: 0, stderr: '', after: before },
-      });
+    },
+  );
+
+  /** A volume that is a mount of the host, with places for others in it. */
+  function volume(): { path: string; mounted: string; change: Change } {
+    const path = lab.directory();
+    const source = lab.directory();
+    for (const name of ['tmpfs', 'bind', 'masked', 'readonly/deep/er', 'here']) {
+      mkdirSync(join(path, name), { recursive: true });
     }
+    for (const name of ['file', 'hidden', 'deep', 'other'])
+      writeFileSync(join(path, name), 'of the host');
+    writeFileSync(join(source, 'file'), 'bound');
+    symlinkSync('../volume/file', join(path, 'link'));
+    program('chown', ['-hR', String(HOST_ID), path, source]);
+    program('chmod', ['755', path, source]);
+    return {
+      path,
+      mounted: `mount --bind ${path} ${path}`,
+      change: (spec, { rootfs }) => {
+        // On another mount than what it leads to.
+        symlinkSync('/volume/other', join(rootfs, 'elsewhere'));
+        const bind = (destination: string, from: string): object => ({
+          ...{ destination, type: 'none', source: from, options: ['rbind', 'rshared'] },
+        });
+        spec.mounts?.push(
+          ...([
+            bind('/volume', path),
+            { destination: '/volume/tmpfs', type: 'tmpfs', source: 'tmpfs' },
+            bind('/volume/bind', source),
+            bind('/volume/link', join(source, 'file')),
+            bind('/elsewhere', join(source, 'file')),
+            bind('/volume/made/below', source),
+          ] as NonNullable<Spec['mounts']>),
+        );
+        linuxOf(spec).maskedPaths = ['/volume/masked', '/volume/hidden'];
+        linuxOf(spec).readonlyPaths = ['/volume/readonly/deep/er', '/volume/deep'];
+      },
+    };
+  }
+
+  it.each([
+    ['', () => undefined],
+    [', in a user namespace', inUserNamespace],
+  ] as [string, Change][])(
+    'shared leaves the host without what is mounted in a volume that it shares%s',
+    async (_, namespace) => {
+      const { change, mounted } = volume();
+      const { status, stderr, mounts } = await host((spec, bundle) => {
+        change(spec, bundle);
+        namespace(spec, bundle);
+      }, mounted);
+      expect({ status, stderr, after: mounts[1] }).toEqual({
+        status: 0,
+        stderr: '',
+        after: mounts[0],
+      });
+    },
+  );
+
+  it('a volume with mounts of the container in it goes on to pass on what is mounted in it', async () => {
+    const { change, mounted, path } = volume();
+    const script =
+      'mount -t tmpfs made-inside /volume/here && cat /proc/self/mountinfo && ' +
+      'cat /volume/file /volume/hidden && ls /volume/masked && ! touch /volume/deep';
+    const after = `${mounted} && mount --make-rshared /; "$@" || exit; echo -- ; grep here /proc/self/mountinfo`;
+    const result = await lab.run(
+      script,
+      (spec, files) => {
+        grant(spec, 'CAP_SYS_ADMIN');
+        linuxOf(spec).rootfsPropagation = 'rshared';
+        change(spec, files);
+      },
+      { prefix: inMountNamespace(after) },
+    );
+    const [inside, outside] = result.stdout.split('--\n');
+    expect(result.stderr).toMatch(/^touch: .*Read-only file system\n$/);
+    expect(inside).toMatch(/\nbound$/);
+    for (const place of [
+      'tmpfs',
+      'bind',
+      'file',
+      'other',
+      'made/below',
+      'masked',
+      'hidden',
+      'deep',
+    ]) {
+      expect(inside).toContain(` /volume/${place} `);
+    }
+    expect(outside).toContain(`${path}/here `);
   });
 });
 

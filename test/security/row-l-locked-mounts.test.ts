@@ -103,6 +103,17 @@ describe('row L: what the mounts of the host forbid', () => {
     else expect(seen.uncovered).toMatch(/^covered$/m);
   });
 
+  it('two access times for one mount, one after the other, are refused', async () => {
+    const { shown } = source();
+    const { status, stderr } = await lab.run('true', (spec, bundle) => {
+      inUserNamespace(spec, bundle);
+      spec.mounts?.push({ destination: '/m', source: shown, options: ['rbind', 'noatime'] });
+      spec.mounts?.push({ ...later, options: ['remount', 'bind', 'strictatime'] });
+    });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^tsrun: \/mounts\/\d+.*\/m.*: operation not permitted\n$/i);
+  });
+
   it('a configuration gets it of a file, too', async () => {
     const { path, shown } = source();
     writeFileSync(join(path, 'file'), '');

@@ -95,7 +95,7 @@ export const files = [
     changes: [
       {
         file: MOUNTS,
-        from: '  if (result < 0) return result;\n  result = moveTo(mount, target);',
+        from: '  if (result < 0) return result;\n  result = moveTo(mount, target, place.target);',
         to: `  if (result < 0) return result;
   result = sys::call(__NR_move_mount, mount, sys::arg(""), self.root,
                           sys::arg(place.target + 1), MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
@@ -130,8 +130,8 @@ export const files = [
         file: MOUNTS,
         from: `  long result = applyAttributes(mount, place);
   if (result < 0) return result;
-  result = moveTo(mount, target);`,
-        to: `  long result = moveTo(mount, target);
+  result = moveTo(mount, target, place.target);`,
+        to: `  long result = moveTo(mount, target, place.target);
   const long named = openInRoot(place.target, O_PATH);
   if (named < 0) return fail(named, place.target);
   if (result >= 0) result = applyAttributes(static_cast<int>(named), place);
@@ -689,8 +689,27 @@ export const files = [
     build: 'executable',
     test: {
       file: 'test/native/root.test.ts',
-      name: 'shared leaves the host without the mounts of the container',
+      name: 'shared leaves the host without the mounts of the container: %j',
+      title: 'shared leaves the host without the mounts of the container: []',
       message: /resource busy/,
+    },
+  },
+  {
+    rows: ['Z'],
+    what: 'what the runtime mounts on a mount that the host shares is mounted on the host too',
+    changes: [
+      {
+        file: 'native/child/mount-calls.cc',
+        from: 'if (!self.sharing || path == nullptr) return moveMount(tree, target);',
+        to: 'if (self.sharing || path != nullptr || path == nullptr) return moveMount(tree, target);',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: 'test/native/root.test.ts',
+      name: 'shared leaves the host without what is mounted in a volume that it shares%s',
+      title: 'shared leaves the host without what is mounted in a volume that it shares',
+      message: /to deeply equal/,
     },
   },
   {

@@ -350,8 +350,11 @@ long Kernel::call(long number, long a, long b, long c, long d, long e) {
       textAt(b);
       open_how how = {};
       memcpy(&how, reinterpret_cast<const void*>(c), static_cast<size_t>(d));
-      HOLDS((how.resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH)) != 0);
-      return treeDescriptor((how.resolve & RESOLVE_IN_ROOT) != 0, ENOENT);
+      // Up to where a mount begins, and not out of it.
+      const bool up = strcmp(reinterpret_cast<const char*>(b), "..") == 0 &&
+                      (how.resolve & RESOLVE_NO_XDEV) != 0;
+      HOLDS(up || (how.resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH)) != 0);
+      return treeDescriptor(up || (how.resolve & RESOLVE_IN_ROOT) != 0, ENOENT);
     }
     case SYS_fsopen:
     case SYS_memfd_create:

@@ -625,8 +625,8 @@ describe('the root', () => {
   });
 
   it.each([
-    ['shared', MS_SLAVE | MS_REC, MS_SHARED],
-    ['rshared', MS_SLAVE | MS_REC, MS_SHARED | MS_REC],
+    ['shared', MS_PRIVATE | MS_REC, MS_SHARED],
+    ['rshared', MS_PRIVATE | MS_REC, MS_SHARED | MS_REC],
     ['slave', MS_SLAVE | MS_REC, MS_SLAVE],
     ['rprivate', MS_PRIVATE | MS_REC, MS_PRIVATE | MS_REC],
     ['unbindable', MS_PRIVATE | MS_REC, MS_UNBINDABLE],
@@ -634,6 +634,7 @@ describe('the root', () => {
     const plan = planContainer(spec({ linux: { rootfsPropagation } }), facts());
     expect(onlyStep(plan, 'propagation').flags).toBe(tree);
     expect(onlyStep(plan, 'root-propagation').flags).toBe(root);
+    expect(onlyStep(plan, 'root').sharing).toBe((root & MS_SHARED) !== 0);
   });
 
   it('takes an empty rootfsPropagation for none', () => {
