@@ -125,7 +125,7 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     ...planKeyring(facts.keyring, facts.processLabel, '/process'),
     ...names(spec, places),
 
-    ...mounts.steps,
+    ...(ownMounts ? mounts.steps : []),
     ...(stopsForHooks(spec.hooks) ? [syncStep('runtimeHooks')] : []),
     ...containerHooks(spec, facts, 'createContainer', 'creating', {
       env: [],
@@ -135,6 +135,8 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     // After devpts, and after the hooks, whose output is not the terminal's.
     ...planConsole(process, '/process', ownMounts, facts.foreground === true),
     ...changeRoot(root.path, places, facts, rootSlot),
+    // Devices and their links alone, for which there is no root before.
+    ...(ownMounts ? [] : mounts.steps),
 
     // While the root is still writable.
     ...makeCwd(process.cwd),

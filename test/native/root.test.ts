@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { RootfsPropagation, Spec } from '../../src/spec/types.js';
 import {
+  dropNamespace,
   grant,
   HOST_ID,
   inMountNamespace,
@@ -323,6 +324,52 @@ describe('linux.rootfsPropagation', () => {
       expect(inside).toContain(` /volume/${place} `);
     }
     expect(outside).toContain(`${path}/here `);
+  });
+});
+
+describe('without a mount namespace', () => {
+  const bare: Change = (spec) => {
+    dropNamespace(spec, 'mount');
+    spec.mounts = [];
+    spec.root = { path: 'rootfs' };
+    const linux = linuxOf(spec);
+    linux.maskedPaths = [];
+    linux.readonlyPaths = [];
+    delete linux.rootfsPropagation;
+    linux.devices = [{ type: 'c', path: '/dev/other', major: 1, minor: 5 }];
+  };
+
+  it('the root is changed, and has the devices', async () => {
+    const inside = await lab.inspect(
+      {
+        root: 'cat /marker; ls /../',
+        devices: 'echo gone > /dev/null && head -c 3 /dev/zero /dev/other | wc -c; ls /dev',
+      },
+      (spec, bundle) => {
+        bare(spec, bundle);
+        writeFileSync(join(bundle.rootfs, 'marker'), 'this one\n');
+      },
+    );
+    expect(inside.root).toMatch(/^this one\n[^]*marker/);
+    expect(inside.devices.split('\n')).toEqual(
+      expect.arrayContaining(['null', 'other', 'tty', 'urandom', 'fd', 'stdin']),
+    );
+  });
+
+  const changes: [string, Change][] = [
+    ['/mounts', (spec) => (spec.mounts = [{ destination: '/m', type: 'tmpfs' }])],
+    ['/root/readonly', (spec) => (spec.root = { path: 'rootfs', readonly: true })],
+    ['/linux/maskedPaths', (spec) => (linuxOf(spec).maskedPaths = ['/etc'])],
+    ['/linux/readonlyPaths', (spec) => (linuxOf(spec).readonlyPaths = ['/etc'])],
+    ['/linux/rootfsPropagation', (spec) => (linuxOf(spec).rootfsPropagation = 'private')],
+  ];
+  it.each(changes)('%s is refused', async (pointer, change) => {
+    const result = await lab.run('true', (spec, bundle) => {
+      bare(spec, bundle);
+      change(spec, bundle);
+    });
+    expect(result).toMatchObject({ status: 1, stdout: '' });
+    expect(result.stderr).toContain(`: ${pointer}: needs a mount namespace in /linux/namespaces`);
   });
 });
 
