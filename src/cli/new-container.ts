@@ -46,6 +46,7 @@ export function createOptions(
       : { rootless: globals.rootless === 'true' }),
     ...(manager === 'systemd' ? { systemdCgroup: { userBus: userBus(native, environment) } } : {}),
     ...(manager === 'disabled' ? { noCgroup: true } : {}),
+    protectHostCgroups: globals['protect-host-cgroups'] ?? false,
     noPivot: options['no-pivot'] ?? false,
     noNewKeyring: options['no-new-keyring'] ?? false,
     notify: given(environment['NOTIFY_SOCKET']) !== undefined,

@@ -74,6 +74,7 @@ export function globalRow() {
         metavar: 'MANAGER',
         choices: ['cgroupfs', 'systemd', 'disabled'],
       },
+      { name: 'protect-host-cgroups', kind: 'bool' },
       { name: 'rootless', kind: 'choice', metavar: 'WHEN', choices: ['true', 'false', 'auto'] },
       { name: 'criu', kind: 'string', metavar: 'PATH', later: true },
       HELP,

@@ -44,6 +44,7 @@ export const globalTexts: Record<keyof GlobalOptions, string> = {
   'systemd-cgroup': 'let systemd manage the control groups',
   'cgroup-manager':
     'who makes the control groups: cgroupfs (the default), systemd, or nobody: disabled',
+  'protect-host-cgroups': 'give no container the control groups of the host for writing',
   rootless: 'whether missing rights on control groups are ignored: true, false or auto',
   criu: 'path of the criu program',
   ...HELP,

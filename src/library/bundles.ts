@@ -55,6 +55,7 @@ export async function planContainer(given: PlanOptions): Promise<ContainerPlan> 
       rootfs,
       namespaces: openNamespaceFiles(native, spec, fds),
       spec,
+      protectHostCgroups: options.protectHostCgroups === true,
       noPivot: options.noPivot === true,
       ...(options.noNewKeyring === true ? {} : { keyring: plannedKeyringName(id) }),
       preservedFds: 0,

@@ -38,6 +38,7 @@ export async function createContainer(given: CreateContainerOptions): Promise<Co
     bundle: bundle.path,
     spec: bundle.spec,
     stdio: streams(options.stdio),
+    protectHostCgroups: options.protectHostCgroups === true,
     noPivot: noPivot === true,
     noNewKeyring: noNewKeyring === true,
     preserve: preserveFds ?? [],

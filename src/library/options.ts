@@ -45,6 +45,11 @@ export interface PlanOptions {
   noPivot?: boolean;
   /** Share the program's session keyring. Default false. */
   noNewKeyring?: boolean;
+  /**
+   * Mount the whole hierarchy of cgroups of the host for writing in no container, not in one with
+   * CAP_SYS_ADMIN either. Default false.
+   */
+  protectHostCgroups?: boolean;
 }
 
 export interface ContainerOptions extends RootOptions {

@@ -96,6 +96,8 @@ export interface CreateOptions {
   /** How many of `preserve` belong to LISTEN_FDS. */
   listenFds?: number;
   noPivot?: boolean;
+  /** The whole hierarchy of cgroups of the host is never mounted for writing. */
+  protectHostCgroups?: boolean;
   noNewKeyring?: boolean;
   /** The container gets a NOTIFY_SOCKET, which `start` relays. */
   notify?: boolean;
@@ -317,6 +319,7 @@ class Creation {
 
   private facts(rootfs: Rootfs): PlanFacts {
     const { root, id, bundle, spec, preserve, listenFds, noPivot, notify } = this.options;
+    const { protectHostCgroups } = this.options;
     if (this.options.noNewKeyring !== true) this.keyring = newKeyringName(this.native, id);
     return gatherFacts(
       this.native,
@@ -326,6 +329,7 @@ class Creation {
         rootfs,
         namespaces: this.namespaces,
         spec,
+        protectHostCgroups,
         noPivot: noPivot === true,
         foreground: this.options.keepTerminal === true,
         keyring: this.keyring,

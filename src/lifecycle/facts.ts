@@ -25,6 +25,7 @@ export interface FactsRequest {
   /** The same. */
   namespaces: NamespaceFiles;
   spec: Spec;
+  protectHostCgroups?: boolean | undefined;
   noPivot: boolean;
   foreground?: boolean;
   /** Name of the session keyring; absent for that of the caller. */
@@ -65,6 +66,7 @@ export function gatherFacts(
     // Several parts of a plan go by it, and it may change meanwhile.
     hasNsdelegate: () => (nsdelegate ??= hasNsdelegate(native)),
     delegatedFiles: () => delegatedFiles(native),
+    ...(request.protectHostCgroups === true ? { protectHostCgroups: true } : {}),
     noPivot: request.noPivot,
     foreground: request.foreground === true,
     ...(request.noPivot ? { hostMounts: hostMounts(native, request.rootfs.path) } : {}),

@@ -425,6 +425,7 @@ function planMounts(
     sources,
     warnings,
     late: [],
+    cgroups: new Set(),
     kept: new KeptMounts(),
     uidMappings: spec.linux?.uidMappings ?? [],
     bounding: spec.process?.capabilities?.bounding ?? [],

@@ -138,6 +138,8 @@ export interface PlanFacts {
   hasNsdelegate(): boolean;
   /** Names of the files of a cgroup that the kernel has for whom it is delegated to. */
   delegatedFiles(): string[];
+  /** No container gets the whole hierarchy of the host for writing. */
+  protectHostCgroups?: boolean;
   noPivot: boolean;
   /** The runtime keeps the terminal of the process, and copies what is printed there. */
   foreground?: boolean;

@@ -15,11 +15,13 @@ import {
 } from '../support/cgroup-mounts.js';
 import {
   dropNamespace,
+  grant,
   inUserNamespace,
   linuxOf,
   processOf,
   useContainers,
 } from '../support/inside.js';
+import type { Change } from '../support/inside.js';
 import { newId } from '../support/tsrun.js';
 import type { Result } from '../support/tsrun.js';
 import type { Bundle } from '../support/bundle.js';
@@ -74,27 +76,102 @@ test('is not delegated where it is read-only', async () => {
   expect(inside.owners).toBe('65534');
 });
 
-test('without a cgroup namespace, is writable in the container’s own part alone', async () => {
+/** What the host's root can write to of the hierarchy that it sees. */
+async function reach(
+  options: readonly string[],
+  change: (spec: Spec) => void,
+): Promise<{ seen: Record<'above' | 'kill' | 'own' | 'mounts', string>; stderr: string }> {
   // What is tried is the test's own, so that nothing else goes when it works.
   const victim = `${PARENT}/victim`;
   mkdirSync(UNIFIED + victim, { recursive: true });
   removeAfterwards(lab, PARENT, `${PARENT}/escaped`, victim);
   const own = `/sys/fs/cgroup${PARENT}/g`;
-  const inside = await lab.inspect(
-    {
-      above: `cd /sys/fs/cgroup${PARENT}; sh -c 'echo $$ > victim/cgroup.procs'; mkdir escaped`,
-      kill: `echo 1 > /sys/fs/cgroup${victim}/cgroup.kill && echo written`,
-      own: `mkdir ${own}/sub && rmdir ${own}/sub && echo made`,
-    },
+  const tries = {
+    above: `cd /sys/fs/cgroup${PARENT}; sh -c 'echo $$ > victim/cgroup.procs'; mkdir escaped`,
+    kill: `echo 1 > /sys/fs/cgroup${victim}/cgroup.kill && echo written`,
+    own: `mkdir ${own}/sub && rmdir ${own}/sub && echo made`,
+    mounts: "grep ' /sys/fs/cgroup' /proc/self/mountinfo",
+  };
+  const script = Object.values(tries)
+    .map((line) => `(${line}) 2>&1; echo --`)
+    .join('\n');
+  const result = await lab.run(
+    script,
     (spec) => {
       inCgroup(`${PARENT}/g`)(spec);
       mountCgroup(spec, 'rw');
+      change(spec);
     },
+    { globals: [...options] },
   );
-  expect(inside.above.match(/Read-only file system/g) ?? []).toHaveLength(2);
-  expect(inside.kill).not.toContain('written');
-  expect(inside.own).toBe('made');
-});
+  const [above = '', kill = '', own_ = '', mounts = ''] = result.stdout
+    .split('--\n')
+    .map((text) => text.trim());
+  return { seen: { above, kill, own: own_, mounts }, stderr: result.stderr };
+}
+
+const privileged = (spec: Spec): void => grant(spec, 'CAP_SYS_ADMIN');
+const again = (spec: Spec): void => {
+  spec.mounts?.push({ destination: '/sys/fs/cgroup', options: ['remount', 'bind', 'rw'] });
+};
+
+test.each([
+  ['without CAP_SYS_ADMIN', [], () => undefined],
+  ['with --protect-host-cgroups', ['--protect-host-cgroups'], privileged],
+  ['with a later entry that asks for more', [], again],
+] as [string, string[], (spec: Spec) => void][])(
+  'without a cgroup namespace, is writable in the container’s own part alone %s',
+  async (_, options, change) => {
+    const { seen, stderr } = await reach(options, change);
+    expect(seen.above.match(/Read-only file system/g) ?? []).toHaveLength(2);
+    expect(seen.kill).not.toContain('written');
+    expect(seen.own).toBe('made');
+    if (change === again) expect(stderr).toMatch(/\/mounts\/\d+: stays as it is, since only/);
+    else expect(stderr).toBe('');
+  },
+);
+
+test.each([
+  ['from the beginning', () => undefined],
+  [
+    'by a later entry',
+    (spec: Spec) => {
+      mountCgroup(spec, 'ro');
+      again(spec);
+    },
+  ],
+] as [string, (spec: Spec) => void][])(
+  'without a cgroup namespace, is one mount, and writable, to who has CAP_SYS_ADMIN: %s',
+  async (_, change) => {
+    const { seen, stderr } = await reach([], (spec) => {
+      privileged(spec);
+      change(spec);
+    });
+    expect(stderr).toBe('');
+    expect(seen).toMatchObject({ above: '', kill: 'written', own: 'made' });
+    expect(seen.mounts).toMatch(/^[^\n]* \/sys\/fs\/cgroup rw,[^\n]*$/);
+  },
+);
+
+test.each([
+  ['in a user namespace', inUserNamespace],
+  ['with limits in reach', () => undefined],
+] as [string, Change][])(
+  'a later entry makes no read-only mount writable that must stay so: %s',
+  async (_, change) => {
+    const result = await lab.run(
+      "grep -c ' /sys/fs/cgroup[^ ]* rw' /proc/self/mountinfo",
+      (spec, bundle) => {
+        mountCgroup(spec, 'ro');
+        again(spec);
+        if (change === inUserNamespace) dropNamespace(spec, 'cgroup');
+        change(spec, bundle);
+      },
+    );
+    expect(result.stderr).toMatch(/\/mounts\/\d+: stays as it is, since/);
+    expect(result.stdout).toBe('0\n');
+  },
+);
 
 test('is read-only in a user namespace without a cgroup namespace, which is told', async () => {
   // The container's own part too, which may belong to its root.

@@ -26,6 +26,8 @@ export interface LabOptions extends RunOptions {
   verb?: 'create';
   /** Flags of `run`. */
   flags?: string[];
+  /** Options before the command. */
+  globals?: string[];
   id?: string;
 }
 
@@ -126,10 +128,14 @@ export function useContainers(): Lab {
     cleanup: (step) => {
       undo.push(step);
     },
-    run: (script, change, { verb = 'run', flags = [], id = newId(), ...options } = {}) => {
+    run: (
+      script,
+      change,
+      { verb = 'run', flags = [], globals = [], id = newId(), ...options } = {},
+    ) => {
       const { path } = lab.bundle(script, change);
       ids.push(id);
-      return runtime([verb, '--bundle', path, ...flags, id], options);
+      return runtime([...globals, verb, '--bundle', path, ...flags, id], options);
     },
     inspect: async (commands, change, options) => {
       const names = Object.keys(commands) as (keyof typeof commands)[];

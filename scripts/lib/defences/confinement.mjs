@@ -140,15 +140,36 @@ export const confinement = [
     changes: [
       {
         file: 'src/plan/mounts/cgroup.ts',
-        from: 'return wholeTree && !readOnly ? facts.cgroup?.path : undefined;',
-        to: 'return wholeTree && readOnly && !readOnly ? facts.cgroup?.path : undefined;',
+        from: 'return wholeTree && !readOnly && !mayWriteAll(context) ? facts.cgroup?.path : undefined;',
+        to: 'return wholeTree && readOnly && !readOnly && mayWriteAll(context) ? facts.cgroup?.path : undefined;',
       },
     ],
     build: 'executable',
     test: {
       file: CGROUP,
-      name: 'without a cgroup namespace, is writable in the container’s own part alone',
+      name: 'without a cgroup namespace, is writable in the container’s own part alone %s',
+      title:
+        'without a cgroup namespace, is writable in the container’s own part alone without CAP_SYS_ADMIN',
       message: /to have a length of 2 but got \+?0/,
+    },
+  },
+  {
+    rows: ['14'],
+    what: 'a later entry makes a read-only mount of cgroups writable',
+    changes: [
+      {
+        file: 'src/plan/mounts/mount.ts',
+        from: 'if (mounted !== undefined && context.cgroups.has(mounted)) keepReadOnly(parsed, context);',
+        to: 'if (mounted === undefined && context.cgroups.size < 0) keepReadOnly(parsed, context);',
+      },
+    ],
+    build: 'executable',
+    test: {
+      file: CGROUP,
+      name: 'a later entry makes no read-only mount writable that must stay so: %s',
+      title:
+        'a later entry makes no read-only mount writable that must stay so: in a user namespace',
+      message: /to match/,
     },
   },
   {

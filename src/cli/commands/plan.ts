@@ -40,6 +40,7 @@ export const run: Command<'plan'> = async (context, options, [id = 'container'])
     // Open until the end of the process, like the root file system.
     namespaces: openNamespaceFiles(native, spec, new OpenFds((fd) => native.close(fd))),
     spec,
+    protectHostCgroups: globals['protect-host-cgroups'] ?? false,
     noPivot: options['no-pivot'] ?? false,
     ...(options['no-new-keyring'] === true ? {} : { keyring: plannedKeyringName(id) }),
     preservedFds: 0,

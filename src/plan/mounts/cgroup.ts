@@ -96,6 +96,31 @@ function couldWriteLimits(context: CgroupContext): boolean {
   return could && !facts.hasNsdelegate();
 }
 
+/**
+ * Why a later entry cannot make it writable that asks for that: the rules are those of a mount that
+ * was so from the beginning.
+ */
+export function staysReadOnly(context: CgroupContext): string | undefined {
+  const { places, facts } = context;
+  const reason = isOfHost(context) ? exposureToRoot(context) : exposure(context);
+  if (reason !== undefined) return reason;
+  if (places.cgroup === 'own') {
+    if (facts.cgroup === undefined || mayWriteAll(context)) return undefined;
+    return "only the container's own part of it can be writable";
+  }
+  return couldWriteLimits(context) ? "it shows the container's limits" : undefined;
+}
+
+/**
+ * Who has CAP_SYS_ADMIN and no user namespace can mount the hierarchy for writing in any case, and
+ * may be what makes containers itself. Read-only it would be a guard against accidents, for callers
+ * who ask for that.
+ */
+function mayWriteAll(context: CgroupContext): boolean {
+  if (!isOfHost(context) || context.facts.protectHostCgroups === true) return false;
+  return context.bounding.includes('CAP_SYS_ADMIN');
+}
+
 /** Its root is the host's. */
 function isOfHost({ places, facts }: CgroupContext): boolean {
   return places.user === 'own' && facts.initialUserNamespace;
@@ -103,18 +128,18 @@ function isOfHost({ places, facts }: CgroupContext): boolean {
 
 /**
  * Where the whole hierarchy of the host is shown, only the container's own
- * part of it may be writable.
+ * part of it may be writable, but to who could mount it so.
  *
  * @returns that part's path, when the mount is to be writable at all
  */
 export function ownCgroup(
   view: CgroupView,
-  places: Places,
-  facts: PlanFacts,
+  context: CgroupContext,
   options: MountOptions,
 ): string | undefined {
+  const { places, facts } = context;
   const wholeTree = view.kind === 'tree' && places.cgroup === 'own' && facts.cgroup !== undefined;
   const readOnly =
     ((options.attributes.set | options.recursiveAttributes.set) & MOUNT_ATTR_RDONLY) !== 0;
-  return wholeTree && !readOnly ? facts.cgroup?.path : undefined;
+  return wholeTree && !readOnly && !mayWriteAll(context) ? facts.cgroup?.path : undefined;
 }

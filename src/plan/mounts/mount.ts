@@ -13,7 +13,7 @@ import { invalid, unsupported } from '../invalid.js';
 import { clean, resolve } from '../path.js';
 import type { MountPlacement, Slot, Step } from '../steps.js';
 import type { CgroupContext } from './cgroup.js';
-import { cgroupView, ownCgroup, protectCgroups, showsLimits } from './cgroup.js';
+import { cgroupView, ownCgroup, protectCgroups, showsLimits, staysReadOnly } from './cgroup.js';
 import { withoutEffectOnBind } from './options.js';
 import type { MountOptions } from './options.js';
 import type { Change, KeptMounts, Placed } from './kept.js';
@@ -25,6 +25,8 @@ export interface MountContext extends CgroupContext {
   warnings: string[];
   /** Steps for after the set-up of the root: what must not be read-only before. */
   late: Step[];
+  /** The mounts of type cgroup so far. */
+  cgroups: Set<Step>;
   /** What is changed after it was made. */
   kept: KeptMounts;
   /** linux.mountLabel */
@@ -84,16 +86,27 @@ function planRemount(
       `remount can only change attributes of a mount, not ${others.join(', ')}`,
     );
   }
+  // What came with the root has a name and nothing else.
+  const mounted = lastOn(target, before);
+  if (mounted !== undefined && context.cgroups.has(mounted)) keepReadOnly(parsed, context);
   const [first = 0, ...further] = options.propagation;
   const placed = placement(options, target, first, idMap);
   const changes: Change[] = [
     { op: 'remount', at, mount: -1, ...placed },
     ...furtherPropagation(further, target, at),
   ];
-  // What came with the root has a name and nothing else.
-  const mounted = lastOn(target, before);
   if (mounted !== undefined) context.kept.keep(mounted, changes, true);
   return changes;
+}
+
+function keepReadOnly({ options, at }: ParsedMount, context: MountContext): void {
+  const { attributes, recursiveAttributes } = options;
+  if (((attributes.clear | recursiveAttributes.clear) & MOUNT_ATTR_RDONLY) === 0) return;
+  const reason = staysReadOnly(context);
+  if (reason === undefined) return;
+  attributes.clear &= ~MOUNT_ATTR_RDONLY;
+  recursiveAttributes.clear &= ~MOUNT_ATTR_RDONLY;
+  context.warnings.push(`${at}: stays as it is, since ${reason}`);
 }
 
 /** Undefined also where a later mount on a directory above covers it, and may have one there. */
@@ -165,11 +178,15 @@ function planCgroup(parsed: ParsedMount, target: string, context: MountContext):
   const { options, at } = parsed;
   const { facts, places, sources, warnings } = context;
   const view = cgroupView(places, facts);
+  const shown = (steps: Step[]): Step[] => {
+    if (steps[0] !== undefined) context.cgroups.add(steps[0]);
+    return steps;
+  };
   const reason = protectCgroups(context, options);
   if (reason !== undefined) warnings.push(`${at}: read-only, since ${reason}`);
   if (view.kind === 'mount') {
     const mount = { ...parsed.mount, type: 'cgroup2' };
-    const steps = planFileSystem({ ...parsed, mount }, target, context);
+    const steps = shown(planFileSystem({ ...parsed, mount }, target, context));
     const placed = steps[0];
     if (placed?.op !== 'mount' || !showsLimits(context, options)) return steps;
     const protect: Change = {
@@ -182,15 +199,15 @@ function planCgroup(parsed: ParsedMount, target: string, context: MountContext):
     return [placed, protect, ...steps.slice(1)];
   }
   const source = sources.openCut(view.path, view.recursive, at);
-  const own = ownCgroup(view, places, facts, options);
-  if (own === undefined) return attachTree(parsed, target, source, view.recursive, context);
+  const own = ownCgroup(view, context, options);
+  if (own === undefined) return shown(attachTree(parsed, target, source, view.recursive, context));
   const readOnly: ParsedMount = {
     ...parsed,
     options: { ...options, attributes: readOnlyToo(options) },
   };
   const writable = sources.openCut(view.path + own, false, at);
   return [
-    ...attachTree(readOnly, target, source, view.recursive, context),
+    ...shown(attachTree(readOnly, target, source, view.recursive, context)),
     ...attachTree(parsed, target === '/' ? own : target + own, writable, false, context),
   ];
 }
