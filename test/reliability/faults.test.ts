@@ -63,7 +63,7 @@ describe.each(SUBJECTS.filter(({ name }) => only === '' || only.split(' ').inclu
         (finding) => `${textOf(finding)}: ${finding.kind}: ${finding.text}`,
       );
       expect(lines).toEqual([]);
-      // Not every run makes the same calls, but most of them.
+      // The order of two processes differs now and then; a sweep that misses more shows nothing.
       expect(counts.faults).toBeGreaterThanOrEqual(Math.floor(0.8 * tried));
     });
   },
