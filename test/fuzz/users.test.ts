@@ -55,7 +55,7 @@ const entry = damaged(
 
 /** A file of the root file system: what opening it answers, what it is, what is in it. */
 const file = fc.record({
-  root: fc.constantFrom(3, -2),
+  root: fc.constantFrom(3, -2, -13),
   fd: fc.constantFrom(4, -2, -40),
   mode: fc.constantFrom(0o100644, 0o10644, 0o20666, 0o40755, undefined),
   // An image's, or the kernel's own: procfs and sysfs (linux/magic.h).
@@ -187,11 +187,12 @@ fuzz({
       const there = isOpen && mode === 0o100644 && type === 0xef53;
       const isError = (answer: number): boolean => answer < 0 && !absent.includes(answer);
       const failed =
-        isError(root) ||
+        root < 0 ||
         (root >= 0 && isError(fd)) ||
         (isOpen && (mode === undefined || (mode === 0o100644 && type < 0))) ||
         (there && typeof text === 'number' && isError(text));
-      const code = there && text === -27 ? 'ERR_BUNDLE' : 'ERR_SYSTEM';
+      const code =
+        root === -13 ? 'ERR_PERMISSION' : there && text === -27 ? 'ERR_BUNDLE' : 'ERR_SYSTEM';
       assert.equal(refused(read, code), failed);
       assert.equal(open, 0);
       if (!failed) assert.equal(read(), there && typeof text === 'string' ? text : undefined);
