@@ -12,6 +12,7 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { linuxOf } from '../support/inside.js';
+import { STRACE } from '../support/late-trace.js';
 import { useScene } from '../support/scene.js';
 import { COMMAND, newId } from '../support/tsrun.js';
 
@@ -40,7 +41,7 @@ test('the namespace that was compared with the runtime’s own is the one that i
   });
   // The first call with the path stops the runtime, which is in a network namespace of its own.
   const calls = 'openat,openat2,newfstatat,statx,stat';
-  const strace = `strace -f -qq -o ${trace} -P ${path} -e trace=${calls} -e inject=${calls}:signal=STOP:when=1`;
+  const strace = `${STRACE.join(' ')} -qq -o ${trace} -P ${path} -e trace=${calls} -e inject=${calls}:signal=STOP:when=1`;
   const command = [...COMMAND, '--root', scene.runtime.root];
   const run = [...command, 'run', '--bundle', bundle.path, newId()].join(' ');
   const script = `${strace} ${run}; cat /proc/sys/net/ipv4/ip_default_ttl`;
