@@ -6,14 +6,13 @@ import { gatherFacts } from '../lifecycle/facts.js';
 import { plannedKeyringName } from '../lifecycle/keyring.js';
 import { checkSysctls, openNamespaceFiles } from '../lifecycle/namespaces-own.js';
 import { OpenFds } from '../lifecycle/undo.js';
-import { absolutePath } from '../native/absolute-path.js';
 import { loadNative, turns } from '../native/node.js';
 import { planContainer as compile } from '../plan/container.js';
 import type { ContainerPlan } from '../plan/plan.js';
 import { requireCreatable } from '../spec/create-demands.js';
 import { validateId } from '../state/id.js';
 import { copied } from './copied.js';
-import { bundleOf, fromHere } from './options.js';
+import { bundleOf, fromHere, pathFromHere } from './options.js';
 import type { PlanOptions } from './options.js';
 
 /**
@@ -26,7 +25,7 @@ import type { PlanOptions } from './options.js';
  */
 export async function loadBundle(path: string): Promise<Bundle> {
   const native = loadNative();
-  const absolute = absolutePath(native, path);
+  const absolute = pathFromHere(native, path);
   await turns.next();
   return load(native, absolute);
 }

@@ -116,6 +116,11 @@ export function contextOf(options: ContainerOptions): Context {
   };
 }
 
+/** Not resolved by its text: `..` behind a link is the kernel's to find. */
+export function pathFromHere(native: Native, path: string): string {
+  return path === '' || path.startsWith('/') ? path : `${absolutePath(native, '.')}/${path}`;
+}
+
 const PATHS = ['consoleSocket', 'pidFile', 'pidfdSocket'] as const;
 
 type Paths = { bundle?: string | Bundle } & Partial<Record<(typeof PATHS)[number], string>>;
@@ -130,12 +135,12 @@ export function fromHere<T extends Paths>(native: Native, options: T): T {
   const changed: Paths = {};
   for (const name of PATHS) {
     const path = options[name];
-    if (path !== undefined) changed[name] = absolutePath(native, path);
+    if (path !== undefined) changed[name] = pathFromHere(native, path);
   }
   const { bundle } = options;
-  if (typeof bundle === 'string') changed.bundle = absolutePath(native, bundle);
+  if (typeof bundle === 'string') changed.bundle = pathFromHere(native, bundle);
   else if (bundle !== undefined) {
-    changed.bundle = { ...bundle, path: absolutePath(native, bundle.path) };
+    changed.bundle = { ...bundle, path: pathFromHere(native, bundle.path) };
   }
   return { ...options, ...changed };
 }

@@ -429,6 +429,7 @@ function planMounts(
     kept: new KeptMounts(),
     uidMappings: spec.linux?.uidMappings ?? [],
     bounding: spec.process?.capabilities?.bounding ?? [],
+    attainable: attainable(spec.process),
     label: facts.mountLabel,
   };
   const steps: Step[] = [];
@@ -534,4 +535,10 @@ function runtimeEnvironment(facts: PlanFacts): string[] {
     environment.push(`NOTIFY_SOCKET=${NOTIFY_DIRECTORY}/notify.sock`);
   }
   return environment;
+}
+
+/** Capabilities that a process of the container can come to have. */
+function attainable(process: Spec['process']): readonly string[] {
+  const { bounding = [], permitted = [] } = process?.capabilities ?? {};
+  return process?.noNewPrivileges === true ? permitted : bounding;
 }

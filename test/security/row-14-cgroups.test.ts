@@ -111,12 +111,20 @@ async function reach(
 }
 
 const privileged = (spec: Spec): void => grant(spec, 'CAP_SYS_ADMIN');
+/** It never gets what is in the bounding set alone. */
+const bounded = (spec: Spec): void => {
+  const { process } = spec;
+  if (process?.capabilities === undefined) return;
+  process.noNewPrivileges = true;
+  process.capabilities.bounding = [...(process.capabilities.bounding ?? []), 'CAP_SYS_ADMIN'];
+};
 const again = (spec: Spec): void => {
   spec.mounts?.push({ destination: '/sys/fs/cgroup', options: ['remount', 'bind', 'rw'] });
 };
 
 test.each([
   ['without CAP_SYS_ADMIN', [], () => undefined],
+  ['with CAP_SYS_ADMIN out of its reach', [], bounded],
   ['with --protect-host-cgroups', ['--protect-host-cgroups'], privileged],
   ['with a later entry that asks for more', [], again],
 ] as [string, string[], (spec: Spec) => void][])(

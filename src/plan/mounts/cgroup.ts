@@ -14,6 +14,8 @@ export interface CgroupContext {
   uidMappings: readonly IdMapping[];
   /** process.capabilities.bounding */
   bounding: readonly string[];
+  /** process.capabilities.permitted where process.noNewPrivileges keeps it as it is, else what is above. */
+  attainable: readonly string[];
 }
 
 export type CgroupView =
@@ -118,7 +120,7 @@ export function staysReadOnly(context: CgroupContext): string | undefined {
  */
 function mayWriteAll(context: CgroupContext): boolean {
   if (!isOfHost(context) || context.facts.protectHostCgroups === true) return false;
-  return context.bounding.includes('CAP_SYS_ADMIN');
+  return [context.bounding, context.attainable].every((set) => set.includes('CAP_SYS_ADMIN'));
 }
 
 /** Its root is the host's. */
