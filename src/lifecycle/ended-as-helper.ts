@@ -3,6 +3,7 @@
 import { TsrunError } from '../errors.js';
 import type { ExitInfo, Native } from '../native/types.js';
 import { readProcessStat } from '../state/proc-stat.js';
+import type { ProcessStat } from '../state/proc-stat.js';
 
 /** kHelperName of native/wire/wire.h. */
 const HELPER_NAME = 'tsrun/helper';
@@ -19,11 +20,10 @@ const HELPER_NAME = 'tsrun/helper';
  */
 export function endedAsHelper(
   native: Native,
-  { pid, startTime }: { pid: number; startTime?: number },
+  process: { pid: number; startTime?: number },
 ): boolean {
-  const stat = readProcessStat(native, pid);
-  if (stat === undefined || (startTime !== undefined && stat.startTime !== startTime)) return false;
-  return stat.exiting && stat.comm === HELPER_NAME;
+  const stat = statOf(native, process);
+  return stat !== undefined && stat.exiting && stat.comm === HELPER_NAME;
 }
 
 /**
@@ -33,13 +33,18 @@ export function endedAsHelper(
  * @returns false when it was reaped
  * @throws TsrunError ERR_SYSTEM when it cannot be looked at
  */
-export function isProgram(
+export function isProgram(native: Native, process: { pid: number; startTime?: number }): boolean {
+  const stat = statOf(native, process);
+  return stat !== undefined && (!stat.exiting || stat.comm !== HELPER_NAME);
+}
+
+/** Undefined of one that was reaped, whose pid may be another's. */
+function statOf(
   native: Native,
   { pid, startTime }: { pid: number; startTime?: number },
-): boolean {
+): ProcessStat | undefined {
   const stat = readProcessStat(native, pid);
-  if (stat === undefined || (startTime !== undefined && stat.startTime !== startTime)) return false;
-  return !stat.exiting || stat.comm !== HELPER_NAME;
+  return startTime === undefined || stat?.startTime === startTime ? stat : undefined;
 }
 
 /** The same as endedAsHelper() of a child of ours, whose end is told in any case: false when it cannot be looked at. */
