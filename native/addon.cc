@@ -391,7 +391,7 @@ int setModeAt(int dir, const char* name, mode_t mode) {
   return changed < 0 ? -error : 0;
 }
 
-// An error means that nothing was made: what has another mode than it was to have goes again.
+// An error means that nothing was made: what could not be given its mode is removed.
 Value withMode(const CallbackInfo& info, int dir, const char* name, mode_t mode, int removal) {
   const int error = setModeAt(dir, name, mode);
   if (error < 0) unlinkat(dir, name, removal);

@@ -109,7 +109,7 @@ long findProgram(const wire::Step& step) {
   return fail(-ENOENT, file, wire::Code::NotInPath);
 }
 
-// Of 32 times `start`.
+// The two bytes of each of 32 `start`s, of which 31 were killed.
 static constexpr size_t kMostBytes = 64;
 
 static long readBytes(int fifo, size_t most) {

@@ -206,7 +206,7 @@ long openTreeAt(int dir, const char* path, unsigned flags);
 long mountSetattr(int dir, const char* path, unsigned flags, const MountAttributes& attributes);
 long moveMount(int tree, int target);
 // The same onto a target in the container's root, which `path` leads to: the host does not get what
-// comes onto a mount that it shares. Null where the host shares it not.
+// comes onto a mount that it shares. Null where the host does not share it.
 long attachMount(int tree, int target, const char* path);
 // mounts.cc: a clone of what is at one descriptor onto what is at another, to which `path` leads;
 // flags: AT_RECURSIVE

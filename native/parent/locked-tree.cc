@@ -106,7 +106,7 @@ long cloneLocked(const LockRequest& request, int userNamespace) {
   long result = changeAttributes(request.tree, request.below, AT_RECURSIVE);
   if (result >= 0) result = changeAttributes(request.tree, request.top, 0);
   if (result >= 0) result = negated(unshare(CLONE_NEWNS));
-  // Or the host would have what is mounted here.
+  // So that nothing mounted here propagates to the host.
   if (result >= 0) result = negated(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
   if (result >= 0) result = coverRoot();
   if (result >= 0) result = attachInPlace(request.tree);
@@ -134,8 +134,8 @@ int lockInChild(void* argument) {
 
 long lockTree(int tree, int mountNamespace, const AttributeChange& below,
               const AttributeChange& top) {
-  // The flag is that of the program's memory: a thread would see, and put back, what another has
-  // set.
+  // All threads share the flag, which belongs to the memory: one at a time, or a thread would save
+  // the value that another has set for a moment, and put that back.
   static std::mutex one;
   const std::lock_guard<std::mutex> guard(one);
   LockRequest request = {tree, mountNamespace, below, top, -EIO};

@@ -23,6 +23,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "../child/sys.h"
+
 using Function = void (*)();
 using Initializer = void (*)(int, char**, char**);
 
@@ -106,31 +108,18 @@ void setFeatures() {
   if (_dl_minsigstacksize == 0) _dl_minsigstacksize = 4096;
 }
 
-// The calls of the C library keep their errno in what is not there yet.
-long call(long number, long a, long b, long c = 0, long d = 0, long e = 0, long f = 0) {
-  long result;
-  register long r10 asm("r10") = d;
-  register long r8 asm("r8") = e;
-  register long r9 asm("r9") = f;
-  asm volatile("syscall"
-               : "=a"(result)
-               : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-               : "rcx", "r11", "memory");
-  return result;
-}
-
-// What the C library takes until main(), and ends without (RLIMIT_AS, RLIMIT_DATA) by the status
-// 127, which is that of a program that is not there.
+// What the C library takes until main(). Without it (RLIMIT_AS, RLIMIT_DATA) that ends with the
+// status 127, which means a program that is not there. Raw system calls: there is no errno yet.
 void requireMemory() {
   constexpr long kTaken = 192 << 10;
   static constexpr char kText[] = "tsrun: cannot start: cannot allocate memory\n";
-  const long at =
-      call(SYS_mmap, 0, kTaken, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const long at = tsrun::sys::call(SYS_mmap, 0, kTaken, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at > -4096 && at < 0) {
-    call(SYS_write, 2, reinterpret_cast<long>(kText), sizeof kText - 1);
-    call(SYS_exit_group, 1, 0);
+    tsrun::sys::call(SYS_write, 2, tsrun::sys::arg(kText), sizeof kText - 1);
+    tsrun::sys::call(SYS_exit_group, 1);
   }
-  call(SYS_munmap, at, kTaken);
+  tsrun::sys::call(SYS_munmap, at, kTaken);
 }
 
 void relocate() {

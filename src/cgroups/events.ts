@@ -31,7 +31,7 @@ export function isGone(errno: number): boolean {
 }
 
 /**
- * What is not in a cgroup hierarchy says nothing about a cgroup: something else may be mounted there.
+ * A path that is in no cgroup hierarchy says nothing about a cgroup: something else is mounted there.
  *
  * @param path of a cgroup that is not there
  * @throws TsrunError ERR_CGROUP
@@ -65,16 +65,21 @@ export function isThere(native: Native, { path, inode }: CgroupRecord): boolean 
   throw cannotLook(native, `look at cgroup ${path}`, stat, 'ERR_CGROUP');
 }
 
+/** Undefined where the cgroup is gone. */
+function readUnlessGone(native: Native, { path }: CgroupPlace, file: string): string | undefined {
+  const text = readIfThere(native, `${path}/${file}`, FILE_MAX, 'ERR_CGROUP');
+  if (text === undefined) requireHierarchy(native, path);
+  return text;
+}
+
 /**
  * Whether a process lives in the cgroup or below it. A cgroup that is gone has none.
  *
  * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function isPopulated(native: Native, cgroup: CgroupPlace): boolean {
-  const text = readIfThere(native, `${cgroup.path}/cgroup.events`, FILE_MAX, 'ERR_CGROUP');
-  if (text !== undefined) return hasLine(text, 'populated 1');
-  requireHierarchy(native, cgroup.path);
-  return false;
+  const text = readUnlessGone(native, cgroup, 'cgroup.events');
+  return text !== undefined && hasLine(text, 'populated 1');
 }
 
 /**
@@ -84,10 +89,7 @@ export function isPopulated(native: Native, cgroup: CgroupPlace): boolean {
  * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
 export function isFrozen(native: Native, cgroup: CgroupPlace): boolean {
-  const text = readIfThere(native, `${cgroup.path}/cgroup.freeze`, FILE_MAX, 'ERR_CGROUP');
-  if (text !== undefined) return text.startsWith('1');
-  requireHierarchy(native, cgroup.path);
-  return false;
+  return readUnlessGone(native, cgroup, 'cgroup.freeze')?.startsWith('1') === true;
 }
 
 /**

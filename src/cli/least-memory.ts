@@ -3,7 +3,7 @@
 /** Of less no program is of use. */
 const LEAST = 1024 ** 2;
 
-/** What a size must be, for the end of a sentence, where it is less than any program can use. */
+/** @returns what the size must be, as the end of a sentence, where it is too small for any program */
 export function tooLittleMemory(bytes: number | bigint): string | undefined {
   // -1 is no limit, and 0 leaves it as it is.
   return bytes <= 0 || bytes >= LEAST

@@ -65,8 +65,8 @@ export interface DeleteOptions {
 }
 
 /**
- * How long the process of a container that is gone may take to be reaped. One that lives on is not
- * this container's any more: its state was removed by hand, or its number is another child's.
+ * How long delete() waits for the process to be reaped. A process that lives on does not belong to the
+ * container any more: its state was removed by hand, or another child has its pid.
  */
 const SETTLE_MS = 1000;
 

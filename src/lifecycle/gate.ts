@@ -86,7 +86,7 @@ export async function passGate(
     }
     if (exit !== undefined || (gate === undefined && fifo < 0)) throw ended(native, state, exit);
     if (gate !== undefined) stopKnocking(native, gate);
-    // Another `start`, which was killed, may have opened the gate before, so that nobody reads ours.
+    // A `start` that was killed may have opened the gate before us: then nobody reads our bytes.
     const unread = isUnread(native, state, gate?.fifo ?? fifo);
     if (unread && (gate !== undefined || !hasExecuted(native, state))) {
       throw ended(native, state, gate === undefined ? undefined : await exitOf(native, pidfd));

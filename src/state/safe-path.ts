@@ -25,7 +25,7 @@ const STICKY = 0o1000;
 /** MAXSYMLINKS of the kernel. */
 const MAX_LINKS = 40;
 
-/** Of the machine's root wherever there is one (hier(7)), though that may look like any user. */
+/** They belong to the machine's root (hier(7)), even where the user namespace does not map it. */
 const SYSTEM_DIRECTORIES: readonly string[] = [
   ...['/', '/run', '/run/user', '/tmp', '/home', '/mnt', '/opt', '/root', '/srv', '/usr'],
   ...['/var', '/var/home', '/var/lib', '/var/run', '/var/tmp'],

@@ -32,14 +32,14 @@ export function inInitialUserNamespace(native: Native): boolean {
   return isInitialUserNamespace(ownUserNamespace(native));
 }
 
-/** What the owner of a file looks like whom the user namespace does not map (user_namespaces(7)). */
+/** The owner that a file shows when the user namespace does not map its owner (user_namespaces(7)). */
 export const OVERFLOW_UID = 65534;
 
 /**
- * Whom what the effective user makes belongs to, for comparing owners: nobody where others look the
- * same, to a caller whom its user namespace does not map.
+ * The owner of files that the effective user makes, for comparing with others. A caller that its user
+ * namespace does not map cannot tell its own files from those of others.
  *
- * @returns undefined for nobody
+ * @returns undefined for such a caller
  * @throws TsrunError ERR_SYSTEM when it cannot be found out
  */
 export function ownUid(native: Native): number | undefined {

@@ -14,7 +14,7 @@ export interface CgroupContext {
   uidMappings: readonly IdMapping[];
   /** process.capabilities.bounding */
   bounding: readonly string[];
-  /** process.capabilities.permitted where process.noNewPrivileges keeps it as it is, else what is above. */
+  /** Capabilities that a process can come to have: with process.noNewPrivileges no more than the permitted ones. */
   attainable: readonly string[];
 }
 
@@ -50,12 +50,17 @@ export function protectCgroups(
   context: CgroupContext,
   { attributes, recursiveAttributes }: MountOptions,
 ): string | undefined {
-  const reason = isOfHost(context) ? exposureToRoot(context) : exposure(context);
+  const reason = whyReadOnly(context);
   if (reason === undefined) return undefined;
   recursiveAttributes.set |= MOUNT_ATTR_RDONLY;
   recursiveAttributes.clear &= ~MOUNT_ATTR_RDONLY;
   attributes.clear &= ~MOUNT_ATTR_RDONLY;
   return (attributes.set & MOUNT_ATTR_RDONLY) === 0 ? reason : undefined;
+}
+
+/** Why the container may write to none of it. */
+function whyReadOnly(context: CgroupContext): string | undefined {
+  return isOfHost(context) ? exposureToRoot(context) : exposure(context);
 }
 
 function exposure({ places, facts, uidMappings }: CgroupContext): string | undefined {
@@ -99,12 +104,12 @@ function couldWriteLimits(context: CgroupContext): boolean {
 }
 
 /**
- * Why a later entry cannot make it writable that asks for that: the rules are those of a mount that
- * was so from the beginning.
+ * Why a mount of cgroups stays read-only when a later entry asks to write to it. The rules are those
+ * for a mount that asked for it from the beginning.
  */
 export function staysReadOnly(context: CgroupContext): string | undefined {
   const { places, facts } = context;
-  const reason = isOfHost(context) ? exposureToRoot(context) : exposure(context);
+  const reason = whyReadOnly(context);
   if (reason !== undefined) return reason;
   if (places.cgroup === 'own') {
     if (facts.cgroup === undefined || mayWriteAll(context)) return undefined;
@@ -114,9 +119,9 @@ export function staysReadOnly(context: CgroupContext): string | undefined {
 }
 
 /**
- * Who has CAP_SYS_ADMIN and no user namespace can mount the hierarchy for writing in any case, and
- * may be what makes containers itself. Read-only it would be a guard against accidents, for callers
- * who ask for that.
+ * A container with CAP_SYS_ADMIN and no user namespace can mount the hierarchy for writing in any
+ * case, and may make containers itself. A read-only mount only guards against accidents there: a
+ * caller can ask for it.
  */
 function mayWriteAll(context: CgroupContext): boolean {
   if (!isOfHost(context) || context.facts.protectHostCgroups === true) return false;
@@ -130,7 +135,7 @@ function isOfHost({ places, facts }: CgroupContext): boolean {
 
 /**
  * Where the whole hierarchy of the host is shown, only the container's own
- * part of it may be writable, but to who could mount it so.
+ * part of it may be writable, unless the container could mount it for writing.
  *
  * @returns that part's path, when the mount is to be writable at all
  */
