@@ -208,21 +208,24 @@ Value OpenAt(const CallbackInfo& info) {
   return answer(info, openat(integer(info, 0), path.c_str(), openFlags(info, 2), integer(info, 3)));
 }
 
+long openResolved(int dir, const std::string& path, int flags, uint64_t resolve) {
+  open_how how = {};
+  how.flags = static_cast<uint64_t>(flags);
+  how.resolve = resolve;
+  return syscall(SYS_openat2, dir, path.c_str(), &how, sizeof how);
+}
+
 Value OpenInRoot(const CallbackInfo& info) {
   PATH(path, 1);
-  open_how how = {};
-  how.flags = static_cast<uint64_t>(openFlags(info, 2));
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  return answer(info, syscall(SYS_openat2, integer(info, 0), path.c_str(), &how, sizeof how));
+  return answer(info, openResolved(integer(info, 0), path, openFlags(info, 2),
+                                   RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS));
 }
 
 // openat2(dirfd, path, flags, resolve)
 Value Openat2(const CallbackInfo& info) {
   PATH(path, 1);
-  open_how how = {};
-  how.flags = static_cast<uint64_t>(integer(info, 2) | O_CLOEXEC);
-  how.resolve = static_cast<uint64_t>(integer(info, 3));
-  return answer(info, syscall(SYS_openat2, integer(info, 0), path.c_str(), &how, sizeof how));
+  return answer(info, openResolved(integer(info, 0), path, integer(info, 2) | O_CLOEXEC,
+                                   static_cast<uint64_t>(integer(info, 3))));
 }
 
 // Of a program that may have worker threads: where a child is known that is to be reaped, and where
@@ -308,8 +311,17 @@ Value WriteSome(const CallbackInfo& info) {
   return answer(info, written);
 }
 
+// Without links when O_NOFOLLOW is among the flags, at no component of the path.
+long openFile(int dir, const std::string& path, int flags) {
+  if ((flags & O_NOFOLLOW) == 0 || path.find('/') == std::string::npos) {
+    return openat(dir, path.c_str(), flags);
+  }
+  return openResolved(dir, path, flags, RESOLVE_NO_SYMLINKS);
+}
+
 long readFile(int dir, const std::string& path, int flags, int64_t max, std::string& content) {
-  const int fd = openat(dir, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
+  const int fd =
+      static_cast<int>(openFile(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags));
   if (fd < 0) return -errno;
   // What is read from a fifo or a terminal comes when it pleases, or never.
   struct stat opened;
@@ -960,20 +972,25 @@ Value Spawn(const CallbackInfo& info) {
   const auto request = info[0].As<Napi::Object>();
   SpawnRequest work;
   int64_t flags = 0;
+  int64_t early = 0;
   int64_t cgroup = 0;
   int64_t slots = 0;
   std::vector<int> stdio;
   const bool read =
-      readNumber(request.Get("cloneFlags"), flags) && readNumber(request.Get("cgroupFd"), cgroup) &&
-      readNumber(request.Get("slots"), slots) && integers(request.Get("stdio"), stdio) &&
-      integers(request.Get("preserve"), work.preserve) && integers(request.Get("fds"), work.slots);
+      readNumber(request.Get("cloneFlags"), flags) &&
+      readNumber(request.Get("earlyNamespaces"), early) &&
+      readNumber(request.Get("cgroupFd"), cgroup) && readNumber(request.Get("slots"), slots) &&
+      integers(request.Get("stdio"), stdio) && integers(request.Get("preserve"), work.preserve) &&
+      integers(request.Get("fds"), work.slots);
   if (!read) return env.Undefined();
   if (stdio.size() != 3) return result(info, -EINVAL);
   // A process of its own in new namespaces; with CLONE_THREAD it would take the caller's place.
   constexpr int64_t kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                   CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
   if ((flags & ~kNamespaces) != 0) return result(info, -EINVAL);
+  if (early < 0 || early > UINT32_MAX) return result(info, -EINVAL);
   work.cloneFlags = static_cast<unsigned long>(flags);
+  work.early = static_cast<unsigned long>(early);
   work.cgroup = static_cast<int>(cgroup);
   std::copy(stdio.begin(), stdio.end(), work.stdio);
   const Value steps = request.Get("steps");
@@ -990,15 +1007,12 @@ Value Spawn(const CallbackInfo& info) {
   int64_t trace = 0;
   if (!readNumber(request.Get("trace"), trace)) return env.Undefined();
   PlanEncoder encoder;
-  const uint32_t head = std::min(count, 2U);
-  for (uint32_t i = 0; i < head; i++) {
-    if (!encodeStep(encoder, array.Get(i))) return env.Undefined();
-  }
-  work.early = encoder.firstNamespaces();
+  // Before there is a process: of what is no plan there need be none.
+  if (!encodeStep(encoder, array.Get(0U))) return env.Undefined();
   Spawned spawned;
   long outcome = spawnHelper(work, spawned);
   if (outcome < 0) return result(info, outcome);
-  for (uint32_t i = head; i < count; i++) {
+  for (uint32_t i = 1; i < count; i++) {
     if (encodeStep(encoder, array.Get(i))) continue;
     abandon(spawned);
     return env.Undefined();

@@ -5,7 +5,7 @@
 // COMPILER is native/quickjs/compile.cc, built. ENTRY exports start(), as
 // src/cli/main-quickjs.ts. DIRECTORY gets the modules as JavaScript, ENTRY as
 // main.js, and chunks.bin. What is loaded lazily (import()) is a module of its own.
-// TRAINING, as src/cli/training.ts, is one module in a file of its own, training.bin.
+// TRAINING, as test/fakes/training.ts, is one module in a file of its own, training.bin.
 // The commit for --version is the one that dist/ was stamped with.
 
 import { spawnSync } from 'node:child_process';

@@ -47,7 +47,7 @@ if (existsSync(join(database, 'compile_commands.json'))) {
       String(availableParallelism()),
       ...options,
     ]);
-  good = check(`${root}/native/(parent|child|wire|quickjs)/.*[.]cc$`) && good;
+  good = check(`${root}/native/(parent|child|wire|quickjs|start)/.*[.]cc$`) && good;
   // Not by the analyzer: it goes through all of node-addon-api for two minutes, and takes for a
   // leak what a destructor frees.
   good = check('-checks=-clang-analyzer-*', `${root}/native/addon[.]cc$`) && good;

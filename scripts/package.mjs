@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { requireOwnStart } from './lib/start.mjs';
 import { makeDebianPackage } from './package/debian.mjs';
 import { makeNpmPackages } from './package/npm.mjs';
 
@@ -29,6 +30,7 @@ const kinds = values.only === undefined ? Object.keys(MAKERS) : [values.only];
 for (const kind of kinds) {
   if (!Object.hasOwn(MAKERS, kind)) throw new Error(`no kind of package: ${kind}`);
 }
+requireOwnStart(join(root, 'native/build'), join(root, 'dist/tsrun'), process.arch);
 const output = resolve(positionals[0] ?? join(root, 'dist/packages'));
 process.umask(0o022);
 mkdirSync(output, { recursive: true });

@@ -286,8 +286,7 @@ build() {
       die "npm run build:$what failed"
     fi
     mv "$stamps/$what.new" "$stamps/$what"
-    # Of native/quickjs/start.cmake, where the C library is newer than it.
-    sed -n '/does not know this libc.a/s/^/setup: /p' "$stamps/$what.log"
+    sed -n '/^The executable starts as the C library does/s/^/setup: /p' "$stamps/$what.log"
   fi
 }
 

@@ -1,6 +1,13 @@
 // What the rows share: the runtimes, their state directories, and the rounds.
 
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { makeBundle } from './bundles.mjs';
 import { rest, rotate } from './numbers.mjs';
@@ -92,16 +99,41 @@ export class Scene {
 
   /** Kills and deletes every container of this scene's, also after a failure. */
   async clean() {
-    const groups = readdirSync(CGROUPS).filter((name) => name.startsWith(`${this.prefix}-`));
+    await this.#kill();
+    await this.#delete();
+    await this.#removeCgroups();
+  }
+
+  #cgroups() {
+    return readdirSync(CGROUPS).filter((name) => name.startsWith(`${this.prefix}-`));
+  }
+
+  async #kill() {
+    const groups = this.#cgroups();
     for (const name of groups) writeFileSync(join(CGROUPS, name, 'cgroup.kill'), '1');
     for (const name of groups) {
       while (isPopulated(join(CGROUPS, name))) await rest(1);
     }
+  }
+
+  async #delete() {
     for (const runtime of this.runtimes) {
       const ids = readdirSync(runtime.root).filter((name) => name.startsWith(this.prefix));
       const commands = ids.map((id) => this.command(runtime, 'delete', '--force', id));
       if (commands.length > 0) await this.timer.run(commands, 2);
     }
+  }
+
+  /** A peer may leave one behind on a busy machine; tsrun may not. */
+  async #removeCgroups() {
+    const left = this.#cgroups();
+    for (const name of left) {
+      while (isPopulated(join(CGROUPS, name))) await rest(1);
+      rmdirSync(join(CGROUPS, name));
+      console.error(`left behind, and removed: cgroup ${name}`);
+    }
+    const ours = left.filter((name) => /-(tsrun|node)-/.test(name));
+    if (ours.length > 0) throw new Error(`tsrun left behind: cgroup ${ours.join(', ')}`);
   }
 }
 

@@ -122,9 +122,10 @@ static long readBytes(int fifo, size_t most) {
   return got < 0 ? fail(got, "exec.fifo") : 0;
 }
 
-// `start` writes two bytes into the fifo. The first one opens the gate. Both fifos came open, so
-// that there is nothing left to look up here. They stay open until execve, so that `start` learns
-// how that went. `run` has pipes, whose end is its own.
+// `start` writes two bytes into the fifo. The first one opens the gate. Both fifos came open: to
+// open the report behind the gate would take a descriptor of the state directory, or a procfs. They
+// stay open until execve, so that `start` learns how that went. `run` has pipes, whose end is its
+// own. The socket, which nothing is told by any more, is closed.
 long passGate(const wire::Step& step) {
   const long fifo = slot(NUMBER(step, Gate, fifo));
   if (fifo < 0) return fifo;
@@ -132,9 +133,11 @@ long passGate(const wire::Step& step) {
   if (report < 0) return report;
   self.fifo = static_cast<int>(fifo);
   self.gate = static_cast<int>(report);
-  // How the parent, if it still listens, learns that the filter is loaded.
-  if (self.filtered) sys::close(self.socket);
-  return readBytes(self.fifo, 1);
+  // How the parent, if it still listens, learns that a filter is loaded.
+  sys::close(self.socket);
+  const long got = readBytes(self.fifo, 1);
+  if (got < 0) dieAtGate(got);
+  return got;
 }
 
 static long readAt(int fd, uint64_t offset, void* data, size_t size) {

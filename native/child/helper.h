@@ -82,6 +82,8 @@ void send(wire::Kind kind, int32_t value, wire::Code code, const void* data, siz
 void warn(const char* text);
 // Tells the parent, or `start` behind the gate, and ends the process.
 [[noreturn]] void die(long result);
+// Tells `start` by the record, and `create`, which reads none, by the exit status.
+[[noreturn]] void dieAtGate(long result);
 // Waits until the parent lets the helper go on; ends the process when it is gone.
 void waitForParent();
 

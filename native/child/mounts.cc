@@ -158,21 +158,21 @@ static long checkCovered(int target, int mount, const char* path) {
   const long same = sameFile(target, self.root);
   if (same < 0) return fail(same, path);
   if (same != 0) return fail(-EINVAL, path, wire::Code::WrongType);
+  if (startsWith(path, "/proc/")) return 0;
+  const bool onProc = equal(path, "/proc");
+  const long covered = onProc ? PROC_SUPER_MAGIC : fileSystemType(target);
+  if (covered < 0) return fail(covered, path);
+  if (covered != PROC_SUPER_MAGIC) return 0;
   const long type = fileSystemType(mount);
   if (type < 0) return fail(type, path);
-  const bool procfs = type == PROC_SUPER_MAGIC;
-  if (procfs && equal(path, "/proc")) return 0;
-  if (!equal(path, "/proc")) {
-    if (startsWith(path, "/proc/")) return 0;
-    const long covered = fileSystemType(target);
-    if (covered < 0) return fail(covered, path);
-    if (covered != PROC_SUPER_MAGIC) return 0;
+  if (type == PROC_SUPER_MAGIC) {
+    if (onProc) return 0;
     struct stat info = {};
     const long result =
         sys::call(__NR_newfstatat, target, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH);
     if (result < 0) return fail(result, path);
     constexpr uint64_t kProcRoot = 1;  // PROC_ROOT_INO of the kernel
-    if (procfs && info.st_ino == kProcRoot) return 0;
+    if (info.st_ino == kProcRoot) return 0;
   }
   return fail(-EINVAL, path, wire::Code::WrongFileSystem);
 }
@@ -221,13 +221,29 @@ long mountNew(const wire::Step& step) {
   return keepOrClose(fd, NUMBER(step, Mount, keep), result);
 }
 
+// Without links: one of the volume could lead to a /proc of the container that no mask lies on.
+static long openTreeInRoot(const char* path, unsigned flags) {
+  const long found = openInRoot(path, O_PATH, RESOLVE_NO_SYMLINKS);
+  if (found < 0) return found;
+  const long tree = openTreeAt(static_cast<int>(found), "", flags | AT_EMPTY_PATH);
+  sys::close(static_cast<int>(found));
+  return tree;
+}
+
+static long openSource(const wire::Step& step) {
+  const int64_t place = NUMBER(step, Bind, slot);
+  if (place >= 0) return slot(place);
+  const char* source = TEXT(step, Bind, source);
+  const unsigned flags = OPEN_TREE_CLONE | (NUMBER(step, Bind, recursive) != 0 ? AT_RECURSIVE : 0);
+  if (place == wire::kSourceInRoot) return openTreeInRoot(source, flags);
+  return openTreeAt(AT_FDCWD, source, flags);
+}
+
 long mountBind(const wire::Step& step) {
   const Placement place = placementOf(step);
   const char* source = TEXT(step, Bind, source);
-  const unsigned recursive = NUMBER(step, Bind, recursive) != 0 ? AT_RECURSIVE : 0;
   const bool fromSlot = NUMBER(step, Bind, slot) >= 0;
-  const long tree = fromSlot ? slot(NUMBER(step, Bind, slot))
-                             : openTreeAt(AT_FDCWD, source, OPEN_TREE_CLONE | recursive);
+  const long tree = openSource(step);
   if (tree < 0) return fail(tree, source);
   const int fd = static_cast<int>(tree);
   const long directory = isDirectory(fd);

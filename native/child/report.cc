@@ -86,6 +86,11 @@ void die(long result) {
   sys::exit(1);
 }
 
+void dieAtGate(long result) {
+  reportBehindGate(static_cast<int32_t>(-result));
+  cannotTell(result);
+}
+
 void waitForParent() {
   char answer = 0;
   long got;

@@ -44,16 +44,6 @@ void PlanEncoder::numbers(const std::vector<int64_t>& values) {
   }
 }
 
-unsigned long PlanEncoder::firstNamespaces() const {
-  if (steps_.size() < 2) return 0;
-  const wire::Step& first = steps_[0];
-  const wire::Step& second = steps_[1];
-  if (first.op != wire::Op::Dumpable || second.op != wire::Op::Unshare) return 0;
-  if (first.number[wire::fieldIndex(wire::kDumpableFields, "on", 'n')] != 0) return 0;
-  const int64_t flags = second.number[wire::fieldIndex(wire::kUnshareFields, "flags", 'n')];
-  return flags < 0 || flags > UINT32_MAX ? 0 : static_cast<unsigned long>(flags);
-}
-
 std::string PlanEncoder::finish(uint32_t slots, uint32_t inherited, uint32_t preserved,
                                 bool trace) {
   const size_t tablesAt = sizeof(wire::Header) + steps_.size() * sizeof(wire::Step);

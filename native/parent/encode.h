@@ -18,9 +18,6 @@ class PlanEncoder {
   void texts(const std::vector<std::string>& values);
   void numbers(const std::vector<int64_t>& values);
 
-  // The flags of the second step, when the first two are `dumpable` off and `unshare`; else 0.
-  unsigned long firstNamespaces() const;
-
   // The finished plan; empty when it exceeds the bounds of wire.h.
   std::string finish(uint32_t slots, uint32_t inherited, uint32_t preserved, bool trace);
 

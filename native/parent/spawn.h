@@ -12,7 +12,7 @@ struct SpawnRequest {
   int stdio[3] = {-1, -1, -1};
   std::vector<int> preserve;
   std::vector<int> slots;
-  // Namespaces (CLONE_NEW*) that the helper makes before it has its plan, which begins with that.
+  // Namespaces (CLONE_NEW*) that the helper makes before it has its plan.
   unsigned long early = 0;
 };
 

@@ -19,7 +19,7 @@ target_link_libraries(tsrun-compile PRIVATE ${QUICKJS_LIBRARY} m)
 
 set(TSRUN_CHUNKS ${CMAKE_BINARY_DIR}/chunks/chunks.bin)
 set(TSRUN_COMMANDS ${CMAKE_BINARY_DIR}/chunks/training.bin)
-file(GLOB_RECURSE TSRUN_TYPESCRIPT CONFIGURE_DEPENDS src/*.ts spec/generated/*.js)
+file(GLOB_RECURSE TSRUN_TYPESCRIPT CONFIGURE_DEPENDS src/*.ts test/fakes/*.ts spec/generated/*.js)
 # What --version says of the commit is in dist/, where there is one.
 set(TSRUN_VERSION ${CMAKE_SOURCE_DIR}/dist/version.js)
 if(NOT EXISTS ${TSRUN_VERSION})
@@ -29,7 +29,7 @@ add_custom_command(
   OUTPUT ${TSRUN_CHUNKS} ${TSRUN_COMMANDS}
   COMMAND node ${CMAKE_SOURCE_DIR}/scripts/bundle-executable.mjs
     $<TARGET_FILE:tsrun-compile> src/cli/main-quickjs.ts ${CMAKE_BINARY_DIR}/chunks
-    src/cli/training.ts
+    test/fakes/training.ts
   DEPENDS tsrun-compile ${TSRUN_TYPESCRIPT} ${CMAKE_SOURCE_DIR}/scripts/bundle-executable.mjs
     ${CMAKE_SOURCE_DIR}/package.json ${TSRUN_VERSION}
   VERBATIM)
@@ -110,7 +110,7 @@ function(tsrun_link target arena start)
     native/quickjs/image.cc native/quickjs/training.cc native/quickjs/arena.cc
     native/quickjs/no-trigonometry.cc ${arena} ${start})
   tsrun_host(${target})
-  add_dependencies(${target} tsrun-helper tsrun-clone-child-symbols tsrun-napi-symbols)
+  add_dependencies(${target} tsrun-helper tsrun-start tsrun-clone-child-symbols tsrun-napi-symbols)
   if(TSRUN_LIBC_DIRECTORY)
     target_link_options(${target} PRIVATE -B${TSRUN_LIBC_DIRECTORY}/)
   endif()
@@ -148,11 +148,9 @@ function(tsrun_executable target blank image start)
     COMMAND $<TARGET_FILE:${target}-executable> --version VERBATIM)
 endfunction()
 
-include(native/quickjs/start.cmake)
-set_property(SOURCE native/quickjs/start.cc PROPERTY COMPILE_OPTIONS
-  -fno-stack-protector -U_FORTIFY_SOURCE)
+include(native/start/start.cmake)
 tsrun_executable(tsrun tsrun-blank ${CMAKE_BINARY_DIR}/chunks/image.bin "${TSRUN_START}")
-# The same as where start.cmake does not know the C library, for the tests.
+# The same as where the C library's start is taken, for the tests.
 tsrun_executable(tsrun-glibc-start tsrun-blank-glibc-start
   ${CMAKE_BINARY_DIR}/chunks/image-glibc-start.bin "")
 

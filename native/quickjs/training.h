@@ -5,7 +5,7 @@
 // the kernel copies at 1.8 µs; and what it reads is everywhere else, so that all of
 // the image was resident. So the build loads the program twice. The first
 // time every block gets pages of its own, and commands run on a system in memory
-// (src/cli/training.ts) to see which blocks are written to and which are read. (What had to
+// (test/fakes/training.ts) to see which blocks are written to and which are read. (What had to
 // run before them has written to blocks that they only read then: these count as written to.) The
 // second time these come first, in the order of the commands that need them. Blocks
 // are known by the order in which they are made, which is the same both times; if it

@@ -25,6 +25,8 @@ enum class Op : uint32_t {
 inline constexpr int kMaxNumbers = 10;
 inline constexpr int kMaxTexts = 4;
 inline constexpr int kMaxLists = 2;
+// In the place of the slot of a `bind`: its source is a path in the container's root.
+inline constexpr int64_t kSourceInRoot = -2;
 inline constexpr uint32_t kMagic = 0x6e757274;  // "trun"
 
 // A text: offset from the start of the plan, length without the NUL that follows it.
@@ -113,7 +115,8 @@ enum class Kind : uint32_t { Sync = 1, Failed, Forked, Console, Warning, Trace, 
 // The step of a Failed that comes before the first one: the code says what failed.
 inline constexpr uint32_t kNoStep = 0xffffffff;
 
-// The exit status of a helper whose message could not be sent: this, and the errno of that.
+// The exit status of a helper that could not send a message, read an answer, or read the gate: this
+// plus the errno.
 inline constexpr int kExitUntold = 128;
 
 // The helper's name until execve, which names the process after a file: that has no slash.

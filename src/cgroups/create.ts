@@ -5,18 +5,17 @@
 
 import { TsrunError } from '../errors.js';
 import {
-  EACCES,
   EAGAIN,
   EEXIST,
   ENOENT,
-  EPERM,
-  EROFS,
   EWOULDBLOCK,
   LOCK_EX,
   O_CLOEXEC,
   O_RDONLY,
   W_OK,
+  X_OK,
 } from '../native/constants.js';
+import { isAbsent, isDenied } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { isFrozen, isPopulated } from './events.js';
 import { ownProcs } from './processes.js';
@@ -32,11 +31,6 @@ export interface CgroupRequest {
   root: string;
   /** Path below it, with a leading slash (cgroupPath()). */
   path: string;
-  /**
-   * The container must have a cgroup: limits were asked for, or the caller is
-   * root in the initial user namespace, where device rules must be in force.
-   */
-  required: boolean;
   /** JSON pointer of a limit that was asked for. */
   limit?: string | undefined;
 }
@@ -57,13 +51,47 @@ export interface Cgroup {
 }
 
 /**
+ * Whether the caller may make a cgroup, or use the one that is there.
+ *
+ * @param root mount point of the hierarchy
+ * @param path absolute path of the cgroup's directory
+ * @returns 0, or the negated errno of the kernel's refusal
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
+ */
+export function canCreateCgroup(native: Native, root: string, path: string): number {
+  let status = native.access(`${path}/cgroup.procs`, W_OK);
+  for (let at = path; isAbsent(status) && at.length > root.length;) {
+    at = at.slice(0, at.lastIndexOf('/'));
+    status = native.access(at, W_OK | X_OK);
+  }
+  if (status === 0 || isDenied(status)) return status;
+  throw cannotCreateCgroup(native, path, status);
+}
+
+/** @param limit JSON pointer of a limit that was asked for */
+export function cannotCreateCgroup(
+  native: Native,
+  path: string,
+  error: number,
+  limit?: string,
+): TsrunError {
+  let reason = `cannot create cgroup ${path}: ${native.strerror(-error)}`;
+  // cgroup_mkdir()'s way of saying so.
+  if (error === -EAGAIN) reason += ' (cgroup.max.depth or cgroup.max.descendants of an ancestor)';
+  const denied = isDenied(error);
+  if (denied && limit !== undefined) {
+    reason += `; ${limit} needs one, or a part of the hierarchy that is delegated to the caller`;
+  }
+  return new TsrunError(denied ? 'ERR_PERMISSION' : 'ERR_CGROUP', reason, { errno: -error });
+}
+
+/**
  * Makes the cgroup and the missing ones above it. An empty one that is there
  * already is used.
  *
- * @returns the cgroup, or why the container runs without one of its own
- * @throws TsrunError ERR_CGROUP, and ERR_PERMISSION when it is required and not permitted
+ * @throws TsrunError ERR_CGROUP, and ERR_PERMISSION when it is not permitted
  */
-export function createCgroup(native: Native, request: CgroupRequest): Cgroup | { warning: string } {
+export function createCgroup(native: Native, request: CgroupRequest): Cgroup {
   const path = request.root + request.path;
   const created: string[] = [];
   let status: number;
@@ -74,25 +102,27 @@ export function createCgroup(native: Native, request: CgroupRequest): Cgroup | {
     throw error;
   }
   const fd = status < 0 ? status : openNew(native, path, created);
-  const stat = fd < 0 ? fd : native.fstat(fd);
-  if (typeof stat !== 'number') {
-    const record: CgroupRecord = { manager: 'cgroupfs', path, inode: String(stat.ino) };
-    return { record, fd, created };
-  }
+  const record = fd < 0 ? fd : recordOf(native, fd, request.root, path, 'cgroupfs');
+  if (typeof record !== 'number') return { record, fd, created };
   if (fd >= 0) native.close(fd);
 
   removeDirectories(native, created);
-  let reason = `cannot create cgroup ${path}: ${native.strerror(-stat)}`;
-  // cgroup_mkdir()'s way of saying so.
-  if (stat === -EAGAIN) reason += ' (cgroup.max.depth or cgroup.max.descendants of an ancestor)';
-  const denied = stat === -EACCES || stat === -EPERM || stat === -EROFS;
-  if (denied && !request.required) {
-    return { warning: `${reason}; the container stays in the cgroup of its caller` };
-  }
-  if (denied && request.limit !== undefined) {
-    reason += `; ${request.limit} needs one, or a part of the hierarchy that is delegated to the caller`;
-  }
-  throw new TsrunError(denied ? 'ERR_PERMISSION' : 'ERR_CGROUP', reason, { errno: -stat });
+  throw cannotCreateCgroup(native, path, record, request.limit);
+}
+
+/** @returns a negated errno when it cannot be looked at */
+function recordOf(
+  native: Native,
+  fd: number,
+  root: string,
+  path: string,
+  manager: CgroupRecord['manager'],
+): CgroupRecord | number {
+  const stat = native.fstat(fd);
+  if (typeof stat === 'number') return stat;
+  const shown = native.stat(root);
+  if (typeof shown === 'number') return shown;
+  return { manager, path, inode: String(stat.ino), hierarchy: [root, String(shown.ino)] };
 }
 
 /**
@@ -123,17 +153,23 @@ function openNew(native: Native, path: string, created: string[]): number {
 /**
  * Opens a cgroup that somebody else has made for the container.
  *
+ * @param root mount point of the hierarchy
+ * @param below path below it, with a leading slash
  * @throws TsrunError ERR_CGROUP
  */
-export function openCgroup(native: Native, path: string, manager: CgroupRecord['manager']): Cgroup {
+export function openCgroup(
+  native: Native,
+  root: string,
+  below: string,
+  manager: CgroupRecord['manager'],
+): Cgroup {
+  const path = root + below;
   const fd = native.open(path, O_RDONLY | O_CLOEXEC, 0);
-  const stat = fd < 0 ? fd : native.fstat(fd);
-  if (typeof stat !== 'number') {
-    return { record: { manager, path, inode: String(stat.ino) }, fd, created: [] };
-  }
+  const record = fd < 0 ? fd : recordOf(native, fd, root, path, manager);
+  if (typeof record !== 'number') return { record, fd, created: [] };
   if (fd >= 0) native.close(fd);
-  throw new TsrunError('ERR_CGROUP', `cannot open cgroup ${path}: ${native.strerror(-stat)}`, {
-    errno: -stat,
+  throw new TsrunError('ERR_CGROUP', `cannot open cgroup ${path}: ${native.strerror(-record)}`, {
+    errno: -record,
   });
 }
 

@@ -12,15 +12,20 @@ import {
   CGROUP2_SUPER_MAGIC,
   ENODEV,
   ENOENT,
+  EXDEV,
   O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
   O_RDONLY,
   POLLPRI,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
 } from '../native/constants.js';
 import { latin1 } from '../native/latin1.js';
 import { cannotLook, isAbsent, readIfThere } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { waitFor } from '../native/wait.js';
-import type { CgroupPlace, CgroupRecord } from './record.js';
+import type { CgroupPlace, CgroupRecord, HierarchyRoot } from './record.js';
 
 /** All files that are read here fit into this many bytes. */
 const FILE_MAX = 4096;
@@ -30,23 +35,58 @@ export function isGone(errno: number): boolean {
   return errno === ENOENT || errno === ENODEV;
 }
 
+/** The hierarchy that a cgroup is in cannot be seen where it was mounted: the cgroup may be there or not. */
+export class HiddenCgroup extends TsrunError {
+  constructor(path: string, reason: string) {
+    super('ERR_CGROUP', `cannot look at cgroup ${path}: ${reason}`);
+  }
+}
+
 /**
- * A path that is in no cgroup hierarchy says nothing about a cgroup: something else is mounted there.
+ * A path that does not lead into the hierarchy says nothing about a cgroup: something else is mounted there.
  *
- * @param path of a cgroup that is not there
- * @throws TsrunError ERR_CGROUP
+ * @param cgroup one whose path does not lead to it
+ * @throws HiddenCgroup
  */
-function requireHierarchy(native: Native, path: string): void {
+function requireHierarchy(native: Native, { path, hierarchy }: CgroupPlace): void {
+  if (hierarchy !== undefined) {
+    requireAbsence(native, path, hierarchy);
+    return;
+  }
   for (let at = path; ; at = at.slice(0, Math.max(1, at.lastIndexOf('/')))) {
     const type = native.statfsType(at);
     if (type === CGROUP2_SUPER_MAGIC) return;
     if (type < 0 && !isAbsent(type)) throw cannotLook(native, `look at ${at}`, type, 'ERR_CGROUP');
     if (type >= 0 || at === '/') {
-      throw new TsrunError(
-        'ERR_CGROUP',
-        `cannot look at cgroup ${path}: ${at} is in no hierarchy of cgroup v2`,
-      );
+      throw new HiddenCgroup(path, `${at} is in no hierarchy of cgroup v2`);
     }
+  }
+}
+
+function requireAbsence(native: Native, path: string, [root, inode]: HierarchyRoot): void {
+  const cannot = (at: string, status: number): TsrunError =>
+    isAbsent(status)
+      ? new HiddenCgroup(path, `${root} is in no hierarchy of cgroup v2`)
+      : cannotLook(native, `look at ${at}`, status, 'ERR_CGROUP');
+  const fd = native.open(root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd < 0) throw cannot(root, fd);
+  try {
+    const type = native.fstatfsType(fd);
+    if (type < 0) throw cannot(root, type);
+    if (type !== CGROUP2_SUPER_MAGIC) throw cannot(root, -ENOENT);
+    const stat = native.fstat(fd);
+    if (typeof stat === 'number') throw cannot(root, stat);
+    if (String(stat.ino) !== inode) {
+      throw new HiddenCgroup(path, `${root} shows another part of the hierarchy`);
+    }
+    const below = path.slice(root.length).replace(/^\/+/, '');
+    const at = native.openat2(fd, below, O_PATH | O_CLOEXEC, RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+    // With another inode number it was made there since.
+    if (at >= 0) native.close(at);
+    else if (at === -EXDEV) throw new HiddenCgroup(path, `something is mounted on its path`);
+    else if (!isAbsent(at)) throw cannot(`cgroup ${path}`, at);
+  } finally {
+    native.close(fd);
   }
 }
 
@@ -55,20 +95,21 @@ function requireHierarchy(native: Native, path: string): void {
  *
  * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
-export function isThere(native: Native, { path, inode }: CgroupRecord): boolean {
+export function isThere(native: Native, cgroup: CgroupRecord): boolean {
+  const { path, inode } = cgroup;
   const stat = native.stat(path);
   if (typeof stat !== 'number' && String(stat.ino) === inode) return true;
   if (typeof stat !== 'number' || isAbsent(stat)) {
-    requireHierarchy(native, path);
+    requireHierarchy(native, cgroup);
     return false;
   }
   throw cannotLook(native, `look at cgroup ${path}`, stat, 'ERR_CGROUP');
 }
 
 /** Undefined where the cgroup is gone. */
-function readUnlessGone(native: Native, { path }: CgroupPlace, file: string): string | undefined {
-  const text = readIfThere(native, `${path}/${file}`, FILE_MAX, 'ERR_CGROUP');
-  if (text === undefined) requireHierarchy(native, path);
+function readUnlessGone(native: Native, cgroup: CgroupPlace, file: string): string | undefined {
+  const text = readIfThere(native, `${cgroup.path}/${file}`, FILE_MAX, 'ERR_CGROUP');
+  if (text === undefined) requireHierarchy(native, cgroup);
   return text;
 }
 
@@ -128,7 +169,10 @@ async function waitForLine(
     cannotLook(native, `${doing} ${file}`, status, 'ERR_CGROUP');
   for (;;) {
     const fd = native.open(file, O_RDONLY | O_CLOEXEC, 0);
-    if (isGone(-fd)) return true;
+    if (isGone(-fd)) {
+      requireHierarchy(native, cgroup);
+      return true;
+    }
     if (fd < 0) throw failed('open', fd);
     try {
       const data = native.read(fd, FILE_MAX);

@@ -6,7 +6,7 @@
 export { closeCgroup, createCgroup, undoCreate } from './create.js';
 export type { Cgroup, CgroupRequest } from './create.js';
 export { isFrozen, isPopulated, isThere, waitEmpty } from './events.js';
-export { killAll, moveInto, procs } from './processes.js';
+export { killAll, mayMove, moveInto, procs } from './processes.js';
 export { makeThreaded } from './threaded.js';
 export { entrance } from './record.js';
 export type { CgroupRecord } from './record.js';

@@ -83,14 +83,10 @@ export function v1Mounts(native: Native): Map<string, string> {
 export interface MountEntry {
   /** As in the mnt_id of /proc/PID/fdinfo. */
   id: string;
-  /** `id` of the mount that it lies on. */
-  parent: string;
   /** The directory of the file system that is mounted. */
   root: string;
   point: string;
   type: string;
-  /** Of the mount itself. */
-  attributes: string[];
   /** Of the file system, which all of its mounts share. */
   options: string[];
 }
@@ -101,17 +97,11 @@ export function parseMountinfo(mountinfo: string): MountEntry[] {
   for (const line of mountinfo.split('\n')) {
     // ID PARENT MAJ:MIN ROOT MOUNT-POINT OPTIONS [OPTIONAL ...] - TYPE SOURCE SUPER-OPTIONS
     const dash = line.indexOf(' - ');
-    const [id, parent, , root, point, attributes = ''] = line
-      .slice(0, Math.max(dash, 0))
-      .split(' ');
+    const [id, , , root, point] = line.slice(0, Math.max(dash, 0)).split(' ');
     const [type = ''] = line.slice(dash + 3).split(' ');
-    if (id === undefined || parent === undefined) continue;
-    if (root === undefined || point === undefined) continue;
+    if (id === undefined || root === undefined || point === undefined) continue;
     const options = line.slice(line.lastIndexOf(' ') + 1).split(',');
-    entries.push({
-      ...{ id, parent, root: unescape(root), point: unescape(point), type },
-      ...{ attributes: attributes.split(','), options },
-    });
+    entries.push({ id, root: unescape(root), point: unescape(point), type, options });
   }
   return entries;
 }

@@ -10,9 +10,12 @@ import {
   EROFS,
   ESRCH,
   SIGKILL,
+  W_OK,
 } from '../native/constants.js';
+import { isDenied } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { isFrozen, isGone, waitFrozen } from './events.js';
+import { cgroupOf } from './mount.js';
 import type { CgroupPlace } from './record.js';
 import { walkBelow } from './tree.js';
 
@@ -62,6 +65,34 @@ function collect(native: Native, path: string, pids: number[]): number {
     if (pid > 0) pids.push(pid);
   }
   return 0;
+}
+
+/**
+ * Whether the caller may move a process from its own cgroup into another (cgroups(7), "Cgroups
+ * delegation: delegation containment rules"), which is also what clone3(2) asks of CLONE_INTO_CGROUP.
+ *
+ * @param root mount point of the hierarchy
+ * @param path directory of the other cgroup
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
+ */
+export function mayMove(native: Native, root: string, path: string): boolean {
+  const own = cgroupOf(native, 'self');
+  // One above the root of the cgroup namespace has no path from there.
+  if (own === undefined || own.startsWith('/..')) return false;
+  return [commonAncestor(root + own, path), path].every((directory) => {
+    const file = `${directory}/cgroup.procs`;
+    const status = native.access(file, W_OK);
+    if (status === 0) return true;
+    if (isDenied(status)) return false;
+    throw failed(native, `look at ${file}`, -status);
+  });
+}
+
+function commonAncestor(a: string, b: string): string {
+  const names = a.split('/');
+  const others = b.split('/');
+  const differs = names.findIndex((name, index) => name !== others[index]);
+  return (differs < 0 ? names : names.slice(0, differs)).join('/');
 }
 
 /** @throws TsrunError ERR_CGROUP */

@@ -18,9 +18,20 @@ export interface CgroupRecord extends CgroupPlace {
 export interface CgroupPlace {
   /** Its directory in the v2 hierarchy, as the host has it mounted. */
   path: string;
+  /**
+   * Where that is mounted, and the inode number of the cgroup that is seen there. Another mount there
+   * may show another part of the hierarchy, where the path leads nowhere or to another cgroup.
+   */
+  hierarchy?: HierarchyRoot;
 }
 
+/** The inode number is decimal. */
+export type HierarchyRoot = readonly [path: string, inode: string];
+
 /** Where the processes go. */
-export function entrance({ path, subgroup }: CgroupRecord): CgroupPlace {
-  return { path: subgroup === undefined ? path : `${path}/${subgroup}` };
+export function entrance({ path, subgroup, hierarchy }: CgroupRecord): CgroupPlace {
+  return {
+    path: subgroup === undefined ? path : `${path}/${subgroup}`,
+    ...(hierarchy && { hierarchy }),
+  };
 }

@@ -41,7 +41,7 @@ export async function* watchCgroup(
       const isThere = openRead(native, cgroup, 'cgroup.events', files);
       // Before memory.events is looked at: what killed the last one is in there by then. A cgroup that
       // has been made in the place of one that is gone is another's, and nothing here waits for it.
-      populated = isThere && isPopulated(native, cgroup);
+      populated = isPopulated(native, cgroup) && isThere;
       killed = killsIn(native, cgroup) ?? kills;
       time = next !== undefined && now() >= next;
       if (populated && killed === kills && !time) {

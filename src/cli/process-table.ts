@@ -157,6 +157,7 @@ async function capture(
       native,
       {
         cloneFlags: 0,
+        earlyNamespaces: 0,
         cgroupFd: -1,
         stdio: [-1, writing, 2],
         preserve: [],

@@ -1,19 +1,21 @@
 /** Reading bundles and planning without making anything. */
 
-import { loadBundle as load, openRootfs } from '../lifecycle/bundle.js';
+import { loadBundle as load } from '../lifecycle/bundle.js';
 import type { Bundle } from '../lifecycle/bundle.js';
-import { gatherFacts } from '../lifecycle/facts.js';
-import { plannedKeyringName } from '../lifecycle/keyring.js';
-import { checkSysctls, openNamespaceFiles } from '../lifecycle/namespaces-own.js';
+import { prepare } from '../lifecycle/prepare.js';
 import { OpenFds } from '../lifecycle/undo.js';
 import { loadNative, turns } from '../native/node.js';
-import { planContainer as compile } from '../plan/container.js';
 import type { ContainerPlan } from '../plan/plan.js';
-import { requireCreatable } from '../spec/create-demands.js';
-import { validateId } from '../state/id.js';
 import { copied } from './copied.js';
-import { bundleOf, fromHere, pathFromHere } from './options.js';
-import type { PlanOptions } from './options.js';
+import {
+  bundleOf,
+  contextOf,
+  fromHere,
+  pathFromHere,
+  prepareOptions,
+  withRoot,
+} from './options.js';
+import type { PlanOptions, RootOptions } from './options.js';
 
 /**
  * Reads and validates a bundle's config.json.
@@ -36,32 +38,21 @@ export async function loadBundle(path: string): Promise<Bundle> {
  *
  * @throws TsrunError as createContainer does for a configuration that cannot be carried out
  */
-export async function planContainer(given: PlanOptions): Promise<ContainerPlan> {
-  const native = loadNative();
+export async function planContainer(given: PlanOptions & RootOptions): Promise<ContainerPlan> {
+  const context = contextOf(given);
+  const { native } = context;
   const options = fromHere(native, copied(given));
   await turns.next();
-  const id = options.id ?? 'container';
-  validateId(id);
   const { path: bundle, spec } = bundleOf(native, options);
-  requireCreatable(spec);
   const fds = new OpenFds((fd) => native.close(fd));
   try {
-    const rootfs = openRootfs(native, bundle, spec);
-    fds.add(rootfs.fd);
-    const facts = gatherFacts(native, {
-      id,
-      bundle,
-      rootfs,
-      namespaces: openNamespaceFiles(native, spec, fds),
-      spec,
-      protectHostCgroups: options.protectHostCgroups === true,
-      noPivot: options.noPivot === true,
-      ...(options.noNewKeyring === true ? {} : { keyring: plannedKeyringName(id) }),
-      preservedFds: 0,
-      listenFds: 0,
-    });
-    checkSysctls(spec, facts.ownNamespaces);
-    return compile(spec, facts);
+    return await withRoot(context, (root) =>
+      prepare(
+        native,
+        { ...prepareOptions(native, options), id: options.id ?? 'container', root, bundle, spec },
+        fds,
+      ),
+    );
   } finally {
     fds.closeAll();
   }

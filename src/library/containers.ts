@@ -3,12 +3,19 @@
 import { create } from '../lifecycle/create.js';
 import { listed } from '../lifecycle/list.js';
 import type { ListedView } from '../lifecycle/state.js';
-import { userBus } from '../cgroups/systemd/user-bus.js';
 import { environment, turns } from '../native/node.js';
 import { findState, notFound } from '../state/store.js';
 import { Container } from './container.js';
 import { copied } from './copied.js';
-import { bundleOf, contextOf, fromHere, streams, traceEntries, withRoot } from './options.js';
+import {
+  bundleOf,
+  contextOf,
+  fromHere,
+  prepareOptions,
+  streams,
+  traceEntries,
+  withRoot,
+} from './options.js';
 import type { ContainerOptions, CreateContainerOptions, RootOptions } from './options.js';
 
 /**
@@ -29,20 +36,16 @@ export async function createContainer(given: CreateContainerOptions): Promise<Co
   const options = fromHere(native, copied(given));
   const path = environment()['PATH'];
   await turns.next();
-  const { id, consoleSocket, pidFile, pidfdSocket, preserveFds, noPivot, noNewKeyring, trace } =
-    options;
+  const { id, consoleSocket, pidFile, pidfdSocket, preserveFds, trace } = options;
   const bundle = bundleOf(native, options);
   await turns.next();
   const request = {
+    ...prepareOptions(native, options),
     id,
     bundle: bundle.path,
     spec: bundle.spec,
     stdio: streams(options.stdio),
-    protectHostCgroups: options.protectHostCgroups === true,
-    noPivot: noPivot === true,
-    noNewKeyring: noNewKeyring === true,
     preserve: preserveFds ?? [],
-    spareCaller: true,
     warn,
     ...context.hooks,
     turn: () => turns.next(),
@@ -50,9 +53,6 @@ export async function createContainer(given: CreateContainerOptions): Promise<Co
     ...(pidFile === undefined ? {} : { pidFile }),
     ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
     ...(path === undefined ? {} : { path }),
-    ...(options.systemdCgroup === true
-      ? { systemdCgroup: { userBus: userBus(native, environment()) } }
-      : {}),
     ...(trace === undefined ? {} : { trace: traceEntries(trace) }),
   };
   const created = await withRoot(context, (root) => create(native, { ...request, root }));

@@ -2,6 +2,8 @@
 
 import { bundlePath } from '../lifecycle/bundle.js';
 import type { Bundle } from '../lifecycle/bundle.js';
+import { userBus } from '../cgroups/systemd/user-bus.js';
+import type { PrepareOptions } from '../lifecycle/prepare.js';
 import { absolutePath } from '../native/absolute-path.js';
 import { loadNative, environment } from '../native/node.js';
 import type { Native } from '../native/types.js';
@@ -50,6 +52,8 @@ export interface PlanOptions {
    * CAP_SYS_ADMIN either. Default false.
    */
   protectHostCgroups?: boolean;
+  /** The container's cgroup is that of a scope of systemd's (docs/cgroups.md). Default false. */
+  systemdCgroup?: boolean;
 }
 
 export interface ContainerOptions extends RootOptions {
@@ -74,8 +78,6 @@ export interface CreateContainerOptions extends ContainerOptions, Omit<PlanOptio
   pidfdSocket?: string;
   /** Descriptors that the process gets as 3, 4, ... Default none. */
   preserveFds?: readonly number[];
-  /** The container's cgroup is that of a scope of systemd's (docs/cgroups.md). Default false. */
-  systemdCgroup?: boolean;
   /** Called once, when everything but the start is done. */
   trace?: (entries: TraceEntry[]) => void;
 }
@@ -159,6 +161,22 @@ export function bundleOf(native: Native, { bundle, spec }: PlanOptions): Bundle 
   if (typeof bundle === 'string') return loadBundle(native, bundle);
   // It may have been changed since it was loaded.
   return { path: bundlePath(native, bundle.path), spec: requireSpec(bundle.spec) };
+}
+
+/** What createContainer and planContainer ask for alike. */
+export function prepareOptions(
+  native: Native,
+  { noPivot, noNewKeyring, protectHostCgroups, systemdCgroup }: Partial<PlanOptions>,
+): Partial<PrepareOptions> {
+  return {
+    noPivot: noPivot === true,
+    noNewKeyring: noNewKeyring === true,
+    protectHostCgroups: protectHostCgroups === true,
+    ...(systemdCgroup === true
+      ? { systemdCgroup: { userBus: userBus(native, environment()) } }
+      : {}),
+    spareCaller: true,
+  };
 }
 
 export function traceEntries(

@@ -1,7 +1,6 @@
 /** The container's cgroup and its device program, and taking them away when create fails. */
 
 import type { Native } from '../native/types.js';
-import { TsrunError } from '../errors.js';
 import { attachDevices } from '../cgroups/devices/attach.js';
 import { rulesMissed } from '../cgroups/devices/missed.js';
 import { deviceProgram, replacementProgram } from '../cgroups/devices/program.js';
@@ -19,8 +18,6 @@ import {
 import type { Cgroup } from '../cgroups/manager.js';
 import { applyToBoth } from '../cgroups/limits/apply.js';
 import { controllersBelow, enableControllers } from '../cgroups/limits/enable.js';
-import { notInV2 } from '../cgroups/limits/missing.js';
-import { controllerOf } from '../cgroups/limits/write.js';
 import type { CgroupWrite } from '../cgroups/limits/write.js';
 import { delegateCgroup } from '../cgroups/delegate.js';
 import { makeSubgroup } from '../cgroups/subgroup.js';
@@ -33,15 +30,10 @@ const DEVICES = '/linux/resources/devices';
 
 export interface CgroupDemand {
   spec: Spec;
-  place: PlanFacts['cgroup'];
-  /** None is to be made (`place` is undefined then). */
-  unwanted: boolean;
   /** The limits (ContainerPlan.cgroupWrites). */
   writes: readonly CgroupWrite[];
   /** Privileged over the machine: device rules must be in force. */
   privileged: boolean;
-  /** The caller must have a cgroup for the container. */
-  required: boolean;
   callerUid: number;
   /** Its processes get a cgroup below it (ContainerPlan.cgroupSubgroup). */
   subgroup: boolean;
@@ -52,49 +44,25 @@ export interface CgroupDemand {
   debug: (message: string) => void;
 }
 
-/**
- * @returns undefined when the container has to do without
- * @throws TsrunError ERR_CGROUP, ERR_PERMISSION; nothing is left behind
- */
-export function makeContainerCgroup(native: Native, demand: CgroupDemand): Cgroup | undefined {
-  const { place, writes, warn } = demand;
+/** @throws TsrunError ERR_CGROUP, ERR_PERMISSION; nothing is left behind */
+export function makeContainerCgroup(
+  native: Native,
+  { root, path }: NonNullable<PlanFacts['cgroup']>,
+  demand: CgroupDemand,
+): Cgroup {
+  const { writes } = demand;
   const limit = writes.find(({ isDefault }) => isDefault !== true);
-  if (demand.unwanted) {
-    if (limit !== undefined) throw noCgroup(limit, 'the container is to have no cgroup of its own');
-    warnOfPath(demand);
-    warnOfDevices(demand);
-    return undefined;
-  }
-  // One that nothing is in force of is worse than none.
-  const required = demand.required || limit !== undefined;
-  if (place === undefined) {
-    const reason = 'no cgroup v2 hierarchy is mounted';
-    if (limit !== undefined) {
-      throw noCgroup(limit, `${reason}; ${notInV2(native, controllerOf(limit.file))}`);
-    }
-    if (required) throw new TsrunError('ERR_CGROUP', `cannot create a cgroup: ${reason}`);
-    warn(`${reason}; the container stays in the cgroup of its caller`);
-    warnOfDevices(demand);
-    return undefined;
-  }
-  const { root, path } = place;
-  const cgroup = createCgroup(native, { root, path, required, limit: limit?.pointer });
-  if ('warning' in cgroup) {
-    // No limit was asked for, and each step of an image's build would say so.
-    (demand.privileged ? warn : demand.debug)(cgroup.warning);
-    warnOfDevices(demand);
-    return undefined;
-  }
+  const cgroup = createCgroup(native, { root, path, limit: limit?.pointer });
   try {
     // Others made the parents that were there, with the controllers that they want. Later limits
     // and statistics need them in those that are new.
-    if (cgroup.created.length > 1) enableControllers(native, place.root, cgroup.record.path);
+    if (cgroup.created.length > 1) enableControllers(native, root, cgroup.record.path);
     // Before the limits, of which one may be the number of cgroups below.
     if (demand.subgroup) {
       makeSubgroup(native, cgroup);
-      passControllersOn(native, cgroup, place.root);
+      passControllersOn(native, cgroup, root);
     }
-    furnishCgroup(native, cgroup, place.root, demand);
+    configureCgroup(native, cgroup, root, demand);
   } catch (error) {
     undoCreate(native, cgroup);
     throw error;
@@ -117,11 +85,11 @@ export function passControllersOn(native: Native, cgroup: Cgroup, root: string):
  * @param root mount point of the hierarchy
  * @throws TsrunError ERR_CGROUP, ERR_PERMISSION
  */
-export function furnishCgroup(
+export function configureCgroup(
   native: Native,
   cgroup: Cgroup,
   root: string,
-  demand: Omit<CgroupDemand, 'place' | 'required' | 'unwanted' | 'subgroup'>,
+  demand: Omit<CgroupDemand, 'subgroup'>,
 ): void {
   const fresh = isFresh(cgroup);
   applyToBoth(native, { root, record: cgroup.record, fresh }, demand.writes);
@@ -166,9 +134,17 @@ export function setDevices(
   const rules = deviceRules(entries);
   if (!isFresh(cgroup) && demand.privileged) {
     // An earlier container's rules are not to apply to this one.
-    const replaced = replaceDevices(native, cgroup.fd, replacementProgram(rules), DEVICES);
+    const program = replacementProgram(rules);
+    const replaced = replaceDevices(native, cgroup.fd, program, DEVICES, 'new');
     if ('warning' in replaced) demand.warn(replaced.warning);
-    else replaced.close();
+    else {
+      replaced.close();
+      if (replaced.others > 0) {
+        demand.warn(
+          `${DEVICES}: the device rules that another runtime left in the cgroup apply too`,
+        );
+      }
+    }
     return;
   }
   const program = deviceProgram(rules);
@@ -184,24 +160,6 @@ function sayNotInForce(
 ): void {
   if (privileged || rulesMissed(spec)) warn(message);
   else debug(message);
-}
-
-function warnOfPath({ spec, warn }: CgroupDemand): void {
-  const path = spec.linux?.cgroupsPath;
-  if (path === undefined || path === '') return;
-  warn('/linux/cgroupsPath: it is not used: the container has no cgroup of its own');
-}
-
-function warnOfDevices(demand: CgroupDemand): void {
-  if ((demand.spec.linux?.resources?.devices ?? []).length === 0) return;
-  sayNotInForce(
-    demand,
-    '/linux/resources/devices: the rules are not in force: the container has no cgroup of its own',
-  );
-}
-
-function noCgroup({ pointer, file }: CgroupWrite, reason: string): TsrunError {
-  return new TsrunError('ERR_CGROUP', `${pointer}: cannot set ${file}: ${reason}`, { pointer });
 }
 
 /**

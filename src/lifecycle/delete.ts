@@ -2,11 +2,12 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { waitEmpty } from '../cgroups/events.js';
+import { HiddenCgroup, waitEmpty } from '../cgroups/events.js';
 import { isPopulated, isThere, killAll, removeCgroup } from '../cgroups/manager.js';
 import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
 import { cgroupPath } from '../cgroups/path.js';
 import { procs } from '../cgroups/processes.js';
+import type { CgroupRecord } from '../cgroups/record.js';
 import { SUBGROUP } from '../cgroups/subgroup.js';
 import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import { POLLIN, SIGKILL } from '../native/constants.js';
@@ -16,6 +17,7 @@ import { lockContainer } from '../state/lock.js';
 import type { StateRoot } from '../state/root.js';
 import { statusOf } from '../state/status.js';
 import { salvage } from '../state/salvage.js';
+import type { Salvage } from '../state/salvage.js';
 import { findRemovable, loadState, notFound, removeDirectory } from '../state/store.js';
 import type { Found } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
@@ -102,19 +104,20 @@ async function tearDown(
   { root, force = false, hookEnvironment, warn }: DeleteOptions,
   state: ContainerState,
 ): Promise<void> {
-  const status = statusOf(native, root, state, true);
+  const status = force ? 'stopped' : statusOf(native, root, state, true);
   // One that was never started ends with its helper, as with runc and crun (docs/managers.md).
-  if (status !== 'stopped' && status !== 'created' && !force) {
+  if (status !== 'stopped' && status !== 'created') {
     throw new TsrunError(
       'ERR_WRONG_STATE',
       `cannot delete container "${state.id}" that is not stopped: ${status}`,
     );
   }
   await endInit(native, state);
-  const gone = await endCgroup(native, root, state, force);
+  const left = await endCgroup(native, root, state, force);
+  if (left === 'hidden') warn(leftAlone(state.id, state.cgroupPath));
   // A create that was killed before the cgroup was known may have left its helper there.
-  if (gone && state.scope !== undefined) {
-    await endScope(native, state.scope, state.cgroup === null);
+  if (left !== 'used' && state.scope !== undefined) {
+    await endScope(native, state.scope, state.cgroup === null || left === 'hidden');
   }
   if (state.hooks.poststop.length === 0) return;
   await runHooksAnyway(
@@ -130,6 +133,13 @@ async function tearDown(
   );
 }
 
+function leftAlone(id: string, path: string | null): string {
+  return (
+    `container "${id}" is removed without its cgroup ${path ?? ''}: no hierarchy of cgroup v2 shows ` +
+    'whether it is there, and whether processes are left in it'
+  );
+}
+
 /**
  * An interrupted create, in which nothing was started, or a state that was
  * damaged since: then what it still says is ended, and of the rest is told.
@@ -142,6 +152,22 @@ async function tearDownBroken(
 ): Promise<void> {
   const rest = salvage(native, root, id);
   for (const process of rest.processes) await endInit(native, { id, ...process });
+  try {
+    await endSalvaged(native, root, id, rest, warn);
+  } catch (error) {
+    if (!(error instanceof HiddenCgroup)) throw error;
+    warn(leftAlone(id, rest.cgroup?.path ?? rest.notedCgroup ?? null));
+    if (rest.scope !== undefined) await endScope(native, rest.scope, true);
+  }
+}
+
+async function endSalvaged(
+  native: Native,
+  root: StateRoot,
+  id: string,
+  rest: Salvage,
+  warn: (message: string) => void,
+): Promise<void> {
   const { cgroup, scope } = rest;
   if (cgroup !== undefined && isThere(native, cgroup)) {
     if (isUsedByAnother(native, root, { id, cgroup })) return;
@@ -191,7 +217,13 @@ async function killEverything(
     native.pidfdKill(pidfd, SIGKILL);
     native.close(pidfd);
   }
-  const cgroup = ownCgroup(native, state);
+  let cgroup: CgroupRecord | undefined;
+  try {
+    cgroup = ownCgroup(native, state);
+  } catch (error) {
+    // Told when the first process has ended.
+    if (!(error instanceof HiddenCgroup)) throw error;
+  }
   if (cgroup === undefined || !isPopulated(native, cgroup)) return;
   if (!isUsedByAnother(native, root, state)) await killAll(native, cgroup, SIGKILL);
 }
@@ -200,28 +232,39 @@ async function killEverything(
  * The first process has ended: what is left of its cgroup goes, unless it is
  * another container's.
  *
- * @returns false when it is left to that one
+ * @returns what is left: nothing; a cgroup that another container uses; one that cannot be seen, with `force`
+ * @throws TsrunError ERR_CGROUP
  */
 async function endCgroup(
   native: Native,
   root: StateRoot,
   state: ContainerState,
   force: boolean,
-): Promise<boolean> {
-  const cgroup = ownCgroup(native, state);
-  if (cgroup === undefined) return true;
+): Promise<'none' | 'used' | 'hidden'> {
+  let cgroup: CgroupRecord | undefined;
+  try {
+    cgroup = ownCgroup(native, state);
+  } catch (error) {
+    if (!(error instanceof HiddenCgroup)) throw error;
+    if (force) return 'hidden';
+    throw new TsrunError(
+      'ERR_CGROUP',
+      `${error.message}: mount it there again, or remove the container without its cgroup (delete --force)`,
+    );
+  }
+  if (cgroup === undefined) return 'none';
   // Empty and without cgroups below, as nearly always: the kernel removes no other.
-  if (native.rmdir(cgroup.path) === 0) return true;
+  if (native.rmdir(cgroup.path) === 0) return 'none';
   if (!isPopulated(native, cgroup)) {
     await removeCgroup(native, cgroup);
-    return true;
+    return 'none';
   }
-  if (isUsedByAnother(native, root, state)) return false;
+  if (isUsedByAnother(native, root, state)) return 'used';
   // With its first process the kernel has ended everything in a pid namespace: the rest is not ours.
   const foreign = state.phase === 'created' && state.newPidNamespace;
   if (force || !foreign) await killAll(native, cgroup, SIGKILL);
   await removeCgroup(native, cgroup, foreign && !force ? FOREIGN_TIMEOUT_MS : undefined);
-  return true;
+  return 'none';
 }
 
 /** Loaded by those that need it alone: it brings a conversation with systemd along. */

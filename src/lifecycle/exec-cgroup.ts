@@ -1,36 +1,60 @@
 /** How the process of an `exec` comes into the container's cgroup, or one below. */
 
-import type { Native, SpawnRequest } from '../native/types.js';
+import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
+import { controllersBelow } from '../cgroups/limits/enable.js';
 import { isMemoryLimited } from '../cgroups/limits/memory.js';
-import { moveInto } from '../cgroups/manager.js';
+import { mayMove, moveInto } from '../cgroups/manager.js';
 import { cgroupOf, findUnifiedHierarchy } from '../cgroups/mount.js';
 import { EACCES, EBUSY, EPERM, O_CLOEXEC, O_RDONLY } from '../native/constants.js';
-import { syncStep } from '../plan/process.js';
-import { SyncPoint } from '../plan/steps.js';
 import type { ContainerState } from '../state/state.js';
-import { execute } from './execute.js';
-import type { Child, Handlers } from './execute.js';
+import { isPrivileged } from './caller.js';
+import type { Caller } from './caller.js';
 import type { OpenFds } from './undo.js';
 
 export interface ExecCgroup {
+  /** Mount point of the hierarchy. */
+  root: string;
   /** Absolute path of its directory. */
   path: string;
   /** The same from the container's cgroup on: `/`, `/a/b`. */
   below: string;
+  /** Its directory, for CLONE_INTO_CGROUP. */
+  fd: number;
 }
 
 /**
  * @param below of `--cgroup`: names one below that of the container's processes, never one beside it
+ * @param fds owns the descriptor
  * @returns undefined for a container without a cgroup
  * @throws TsrunError ERR_CGROUP
  */
-export function cgroupForExec(
+export function findExecCgroup(
+  native: Native,
   state: Pick<ContainerState, 'cgroup'>,
+  fds: OpenFds,
   below = '',
 ): ExecCgroup | undefined {
+  const place = placeOf(state, below);
+  if (place === undefined) return undefined;
+  const fd = native.open(place.path, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) {
+    throw new TsrunError(
+      'ERR_CGROUP',
+      `cannot open cgroup ${place.path}: ${native.strerror(-fd)}`,
+      { errno: -fd },
+    );
+  }
+  fds.add(fd);
+  return { ...place, root: findUnifiedHierarchy(native)?.root ?? '', fd };
+}
+
+function placeOf(
+  { cgroup }: Pick<ContainerState, 'cgroup'>,
+  below: string,
+): Pick<ExecCgroup, 'path' | 'below'> | undefined {
   const inside = below.split('/').filter((name) => name !== '' && name !== '.');
-  if (state.cgroup === null) {
+  if (cgroup === null) {
     if (inside.length === 0) return undefined;
     throw new TsrunError(
       'ERR_CGROUP',
@@ -40,71 +64,47 @@ export function cgroupForExec(
   if (inside.includes('..')) {
     throw new TsrunError('ERR_CGROUP', `cannot exec in cgroup ${below}: ".." is not allowed`);
   }
-  const { subgroup } = state.cgroup;
-  const names = subgroup === undefined ? inside : [subgroup, ...inside];
-  return { path: [state.cgroup.path, ...names].join('/'), below: `/${names.join('/')}` };
+  const names = cgroup.subgroup === undefined ? inside : [cgroup.subgroup, ...inside];
+  return { path: [cgroup.path, ...names].join('/'), below: `/${names.join('/')}` };
 }
 
 /**
- * execute() of a process that is born in the cgroup where that does no harm
- * and is possible; else it enters it as the helper's first step.
+ * Whether a process can be born in it, and that does no harm. It may change at any time: to be asked
+ * right before the process is made.
+ *
+ * @throws TsrunError ERR_CGROUP when that cannot be found out
  */
-export async function executeInCgroup(
+export function canBeBornIn(
   native: Native,
-  request: SpawnRequest,
-  answers: Handlers,
-  state: Pick<ContainerState, 'pid' | 'scope'>,
-  cgroup: ExecCgroup | undefined,
-  fds: OpenFds,
-): Promise<Child> {
-  if (cgroup === undefined) return execute(native, request, answers);
-  const fd = native.open(cgroup.path, O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) {
-    throw new TsrunError(
-      'ERR_CGROUP',
-      `cannot open cgroup ${cgroup.path}: ${native.strerror(-fd)}`,
-      { errno: -fd },
-    );
-  }
-  fds.add(fd);
-  const root = findUnifiedHierarchy(native)?.root;
+  { scope }: Pick<ContainerState, 'scope'>,
+  caller: Caller,
+  { root, path, below }: ExecCgroup,
+): boolean {
   // Until it is the helper, the new process has the memory of this one. If the container has used
   // up its own meanwhile, the kernel takes the process for the largest in there, and kills both.
   // Below the container's cgroup, the limit may be the container's to set between two calls of ours.
-  if (cgroup.below === '/' && !isMemoryLimited(native, root, cgroup.path)) {
-    const spawned = native.spawn({ ...request, cgroupFd: fd });
-    const refused = spawned === -EACCES || spawned === -EPERM;
-    // Only of the clone: an EBUSY of a step is that step's failure.
-    if (spawned !== -EBUSY && !(refused && state.scope !== undefined)) {
-      return execute(native, request, answers, spawned);
-    }
-  }
-  return execute(
-    native,
-    { ...request, steps: [syncStep('cgroup'), ...request.steps] },
-    {
-      ...answers,
-      sync: {
-        ...answers.sync,
-        [SyncPoint.cgroup]: ({ pid }) => enter(native, state, cgroup, root, pid),
-      },
-      trace: (times) => answers.trace?.(times.slice(1)),
-    },
-  );
+  if (below !== '/' || isMemoryLimited(native, root, path)) return false;
+  // Only without any is a process always allowed (cgroups(7), "no internal processes" rule).
+  if (controllersBelow(native, path).length > 0) return false;
+  return scope === undefined || isPrivileged(caller) || mayMove(native, root, path);
 }
 
-async function enter(
+/**
+ * Moves the process there from the cgroup of the caller.
+ *
+ * @throws TsrunError ERR_CGROUP
+ */
+export async function moveForExec(
   native: Native,
   { scope, pid: init }: Pick<ContainerState, 'pid' | 'scope'>,
-  { path, below }: ExecCgroup,
-  root: string | undefined,
+  { root, path, below }: ExecCgroup,
   pid: number,
 ): Promise<void> {
   try {
     moveInto(native, { path }, pid);
   } catch (error) {
     const errno = error instanceof TsrunError ? error.errno : undefined;
-    if (errno === EBUSY && root !== undefined) {
+    if (errno === EBUSY) {
       // It takes no process when an init system inside has put its own into cgroups below
       // (cgroups(7), "no internal processes" rule): then the new one goes where that is.
       const own = root + (cgroupOf(native, init) ?? '');

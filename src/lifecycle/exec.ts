@@ -6,7 +6,6 @@ import { apparmorFile } from '../apparmor/apparmor.js';
 import { planExec, withDefaults } from '../plan/exec.js';
 import type { ContainerPlan } from '../plan/plan.js';
 import { SyncPoint } from '../plan/steps.js';
-import type { Step } from '../plan/steps.js';
 import { readEntry } from '../seccomp/cache.js';
 import { checked } from '../seccomp/filter.js';
 import { lateCalls } from '../seccomp/late-calls.js';
@@ -23,50 +22,28 @@ import type { Status } from '../state/status.js';
 import { inContainer, loadState, readLater, stateError } from '../state/store.js';
 import type { ContainerState, LaterState } from '../state/state.js';
 import { mayClearGroups, readCaller } from './caller.js';
-import { killAndReap } from './child.js';
-import { connectSocket, sendDescriptor } from './console-socket.js';
-import { cgroupForExec, executeInCgroup } from './exec-cgroup.js';
-import type { Child, Handlers } from './execute.js';
+import { canBeBornIn, findExecCgroup, moveForExec } from './exec-cgroup.js';
 import { hookState } from './hook-state.js';
 import { notRunning, openInit } from './init-process.js';
 import { openInputs } from './inputs.js';
+import { connectSockets, launch } from './launch.js';
+import type { LaunchOptions, Launched } from './launch.js';
 import { sendListener } from './listener.js';
-import { raiseLimits, setOomScoreAdj } from './limits.js';
-import { writePidFile } from './pid-file.js';
 import { readRootFileOf } from './root-file.js';
 import type { ContainerName } from './state.js';
 import { OpenFds } from './undo.js';
 
-export interface ExecOptions extends ContainerName {
+export interface ExecOptions extends ContainerName, LaunchOptions {
   /** A valid process (requireProcess). What it leaves out of capabilities and limits is the container's. */
   process: Process;
-  /** Descriptors that become 0, 1 and 2 of the process; -1 stands for /dev/null. */
-  stdio: readonly [number, number, number];
-  /** Unix socket that gets the terminal's master side. */
-  consoleSocket?: string;
-  /** The caller takes the terminal's master side (Executed.terminal). */
+  /** The caller takes the terminal's master side (Launched.terminal). */
   keepTerminal?: boolean;
-  pidFile?: string;
-  /** Unix socket that gets a pidfd of the process. */
-  pidfdSocket?: string;
-  /** Descriptors that become 3, 4, ... of the process. */
-  preserve?: readonly number[];
   /** Exec in a paused container: the process waits until it is resumed. */
   ignorePaused?: boolean;
   /** Path of a cgroup below the container's. */
   cgroup?: string;
   /** As with create. */
   turn?: () => Promise<void>;
-  trace?: (steps: readonly Step[], times: readonly number[]) => void;
-  warn: (message: string) => void;
-}
-
-export interface Executed {
-  pid: number;
-  /** The caller's to wait for and to close. */
-  pidfd: number;
-  /** Master side of the terminal with keepTerminal, else -1. */
-  terminal: number;
 }
 
 /**
@@ -98,7 +75,7 @@ function processOf({ process }: LaterState, id: string): Process {
  * @throws TsrunError ERR_NOT_FOUND; ERR_NOT_RUNNING, ERR_WRONG_STATE for a
  *   container that cannot take one now; ERR_EXEC when the program cannot be run
  */
-export async function exec(native: Native, options: ExecOptions): Promise<Executed> {
+export async function exec(native: Native, options: ExecOptions): Promise<Launched> {
   const { root, id } = options;
   const lock = await lockContainer(native, root, id, 'shared');
   const fds = new OpenFds((fd) => native.close(fd));
@@ -151,13 +128,15 @@ async function run(
   state: ContainerState,
   init: number,
   fds: OpenFds,
-): Promise<Executed> {
+): Promise<Launched> {
   const later = readForExec(native, options.root, state.id);
   const own = processOf(later, state.id);
   const caller = readCaller(native, options.process, own);
   const { apparmorProfile, selinuxLabel } = withDefaults(options.process, own);
   const processLabel = checkLabel(native, selinuxLabel, '/selinuxLabel');
   const apparmor = apparmorFile(native, apparmorProfile, '');
+  const cgroup = findExecCgroup(native, state, fds, options.cgroup);
+  await options.turn?.();
   const plan = planExec(
     options.process,
     {
@@ -178,6 +157,8 @@ async function run(
       lastCapability: caller.lastCapability,
       mayClearGroups: mayClearGroups(native, caller),
       foreground: options.keepTerminal === true,
+      cgroupJoin: () =>
+        cgroup === undefined || canBeBornIn(native, state, caller, cgroup) ? 'clone' : 'sync',
       ...(apparmor === undefined ? {} : { apparmor }),
       ...(processLabel === undefined ? {} : { processLabel }),
       // Through the process's own root: what is mounted over the root file system counts too.
@@ -185,12 +166,7 @@ async function run(
     },
   );
   for (const warning of plan.warnings) options.warn(warning);
-  const connect = (what: string, path: string | undefined): number =>
-    path === undefined ? -1 : fds.add(connectSocket(native, what, path));
-  const consoleSocket = connect('console socket', options.consoleSocket);
-  const pidfdSocket = connect('pidfd socket', options.pidfdSocket);
-  const cgroup = cgroupForExec(state, options.cgroup);
-  if (options.turn !== undefined) await options.turn();
+  const sockets = connectSockets(native, options, fds);
   const inputs = await openInputs(
     native,
     plan.inputs,
@@ -201,74 +177,17 @@ async function run(
     },
     fds,
   );
-
-  const terminal = { fd: -1 };
-  let child: Child | undefined;
-  try {
-    child = await executeInCgroup(
-      native,
-      {
-        cloneFlags: plan.cloneFlags,
-        cgroupFd: -1,
-        stdio: options.stdio,
-        preserve: options.preserve ?? [],
-        fds: inputs,
-        slots: plan.slots,
-        steps: plan.steps,
-        trace: options.trace !== undefined,
-      },
-      handlers(native, options, plan, state, consoleSocket, terminal),
-      state,
-      cgroup,
-      fds,
-    );
-    if (pidfdSocket >= 0) {
-      sendDescriptor(native, 'pidfd socket', pidfdSocket, 'pidfd', child.pidfd);
-    }
-    // Only now: conmon takes the file's presence for success.
-    if (options.pidFile !== undefined) writePidFile(native, options.pidFile, child.pid);
-  } catch (error) {
-    if (terminal.fd >= 0) native.close(terminal.fd);
-    if (child !== undefined) {
-      await killAndReap(native, child.pidfd);
-      native.close(child.pidfd);
-    }
-    throw error;
-  }
-  return { ...child, terminal: terminal.fd };
-}
-
-function handlers(
-  native: Native,
-  options: ExecOptions,
-  plan: ContainerPlan,
-  state: ContainerState,
-  consoleSocket: number,
-  terminal: { fd: number },
-): Handlers {
-  const { trace } = options;
-  return {
+  return launch(native, options, {
+    ...{ plan, at: '', inputs, sockets, gated: false },
+    cgroupFd: cgroup !== undefined && plan.cgroupJoin === 'clone' ? cgroup.fd : -1,
     sync: {
-      [SyncPoint.oomScoreAdj]: ({ pid }) =>
-        setOomScoreAdj(native, pid, plan.oomScoreAdj ?? 0, '/oomScoreAdj'),
-      [SyncPoint.limits]: ({ pid }) => raiseLimits(native, pid, plan.limits),
-    },
-    console: (fd, name) => {
-      if (consoleSocket < 0) {
-        terminal.fd = fd;
-        return;
-      }
-      try {
-        sendDescriptor(native, 'console socket', consoleSocket, name, fd);
-      } finally {
-        native.close(fd);
-      }
+      [SyncPoint.cgroup]: async ({ pid }) => {
+        if (cgroup !== undefined) await moveForExec(native, state, cgroup, pid);
+      },
     },
     listener: (fd, { pid }) =>
       sendListener(native, state, fd, { pid, state: hookState(state, 'running') }),
-    warning: options.warn,
-    ...(trace === undefined ? {} : { trace: (times) => trace(plan.steps, times) }),
-  };
+  });
 }
 
 /** The program that `create` made, which may not keep this process from starting. */

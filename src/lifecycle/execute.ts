@@ -22,7 +22,7 @@ import { explainStep } from './explain.js';
 import { NO_STEP } from '../plan/steps.js';
 import type { Step, SyncPointValue } from '../plan/steps.js';
 import { killAndReap, killAndReapBoth, pidOfPidfd, waitForExit } from './child.js';
-import { childEndedAsHelper, untoldErrno } from './ended-as-helper.js';
+import { childEndedAsHelper, endedAsHelper, untoldErrno } from './ended-as-helper.js';
 import { waitForEither } from './wait-either.js';
 
 /** The process that carries out the steps: another one after a `fork` step. */
@@ -46,14 +46,17 @@ export interface Handlers {
    * @returns that, or -1 for none; both descriptors are closed after
    */
   tree?(slot: number, mountNamespace: number): number;
+  /** Do not wait until the process has come to its gate; never waited for behind a listener. */
+  leaveBeforeGate?: boolean;
   warning?(message: string): void;
   trace?(times: readonly number[]): void;
 }
 
 /**
- * Runs the helper until it has come to its start gate, or to execve where it
- * has none.
+ * Runs the helper until it waits at its start gate, or has called execve where the plan has none.
  *
+ * @param handlers with `leaveBeforeGate`, returns once nothing but the gate comes: for a caller who
+ *   starts the process next, and hears of its end there
  * @param spawned what native.spawn() gave for the request
  * @returns the process, its pidfd open and the caller's
  * @throws TsrunError of the step that failed; the process is then gone
@@ -207,8 +210,11 @@ class Conversation {
 
   private goOn(socket: number, message: Message): void {
     this.proceed(socket);
-    // From the gate on it is `start` that the helper talks to, through the fifo.
-    if (!this.dying && this.steps[message.step + 1]?.op === 'gate') this.over = true;
+    if (this.dying || this.steps[message.step + 1]?.op !== 'gate') return;
+    // The filter may ask the listener's agent about the close of the socket at the gate. The agent
+    // may wait for create to end before it answers, so create must not wait for the close.
+    const hasListener = message.type === 'listener';
+    if (hasListener || this.handlers.leaveBeforeGate === true) this.over = true;
   }
 
   private proceed(socket: number): void {
@@ -225,7 +231,7 @@ class Conversation {
   /**
    * The end of the socket. When every sync point is behind it was execve (or
    * the program was killed since, which is the program's end, not ours), or
-   * the gate with a filter loaded; else the helper has died without a word.
+   * the helper has closed it at the gate; else the helper has died without a word.
    */
   private async end(): Promise<void> {
     this.over = true;
@@ -233,11 +239,12 @@ class Conversation {
     const gated = this.steps.some(({ op }) => op === 'gate');
     const isDone = this.next === this.order.length && this.forks === 0 && last === 'exec';
     if (isDone && !this.dying) {
-      if (gated) {
-        requireAlive(this.native, this.child);
+      // A process that ends closes its sockets before it can be reaped.
+      const hasEnded = gated ? endedAsHelper : childEndedAsHelper;
+      if (!hasEnded(this.native, { pid: this.child.pid })) {
+        if (gated) requireAlive(this.native, this.child);
         return;
       }
-      if (!childEndedAsHelper(this.native, { pid: this.child.pid })) return;
     }
     const exit =
       this.forks === 0

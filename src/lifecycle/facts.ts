@@ -3,13 +3,12 @@
 import type { Native } from '../native/types.js';
 import { apparmorFile } from '../apparmor/apparmor.js';
 import { delegatedFiles } from '../cgroups/delegate.js';
-import { cgroupOf, findUnifiedHierarchy, hasNsdelegate } from '../cgroups/mount.js';
-import { cgroupPath } from '../cgroups/path.js';
+import { hasNsdelegate } from '../cgroups/mount.js';
 import type { PlanFacts } from '../plan/plan.js';
 import { checkLabel } from '../selinux/selinux.js';
 import type { Spec } from '../spec/types.js';
 import type { Rootfs } from './bundle.js';
-import { readCaller, setgroupsDenied } from './caller.js';
+import { setgroupsDenied } from './caller.js';
 import type { Caller } from './caller.js';
 import { hostMounts } from './host-mounts.js';
 import { ownNamespaces } from './namespaces-own.js';
@@ -25,29 +24,21 @@ export interface FactsRequest {
   /** The same. */
   namespaces: NamespaceFiles;
   spec: Spec;
-  protectHostCgroups?: boolean | undefined;
-  noPivot: boolean;
-  foreground?: boolean;
-  /** Name of the session keyring; absent for that of the caller. */
-  keyring?: string | undefined;
-  preservedFds: number;
-  listenFds: number;
+  protectHostCgroups?: boolean;
+  noPivot?: boolean;
+  /** The runtime keeps the terminal. */
+  keepTerminal?: boolean;
+  /** Name of the session keyring; undefined for that of the caller. */
+  keyring: string | undefined;
+  listenFds?: number;
   notifyDirectory?: string;
-  /** The place of the scope that systemd is going to make. */
-  scope?: NonNullable<PlanFacts['cgroup']>;
-  /** It is to have none of its own. */
-  noCgroup?: boolean;
+  cgroup: PlanFacts['cgroup'];
 }
 
-/** @throws TsrunError ERR_CONFIG_INVALID for a cgroupsPath that cannot be one */
-export function gatherFacts(
-  native: Native,
-  request: FactsRequest,
-  caller: Caller = readCaller(native, request.spec.process),
-): PlanFacts {
-  const place =
-    request.noCgroup === true ? undefined : (request.scope ?? ownPlace(native, request));
+/** @throws TsrunError ERR_SYSTEM and others when something cannot be found out */
+export function gatherFacts(native: Native, request: FactsRequest, caller: Caller): PlanFacts {
   const { process, linux } = request.spec;
+  const noPivot = request.noPivot === true;
   const processLabel = checkLabel(native, process?.selinuxLabel, '/process/selinuxLabel');
   const mountLabel = checkLabel(native, linux?.mountLabel, '/linux/mountLabel');
   let nsdelegate: boolean | undefined;
@@ -62,33 +53,21 @@ export function gatherFacts(
     lastCapability: caller.lastCapability,
     initialUserNamespace: caller.initialUserNamespace,
     setgroupsDenied: setgroupsDenied(native, caller),
-    ...(place === undefined ? {} : { cgroup: place }),
+    ...(request.cgroup === undefined ? {} : { cgroup: request.cgroup }),
     // Several parts of a plan go by it, and it may change meanwhile.
     hasNsdelegate: () => (nsdelegate ??= hasNsdelegate(native)),
     delegatedFiles: () => delegatedFiles(native),
     ...(request.protectHostCgroups === true ? { protectHostCgroups: true } : {}),
-    noPivot: request.noPivot,
-    foreground: request.foreground === true,
-    ...(request.noPivot ? { hostMounts: hostMounts(native, request.rootfs.path) } : {}),
+    noPivot,
+    foreground: request.keepTerminal === true,
+    ...(noPivot ? { hostMounts: hostMounts(native, request.rootfs.path) } : {}),
     keyring: request.keyring,
     ownNamespaces: ownNamespaces(native, request.spec, request.namespaces),
-    preservedFds: request.preservedFds,
-    listenFds: request.listenFds,
+    listenFds: request.listenFds ?? 0,
     ...(apparmor === undefined ? {} : { apparmor }),
     ...(processLabel === undefined ? {} : { processLabel }),
     ...(mountLabel === undefined ? {} : { mountLabel }),
     ...(request.notifyDirectory === undefined ? {} : { notifyDirectory: request.notifyDirectory }),
     readRootFile: (path) => readRootFile(native, request.rootfs.fd, path),
-  };
-}
-
-/** Where the container's cgroup is made with file system calls. */
-function ownPlace(native: Native, { id, spec }: FactsRequest): PlanFacts['cgroup'] {
-  const hierarchy = findUnifiedHierarchy(native);
-  if (hierarchy === undefined) return undefined;
-  const own = cgroupOf(native, 'self');
-  return {
-    ...hierarchy,
-    path: cgroupPath({ cgroupsPath: spec.linux?.cgroupsPath, id, own }),
   };
 }

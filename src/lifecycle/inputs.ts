@@ -218,6 +218,7 @@ async function openIdMap(
   const hidden = caller.uid === 0 && (caller.effective & CAP_SYS_PTRACE) !== 0n;
   const child = native.spawn({
     cloneFlags: hidden ? 0 : CLONE_NEWUSER,
+    earlyNamespaces: hidden ? CLONE_NEWUSER : 0,
     cgroupFd: -1,
     stdio: [-1, -1, -1],
     preserve: [],

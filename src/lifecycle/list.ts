@@ -2,6 +2,7 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
+import { ofThisBoot } from '../state/boot.js';
 import { isLocked } from '../state/lock.js';
 import type { StateRoot } from '../state/root.js';
 import { findListed, findState, listIds } from '../state/store.js';
@@ -44,10 +45,17 @@ export function* listed(
   }
 }
 
+type Find<State> = (
+  native: Native,
+  root: StateRoot,
+  id: string,
+  asWritten: boolean,
+) => Found<State>;
+
 function collect<State extends ContainerSummary, View>(
   native: Native,
   options: ListOptions,
-  find: (native: Native, root: StateRoot, id: string) => Found<State>,
+  find: Find<State>,
   view: (state: State, status: ListedView['status']) => View,
 ): (View | ListedView)[] {
   const views: (View | ListedView)[] = [];
@@ -62,13 +70,16 @@ function one<State extends ContainerSummary, View>(
   native: Native,
   { root, warn }: ListOptions,
   id: string,
-  find: (native: Native, root: StateRoot, id: string) => Found<State>,
+  find: Find<State>,
   view: (state: State, status: ListedView['status']) => View,
 ): View | ListedView | undefined {
   let found: Found<State> | undefined;
   try {
-    found = find(native, root, id);
-    if (found.kind === 'state') return view(found.state, statusOf(native, root, found.state));
+    found = find(native, root, id, true);
+    if (found.kind === 'state') {
+      const state = ofThisBoot(native, root, found.state);
+      return view(state, statusOf(native, root, state));
+    }
     // Without a state and locked: its create has only just begun.
     if (found.kind === 'broken' && !isLocked(native, root, id)) return remains(id, 'stopped');
   } catch (error) {

@@ -44,6 +44,7 @@ export async function runProgram(native: Native, request: ProgramRequest): Promi
       native,
       {
         cloneFlags: 0,
+        earlyNamespaces: 0,
         cgroupFd: -1,
         stdio: [input, writing, writing],
         preserve: [],

@@ -117,7 +117,7 @@ export class NewScope {
         `systemd put the process of ${record.unit} into cgroup ${path ?? 'none'}, not ${place.path}`,
       );
     }
-    this.cgroup = openCgroup(native, place.root + path, 'systemd');
+    this.cgroup = openCgroup(native, place.root, path, 'systemd');
     return this.cgroup;
   }
 

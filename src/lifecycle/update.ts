@@ -114,7 +114,9 @@ async function change(native: Native, request: Change): Promise<void> {
 
   for (const warning of [...warnings, ...deviceRuleWarnings(devices, DEVICES)]) warn(warning);
   const replaced =
-    program === undefined ? undefined : replaceDevices(native, cgroupFd, program, DEVICES);
+    program === undefined
+      ? undefined
+      : replaceDevices(native, cgroupFd, program, DEVICES, 'running');
   if (replaced !== undefined && 'warning' in replaced) warn(replaced.warning);
   const undoable = replaced !== undefined && 'undo' in replaced ? replaced : undefined;
   try {

@@ -72,7 +72,9 @@ export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 
 // openat2(2)
+export const RESOLVE_NO_XDEV = 0x01;
 export const RESOLVE_NO_MAGICLINKS = 0x02;
+export const RESOLVE_NO_SYMLINKS = 0x04;
 
 // f_flags of statfs(2)
 export const ST_RDONLY = 0x0001;

@@ -7,7 +7,7 @@
 
 import { TsrunError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
-import { ENODEV, ENOENT, ENOTDIR, ESRCH } from './constants.js';
+import { EACCES, ENODEV, ENOENT, ENOTDIR, EPERM, EROFS, ESRCH } from './constants.js';
 import type { Native } from './types.js';
 
 /**
@@ -16,6 +16,11 @@ import type { Native } from './types.js';
  */
 export function isAbsent(status: number): boolean {
   return status === -ENOENT || status === -ENOTDIR || status === -ESRCH || status === -ENODEV;
+}
+
+/** Whether a negated errno says that the caller may not write there. */
+export function isDenied(status: number): boolean {
+  return status === -EACCES || status === -EPERM || status === -EROFS;
 }
 
 /** @param doing as in `cannot DOING: REASON` */

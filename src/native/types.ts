@@ -58,6 +58,8 @@ export interface Message {
 export interface SpawnRequest {
   /** CLONE_NEWPID and CLONE_NEWUSER, or 0. Other namespaces are steps. */
   cloneFlags: number;
+  /** CLONE_NEW* that the helper makes before it has the steps (ContainerPlan.earlyNamespaces). */
+  earlyNamespaces: number;
   /** cgroup v2 directory that the process is born in, -1 for the caller's. */
   cgroupFd: number;
   /** Descriptors that become 0, 1 and 2; -1 stands for /dev/null. */
@@ -159,7 +161,7 @@ export interface Native {
    * -ESPIPE for what is not a file (a fifo, a terminal ...), without waiting.
    */
   readText(path: string, max: number): string | number;
-  /** As readText; -ELOOP for a link. */
+  /** As readText; -ELOOP for a link, at whichever component. */
   readTextAt(dirfd: number, name: string, max: number): string | number;
   /** The last line alone, with the newline at the end where it has one. */
   readLastLineAt(dirfd: number, name: string, max: number): string | number;

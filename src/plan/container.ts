@@ -1,38 +1,38 @@
 /** spec → plan: everything that `create` is going to do, in order. */
 
 import {
-  CLONE_NEWCGROUP,
   CLONE_NEWNS,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
 } from '../native/constants.js';
-import { compileLimits, hasLimits } from '../cgroups/limits/compile.js';
-import { isSmall } from '../cgroups/limits/memory.js';
-import type { CgroupWrite } from '../cgroups/limits/write.js';
 import { planApparmor } from '../apparmor/apparmor.js';
-import { foreignNamespaces, NAMESPACE_FLAG, namespacePlaces } from '../namespaces/namespaces.js';
+import { TsrunError } from '../errors.js';
+import { foreignNamespaces, NAMESPACE_FLAG } from '../namespaces/namespaces.js';
 import type { Places } from '../namespaces/namespaces.js';
-import { planStages } from '../namespaces/stages.js';
 import type { Stage } from '../namespaces/stages.js';
 import { timeOffsetLines } from '../namespaces/time-offsets.js';
 import { planProcessLabel } from '../selinux/selinux.js';
 import { pointerToken } from '../spec/problem.js';
 import { isSysctlName, sysctlFile } from '../spec/sysctl.js';
 import type { LinuxNamespace, LinuxNamespaceType, Linux, Spec } from '../spec/types.js';
+import { planBeginning } from './beginning.js';
+import type { Beginning } from './beginning.js';
 import { grantableCapabilities } from './capabilities.js';
 import { ownsDev, parentMakes, planDeviceLinks, planDevices } from './devices.js';
 import type { DeviceOrigin } from './devices.js';
 import { hookStateParts, planContainerHooks, stopsForHooks } from './hooks.js';
 import type { HookPlace } from './hooks.js';
 import { invalid, unsupported } from './invalid.js';
+import { cgroupContext } from './mounts/cgroup.js';
 import { mountIdMap } from './mounts/id-map.js';
 import { KeptMounts } from './mounts/kept.js';
-import { planHostBind, planMount } from './mounts/mount.js';
+import { clearsReadOnly, planHostBind, planMount } from './mounts/mount.js';
 import type { MountContext, ParsedMount } from './mounts/mount.js';
 import { parseMountOptions } from './mounts/options.js';
 import { planPrivateProc } from './mounts/proc.js';
+import { ProtectedCgroups } from './mounts/protected-cgroups.js';
 import { sourceMode, Sources } from './mounts/sources.js';
 import { clean, resolve } from './path.js';
 import type { ContainerPlan, PlanFacts, PlanInput } from './plan.js';
@@ -41,7 +41,6 @@ import { planRaisedLimits } from './rlimits.js';
 import { filterLoading, planFilter } from './seccomp.js';
 import { rootPropagation } from './root.js';
 import type { RootPropagation } from './root.js';
-import { ownsLimits } from './limits-owner.js';
 import { Slots } from './slots.js';
 import type { Slot, Step, StepBody } from './steps.js';
 import { allowsSetgroups, isPrivileged, keepsGroups, setupIds } from './user-namespace.js';
@@ -52,20 +51,19 @@ const NOTIFY_DIRECTORY = '/run/notify';
 /**
  * @throws TsrunError ERR_CONFIG_INVALID or ERR_UNSUPPORTED, with the pointer of the field
  */
-export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
+export function planContainer(
+  spec: Spec,
+  facts: PlanFacts,
+  beginning: Beginning = planBeginning(spec, facts),
+): ContainerPlan {
   const { process, root, linux } = spec;
   if (process === undefined) throw invalid('/process', 'must be given to create a container');
   if (root === undefined) throw invalid('/root', 'must be given to create a container');
-  const places = namespacePlaces(linux?.namespaces ?? [], facts.ownNamespaces);
+  const { places, stages, late, writesToUndumpable } = beginning;
   requireMountNamespace(spec, places, facts);
 
-  const warnings: string[] = [];
-  const cgroupWrites = planCgroup(spec, warnings);
+  const warnings = [...beginning.warnings];
   const slots = new Slots();
-  const stages = planStages(places, isPrivileged(facts), facts.uid === 0);
-  // The root of a cgroup namespace is the cgroup in which it is made.
-  const late =
-    isSmall(cgroupWrites) && canEnterLate(facts) ? stages.unshare & CLONE_NEWCGROUP : undefined;
   const joins = openNamespaces(linux, places, slots);
   const fifo = slots.input({ kind: 'fifo', at: '' });
   const report = slots.input({ kind: 'report', at: '' });
@@ -93,9 +91,6 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     filter: filter.steps,
   });
   const ownMounts = places.mount !== 'own';
-  // The files in /proc of a process that nobody may look into are root's (proc(5)).
-  const writesToUndumpable = places.user === 'own' && facts.uid === 0;
-
   const labels = [
     ...planApparmor(process.apparmorProfile, facts.apparmor, '/process'),
     ...planProcessLabel(facts.processLabel, '/process'),
@@ -105,13 +100,13 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
 
   const steps: Step[] = [
     ...(writesToUndumpable ? [] : planOomScoreAdj(process)),
-    ...(facts.cgroup?.manager === 'systemd' && late === undefined ? [syncStep('cgroup')] : []),
+    ...(beginning.joinsFirst ? [syncStep('cgroup')] : []),
     ...(places.user === 'joined' && limits.length > 0 ? [syncStep('limits')] : []),
     ...enterNamespaces(stages.enter, linux, joins),
     ...becomeRoot(linux, places, stages.unshare & ~(late ?? 0), setgroups && !keepGroups, [
       ...openTrees(places, mounts.openTrees, propagation),
       ...lockTrees(places, mounts.steps, slots.inputs, propagation),
-      ...(ownMounts ? [rootMount(root.path, facts, rootSlot, propagation.shared)] : []),
+      ...(ownMounts ? rootMount(root.path, facts, rootSlot, propagation) : []),
     ]),
     // The namespaces are made before the helper has its plan, when nothing comes before them.
     ...(writesToUndumpable ? planOomScoreAdj(process) : []),
@@ -191,8 +186,11 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
     program.exec,
   ];
 
+  requireBegun(beginning, steps, facts.cgroup !== undefined);
+  const { cloneFlags, earlyNamespaces, cgroupWrites, cgroupJoin, cgroupSubgroup } = beginning;
   return {
-    cloneFlags: stages.cloneFlags,
+    cloneFlags,
+    earlyNamespaces,
     inputs: slots.inputs,
     slots: slots.count,
     steps,
@@ -206,8 +204,9 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
       : {}),
     limits,
     ...(process.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
-    ...(cgroupWrites.length === 0 ? {} : { cgroupWrites }),
-    ...(needsSubgroup(linux, places, facts, steps) ? { cgroupSubgroup: true } : {}),
+    ...(cgroupWrites === undefined ? {} : { cgroupWrites }),
+    cgroupJoin,
+    ...(cgroupSubgroup === undefined ? {} : { cgroupSubgroup }),
     terminal: process.terminal === true,
     namespaces: foreignNamespaces(places),
     setgroups,
@@ -215,32 +214,16 @@ export function planContainer(spec: Spec, facts: PlanFacts): ContainerPlan {
   };
 }
 
-function planCgroup({ linux, ociVersion }: Spec, warnings: string[]): CgroupWrite[] {
-  const resources = linux?.resources;
-  if (!hasLimits(resources)) return [];
-  const limits = compileLimits(resources, { at: '/linux/resources', ociVersion });
-  warnings.push(...limits.warnings);
-  return limits.writes;
-}
-
-/**
- * What is protected in a mount are the files that are there when it is made. With a controller that
- * is switched on later come others, which the root of the cgroup namespace is not to have.
- */
-function needsSubgroup(
-  linux: Linux | undefined,
-  places: Places,
-  facts: PlanFacts,
-  steps: readonly Step[],
-): boolean {
-  if (facts.cgroup === undefined) return false;
-  if (places.cgroup === 'new' && steps.some(({ op }) => op === 'protect-limits')) return true;
-  return ownsLimits(places, facts, linux?.uidMappings ?? []) && !facts.hasNsdelegate();
-}
-
-/** A user's systemd takes into a unit only processes with the uid of who asks it. */
-function canEnterLate({ cgroup, effective, initialUserNamespace }: PlanFacts): boolean {
-  return cgroup?.manager !== 'systemd' || (initialUserNamespace && isPrivileged({ effective }));
+/** A process that has been started goes by the beginning: the steps must not say anything else. */
+function requireBegun(beginning: Beginning, steps: readonly Step[], hasCgroup: boolean): void {
+  const { earlyNamespaces, cgroupSubgroup, places } = beginning;
+  const [first, second] = steps;
+  const isFirst = first?.op === 'dumpable' && !first.on && second?.op === 'unshare';
+  const limits =
+    hasCgroup && places.cgroup === 'new' && steps.some(({ op }) => op === 'protect-limits');
+  if (earlyNamespaces !== (isFirst ? second.flags : 0) || (limits && cgroupSubgroup !== true)) {
+    throw new TsrunError('ERR_SYSTEM', 'the plan does not go on as it begins');
+  }
 }
 
 /** Without one, everything below would happen to the host. */
@@ -384,14 +367,17 @@ function names(spec: Spec, places: Places): Step[] {
   return steps;
 }
 
-function rootMount(path: string, facts: PlanFacts, slot: Slot, sharing: boolean): Step {
-  return {
-    op: 'root',
-    at: '/root/path',
-    path: resolve(facts.bundle, path),
-    slot,
-    sharing,
-  };
+function rootMount(
+  path: string,
+  facts: PlanFacts,
+  slot: Slot,
+  { shared, first }: RootPropagation,
+): Step[] {
+  const at = '/root/path';
+  return [
+    { op: 'root', at, path: resolve(facts.bundle, path), slot, sharing: shared },
+    ...(first === 0 ? [] : [{ op: 'root-propagation', at, flags: first } satisfies Step]),
+  ];
 }
 
 interface MountPlan {
@@ -418,22 +404,25 @@ function planMounts(
     return { mount, options, at, idMap };
   });
   const mode = sourceMode(places, isPrivileged(facts), propagation.shared);
-  const sources = new Sources(mode, slots, propagation);
+  const rootPath = clean(resolve(facts.bundle, spec.root?.path ?? ''));
+  const sources = new Sources(mode, slots, propagation, rootPath);
+  const kept = new KeptMounts();
+  const cgroups = cgroupContext(spec, places, facts);
   const context: MountContext = {
-    facts,
-    places,
+    ...cgroups,
     sources,
     warnings,
     late: [],
-    cgroups: new Set(),
-    kept: new KeptMounts(),
-    uidMappings: spec.linux?.uidMappings ?? [],
-    bounding: spec.process?.capabilities?.bounding ?? [],
-    attainable: attainable(spec.process),
+    cgroups: new ProtectedCgroups(cgroups, kept, warnings),
+    kept,
+    clearsBelow: parsed.some(({ options }) => clearsReadOnly(options.recursiveAttributes)),
     label: facts.mountLabel,
   };
   const steps: Step[] = [];
-  for (const mount of parsed) steps.push(...planMount(mount, context, steps));
+  for (const entry of parsed) {
+    steps.push(...planMount(entry, context, steps));
+    if (!entry.options.remount) sources.mounted(clean(entry.mount.destination));
+  }
   if (facts.notifyDirectory !== undefined) {
     const attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     steps.push(planHostBind(facts.notifyDirectory, NOTIFY_DIRECTORY, attributes, '', sources));
@@ -450,7 +439,7 @@ function planMounts(
       ...planDeviceLinks(),
     );
   }
-  context.kept.assign(slots);
+  kept.assign(slots);
   return { openTrees: sources.openTrees, steps, late: context.late };
 }
 
@@ -535,10 +524,4 @@ function runtimeEnvironment(facts: PlanFacts): string[] {
     environment.push(`NOTIFY_SOCKET=${NOTIFY_DIRECTORY}/notify.sock`);
   }
   return environment;
-}
-
-/** Capabilities that a process of the container can come to have. */
-function attainable(process: Spec['process']): readonly string[] {
-  const { bounding = [], permitted = [] } = process?.capabilities ?? {};
-  return process?.noNewPrivileges === true ? permitted : bounding;
 }

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../errors.js';
 import { describeNamespaces } from '../namespaces/namespaces.js';
 import { RLIM_INFINITY } from '../native/constants.js';
 import { RLIMITS } from './rlimits.js';
-import { FailureCode, SyncPoint } from './steps.js';
+import { FailureCode, SOURCE_IN_ROOT, SyncPoint } from './steps.js';
 import type { Step } from './steps.js';
 
 /** `cannot mount tmpfs on /x`, without a reason. */
@@ -56,8 +56,9 @@ export function describeStep(step: Step): string {
     case 'mount':
       return `cannot mount ${step.type} on ${step.target}`;
     case 'bind':
-      return step.source === ''
-        ? `cannot bind-mount on ${step.target}`
+      if (step.source === '') return `cannot bind-mount on ${step.target}`;
+      return step.slot === SOURCE_IN_ROOT
+        ? `cannot bind-mount ${step.source} of the container on ${step.target}`
         : `cannot bind-mount ${step.source} on ${step.target}`;
     case 'remount':
       return `cannot change the mount on ${step.target}`;
@@ -274,9 +275,9 @@ function wrongType(step: Step, text: string): string {
     case 'mask':
       return `${object} is not the null device`;
     case 'device':
-      return `${object} is there already and is not that device`;
+      return `${object} is there already and is not that device, or a symbolic link leads there`;
     case 'symlink':
-      return `${object} is there already`;
+      return `a symbolic link leads to ${object}`;
     default:
       return `${object === '' ? 'it' : object} is not what it has to be`;
   }

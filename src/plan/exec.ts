@@ -50,6 +50,8 @@ export type ExecFacts = Pick<
 > & {
   /** The caller may call setgroups(2). */
   mayClearGroups: boolean;
+  /** How the process comes into its cgroup; asked last, since it may change at any time. */
+  cgroupJoin(): ContainerPlan['cgroupJoin'];
 };
 
 /**
@@ -82,7 +84,10 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
   const joinsUser = (target.namespaces & CLONE_NEWUSER) !== 0;
   const limits = joinsUser ? planRaisedLimits(program.privileged) : [];
   const dropsGroups = facts.mayClearGroups && !target.keepGroups;
+  // After the files of the image, which may take any time to be read.
+  const cgroupJoin = facts.cgroupJoin();
   const steps: Step[] = [
+    ...(cgroupJoin === 'sync' ? [syncStep('cgroup')] : []),
     ...planOomScoreAdj(whole),
     // Processes of the container get nothing to look at (CVE-2016-9962).
     { op: 'dumpable', at: '', on: false },
@@ -107,10 +112,12 @@ export function planExec(process: Process, target: ExecTarget, facts: ExecFacts)
   ];
   return {
     cloneFlags: 0,
+    earlyNamespaces: 0,
     inputs: slots.inputs,
     slots: slots.count,
     steps,
     limits,
+    cgroupJoin,
     ...(whole.oomScoreAdj === undefined ? {} : { oomScoreAdj: whole.oomScoreAdj }),
     terminal: whole.terminal === true,
     namespaces: target.namespaces,

@@ -25,3 +25,8 @@ export function clean(path: string): string {
 export function resolve(directory: string, path: string): string {
   return path.startsWith('/') ? path : clean(`${directory}/${path}`);
 }
+
+/** Of clean paths. */
+export function isAtOrBelow(path: string, directory: string): boolean {
+  return path === directory || directory === '/' || path.startsWith(`${directory}/`);
+}

@@ -72,6 +72,11 @@ export interface PlanLimit {
 export interface ContainerPlan {
   /** Of the first clone3: CLONE_NEWUSER and CLONE_NEWPID where new ones are wanted and can be made there. */
   cloneFlags: number;
+  /**
+   * CLONE_NEW* that the helper makes while the parent still encodes the steps: those of the first
+   * `unshare`, where nothing else comes before it.
+   */
+  earlyNamespaces: number;
   inputs: PlanInput[];
   /** Number of slots: those of the inputs first, then those that steps fill. */
   slots: number;
@@ -84,6 +89,8 @@ export interface ContainerPlan {
   oomScoreAdj?: number;
   /** The limits of linux.resources: what the parent writes to the cgroup before the clone. */
   cgroupWrites?: CgroupWrite[];
+  /** The process is born in its cgroup, or moved there by the parent at the sync point cgroup. */
+  cgroupJoin: 'clone' | 'sync';
   /**
    * The processes get a cgroup of their own below the one that has the limits: the root of the
    * container could write to the files of these, were they in the root of its cgroup namespace.
@@ -130,6 +137,8 @@ export interface PlanFacts {
     path: string;
     /** systemd makes it, around the process. */
     manager?: 'systemd';
+    /** A process born in it would count there with the memory of the caller, for which there may be no room. */
+    joinAfterExec?: true;
   };
   /**
    * Whether the kernel keeps a cgroup namespace from the limits of the cgroup that is its root
@@ -149,8 +158,6 @@ export interface PlanFacts {
   keyring?: string | undefined;
   /** CLONE_NEW* flags of spec namespaces whose path leads to the runtime's own namespace. */
   ownNamespaces: number;
-  /** Number of descriptors from 3 on that stay open: LISTEN_FDS and --preserve-fds. */
-  preservedFds: number;
   /** LISTEN_FDS of the caller, 0 when it has none. */
   listenFds: number;
   /** Host directory with the relayed notify socket `notify.sock` in it, when the caller has NOTIFY_SOCKET. */

@@ -18,6 +18,8 @@ const PROPAGATION: Readonly<Record<RootfsPropagation, number>> = {
 export interface RootPropagation {
   /** Of the tree that the process starts with: always cut off the host's, below / too. */
   tree: number;
+  /** Of the container's root as it is mounted, 0 where it has that of the tree. */
+  first: number;
   /** Of the container's root in the end, 0 when nothing is asked for. */
   root: number;
   /** Bind mounts stay in the peer groups of the host. */
@@ -31,5 +33,8 @@ export function rootPropagation(wanted: RootfsPropagation | undefined): RootProp
   // in the end is in a peer group of its own, and no slave of the host's besides.
   const isSlave = root === 0 || (root & MS_SLAVE) !== 0;
   const tree = (isSlave ? MS_SLAVE : MS_PRIVATE) | MS_REC;
-  return { tree, root, shared };
+  // What the host mounts in the bundle later does not come into the container, as with runc and crun:
+  // a slave is only what is mounted below the root.
+  const first = isSlave ? MS_PRIVATE : 0;
+  return { tree, first, root, shared };
 }

@@ -13,6 +13,12 @@
 /** Index of a descriptor in the helper's table; -1 for none. */
 export type Slot = number;
 
+/**
+ * Of a `bind`: its source is resolved in the container's root, as a target is. kSourceInRoot of
+ * native/wire/wire.h.
+ */
+export const SOURCE_IN_ROOT = -2;
+
 /** Points at which the helper stops until the parent lets it go on. */
 export const SyncPoint = {
   /** In a new user namespace: the parent writes the id maps. */
@@ -168,7 +174,10 @@ export type StepBody =
       /** Where the mount stays open for a later `remount`, -1 for nowhere. */
       keep: Slot;
     } & MountPlacement)
-  /** A clone of an existing tree: of `source` on the host, or the tree in `slot`, which it fills. */
+  /**
+   * A clone of an existing tree: of `source`, which is on the host, or with SOURCE_IN_ROOT for a slot
+   * in the container; or the tree in `slot`, which it fills.
+   */
   | ({
       op: 'bind';
       source: string;
@@ -183,7 +192,7 @@ export type StepBody =
   | { op: 'protect-limits'; mount: Slot; delegated: string[] }
   /** Attributes of the root mount itself. */
   | { op: 'root-attributes'; set: number; clear: number }
-  /** Propagation of the root mount after the change of root (rootfsPropagation). */
+  /** Propagation of the root mount: as it is mounted, and in the end (rootfsPropagation). */
   | { op: 'root-propagation'; flags: number }
   /** Makes a directory and its parents, mode for the new ones. */
   | { op: 'mkdir'; target: string; mode: number }

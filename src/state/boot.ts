@@ -7,7 +7,7 @@ import { cannotLook } from '../native/look.js';
 import type { Native } from '../native/types.js';
 import { outlivesBoot } from './root.js';
 import type { StateRoot } from './root.js';
-import type { ContainerSummary } from './state.js';
+import type { ContainerDetails, ContainerSummary } from './state.js';
 
 /** random(4): another one each time the machine starts. */
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
@@ -21,11 +21,17 @@ export function bootId(native: Native): string {
 
 /** The field of a new state. */
 export function bootOf(native: Native, root: StateRoot): { boot?: string } {
-  return outlivesBoot(root) ? { boot: bootId(native) } : {};
+  return outlivesBoot(native, root) ? { boot: bootId(native) } : {};
 }
 
-/** A state of an earlier boot has no process any more. */
-export function ofThisBoot<T extends ContainerSummary>(native: Native, state: T): T {
-  if (state.boot === undefined || state.boot === bootId(native)) return state;
-  return { ...state, pid: 0, startTime: 0 };
+/** A state of an earlier boot has no process any more, no cgroup, and no unit of systemd's. */
+export function ofThisBoot<T extends ContainerSummary & Partial<ContainerDetails>>(
+  native: Native,
+  root: StateRoot,
+  state: T,
+): T {
+  if (state.boot === undefined || state.boot === (root.boot ??= bootId(native))) return state;
+  const { scope: _scope, ...rest } = state;
+  const gone = { pid: 0, startTime: 0, cgroupPath: null };
+  return { ...rest, ...gone, ...('cgroup' in state ? { cgroup: null } : {}) } as T;
 }

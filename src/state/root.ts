@@ -2,7 +2,14 @@
 
 import type { Native } from '../native/types.js';
 import { TsrunError } from '../errors.js';
-import { ENOENT, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../native/constants.js';
+import {
+  ENOENT,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  TMPFS_MAGIC,
+} from '../native/constants.js';
 import { cannotLook, isAbsent } from '../native/look.js';
 import { WRITABLE_BY_OTHERS, openSafely } from './safe-path.js';
 import type { SafeDirectory } from './safe-path.js';
@@ -37,10 +44,15 @@ export function defaultRoot(native: Native, environment: Environment): string {
   return `${WITHOUT_SESSION}${uid}`;
 }
 
-/** Whether it is the one below /tmp, which may still be there when the machine has started anew. */
-export function outlivesBoot(root: StateRoot): boolean {
-  const { path } = root;
-  return path.startsWith(WITHOUT_SESSION) && /^\d+$/.test(path.slice(WITHOUT_SESSION.length));
+/**
+ * Whether it may still be there when the machine has started anew: not on a tmpfs, as /run usually is.
+ *
+ * @throws TsrunError ERR_STATE when that cannot be found out
+ */
+export function outlivesBoot(native: Native, root: StateRoot): boolean {
+  const type = native.fstatfsType(root.fd);
+  if (type < 0) throw cannotLook(native, `look at ${root.path}`, type, 'ERR_STATE');
+  return type !== TMPFS_MAGIC;
 }
 
 /**
@@ -49,6 +61,9 @@ export function outlivesBoot(root: StateRoot): boolean {
  * its place.
  */
 export class StateRoot {
+  /** The id of this boot, once it has been read (boot.ts). */
+  boot: string | undefined;
+
   private constructor(
     private readonly native: Native,
     /** Absolute, as it was given: for messages, and for those who are told of a container's directory. */
@@ -78,6 +93,11 @@ export class StateRoot {
    */
   make(): void {
     if (this.fd < 0) this.opened = openSafely(this.native, this.path, true);
+  }
+
+  /** Others may make directories in it (a sticky one). */
+  get isShared(): boolean {
+    return this.opened.shared;
   }
 
   /** One in it, whoever made that; a negated errno when there is none. */

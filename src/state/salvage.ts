@@ -1,6 +1,6 @@
 /** What a state file that is damaged still says. */
 
-import type { CgroupRecord } from '../cgroups/record.js';
+import type { CgroupRecord, HierarchyRoot } from '../cgroups/record.js';
 import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import { ENOENT } from '../native/constants.js';
 import { isAbsent } from '../native/look.js';
@@ -12,7 +12,7 @@ import type { StateRoot } from './root.js';
 import { readStateText, stateError } from './store.js';
 
 export interface Salvage {
-  /** The file has something in it. */
+  /** The file has something in it that may be of this boot. */
   written: boolean;
   /** First processes that it names, each with its start time: what they are now is to be asked. */
   processes: { pid: number; startTime: number }[];
@@ -23,6 +23,15 @@ export interface Salvage {
   /** The path at which a cgroup was about to be made. */
   notedCgroup: string | undefined;
 }
+
+/** What is left of an earlier boot. */
+const NOTHING: Salvage = {
+  written: false,
+  processes: [],
+  cgroup: undefined,
+  scope: undefined,
+  notedCgroup: undefined,
+};
 
 /**
  * Goes by what the fields look like, whatever is around them.
@@ -35,9 +44,10 @@ export function salvage(native: Native, root: StateRoot, id: string): Salvage {
     throw stateError(native, 'cannot read', statePath(root, id, STATE_FILE), found);
   }
   const text = typeof found === 'number' ? '' : found;
+  if (isOfEarlierBoot(native, text)) return NOTHING;
   return {
     written: text.trim() !== '',
-    processes: isOfEarlierBoot(native, text) ? [] : processesIn(text),
+    processes: processesIn(text),
     cgroup: recordIn(text),
     scope: scopeIn(text),
     notedCgroup: notedCgroupOf(text),
@@ -72,7 +82,13 @@ function recordIn(text: string): CgroupRecord | undefined {
     typeof record?.path === 'string' &&
     record.path.startsWith('/') &&
     typeof record.inode === 'string';
-  return whole ? (record as CgroupRecord) : undefined;
+  if (!whole) return undefined;
+  const { hierarchy, ...rest } = record as CgroupRecord;
+  return isHierarchy(hierarchy) ? { ...rest, hierarchy } : rest;
+}
+
+function isHierarchy(value: unknown): value is HierarchyRoot {
+  return Array.isArray(value) && value.length === 2 && value.every((it) => typeof it === 'string');
 }
 
 function scopeIn(text: string): ScopeRecord | undefined {

@@ -7,6 +7,7 @@
 
 import type { StepBody } from '../plan/steps.js';
 import type { CgroupRecord } from '../cgroups/manager.js';
+import type { HierarchyRoot } from '../cgroups/record.js';
 import type { ScopeRecord } from '../cgroups/systemd/scope.js';
 import type { Hook, LinuxPersonality, Process } from '../spec/types.js';
 
@@ -43,6 +44,8 @@ export interface ContainerSummary {
   owner: string;
   /** Of its cgroup, null when it has none of its own. */
   cgroupPath: string | null;
+  /** What that path starts from; absent without a cgroup, and in states of earlier tsruns. */
+  cgroupHierarchy?: HierarchyRoot;
   /** Id of the boot that it was made in (boot.ts), where the state may outlive that. */
   boot?: string;
 }

@@ -42,8 +42,9 @@ export function statusOf(
   }
   if (waitsAtGate(native, root, state.id)) return 'created';
   if (!isAlive(native, state.pid, state.startTime)) return 'stopped';
-  const path = state.cgroupPath;
-  if (path !== null && isFrozen(native, { path })) return 'paused';
+  const { cgroupPath: path, cgroupHierarchy: hierarchy } = state;
+  const cgroup = path === null ? null : { path, ...(hierarchy && { hierarchy }) };
+  if (cgroup !== null && isFrozen(native, cgroup)) return 'paused';
   return 'running';
 }
 

@@ -8,6 +8,7 @@ import {
   EFBIG,
   AT_REMOVEDIR,
   EISDIR,
+  ELOOP,
   ENOENT,
   ENOTDIR,
   ENOTEMPTY,
@@ -16,6 +17,7 @@ import {
   O_NOFOLLOW,
   O_NONBLOCK,
   O_RDONLY,
+  RESOLVE_NO_SYMLINKS,
 } from '../native/constants.js';
 import { latin1 } from '../native/latin1.js';
 import { isAbsent } from '../native/look.js';
@@ -82,11 +84,12 @@ export type Found<State = ContainerState> =
 /**
  * Looks for a container without failing for one that is broken.
  *
+ * @param asWritten leaves it to the caller to ask which boot it is of (ofThisBoot)
  * @throws TsrunError ERR_ID_INVALID, ERR_STATE when the state cannot be read although it is there
  */
-export function findState(native: Native, root: StateRoot, id: string): Found {
+export function findState(native: Native, root: StateRoot, id: string, asWritten = false): Found {
   validateId(id);
-  return find(native, root, id, true) as Found;
+  return find(native, root, id, { details: true, asWritten }) as Found;
 }
 
 /**
@@ -96,26 +99,44 @@ export function findState(native: Native, root: StateRoot, id: string): Found {
  */
 export function findRemovable(native: Native, root: StateRoot, id: string): Found {
   validateId(id);
-  return find(native, root, id, true, MAX_REMOVED) as Found;
+  return find(native, root, id, { details: true, max: MAX_REMOVED }) as Found;
 }
 
 /** The same of one of listIds, and without its details. */
-export function findListed(native: Native, root: StateRoot, id: string): Found<ContainerSummary> {
-  const line = inContainer(native, root, id, (directory) =>
-    native.readLastLineAt(directory, STATE_FILE, MAX_STATE),
+export function findListed(
+  native: Native,
+  root: StateRoot,
+  id: string,
+  asWritten = false,
+): Found<ContainerSummary> {
+  const line = atFile(native, root, id, STATE_FILE, (directory, path) =>
+    native.readLastLineAt(directory, path, MAX_STATE),
   );
   const summary = typeof line === 'string' ? summaryOf(line) : undefined;
-  if (summary === undefined) return find(native, root, id, false);
-  return foundOf(native, checkState(summary, root, id, false));
+  if (summary === undefined) return find(native, root, id, { details: false, asWritten });
+  return foundOf(native, root, checkState(summary, root, id, false), asWritten);
+}
+
+interface FindOptions {
+  details: boolean;
+  asWritten?: boolean;
+  /** The largest state that is read, in bytes. */
+  max?: number;
 }
 
 function find(
   native: Native,
   root: StateRoot,
   id: string,
-  details: boolean,
-  max = MAX_STATE,
+  { details, asWritten = false, max = MAX_STATE }: FindOptions,
 ): Found<ContainerSummary> {
+  const read = readStateText(native, root, id, max);
+  if (typeof read === 'string')
+    return foundOf(native, root, checkState(stateOf(read), root, id, details), asWritten);
+  if (!isAbsent(read) && read !== -ELOOP) {
+    throw stateError(native, 'cannot read', statePath(root, id, STATE_FILE), read);
+  }
+  // Of the directory, or of the file in it.
   const directory = root.openContainer(id);
   // A file, or a link, is no container.
   if (directory === -ENOENT || directory === -ENOTDIR) return { kind: 'absent' };
@@ -123,7 +144,7 @@ function find(
   try {
     const text = native.readTextAt(directory, STATE_FILE, max);
     if (typeof text === 'string')
-      return foundOf(native, checkState(stateOf(text), root, id, details));
+      return foundOf(native, root, checkState(stateOf(text), root, id, details), asWritten);
     if (text !== -ENOENT) {
       throw stateError(native, 'cannot read', statePath(root, id, STATE_FILE), text);
     }
@@ -153,6 +174,21 @@ export function inContainer<T>(
   }
 }
 
+/**
+ * For *at calls that follow no link: a file in a container's directory, which is opened only where
+ * somebody else may have made it.
+ */
+function atFile<T>(
+  native: Native,
+  root: StateRoot,
+  id: string,
+  name: string,
+  use: (directory: number, path: string) => T,
+): T | number {
+  if (root.isShared) return inContainer(native, root, id, (directory) => use(directory, name));
+  return root.fd < 0 ? root.fd : use(root.fd, `${id}/${name}`);
+}
+
 /** A file of a container's directory; a negated errno when it cannot be opened. */
 export function openFile(
   native: Native,
@@ -161,8 +197,8 @@ export function openFile(
   name: string,
   flags: number,
 ): number {
-  return inContainer(native, root, id, (directory) =>
-    native.openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC, 0),
+  return atFile(native, root, id, name, (directory, path) =>
+    native.openat2(directory, path, flags | O_CLOEXEC, RESOLVE_NO_SYMLINKS),
   );
 }
 
@@ -173,15 +209,19 @@ export function readStateText(
   id: string,
   max = MAX_STATE,
 ): string | number {
-  return inContainer(native, root, id, (directory) =>
-    native.readTextAt(directory, STATE_FILE, max),
+  return atFile(native, root, id, STATE_FILE, (directory, path) =>
+    native.readTextAt(directory, path, max),
   );
 }
 
-function foundOf(native: Native, state: ContainerSummary | undefined): Found<ContainerSummary> {
-  return state === undefined
-    ? { kind: 'broken' }
-    : { kind: 'state', state: ofThisBoot(native, state) };
+function foundOf(
+  native: Native,
+  root: StateRoot,
+  state: ContainerSummary | undefined,
+  asWritten: boolean,
+): Found<ContainerSummary> {
+  if (state === undefined) return { kind: 'broken' };
+  return { kind: 'state', state: asWritten ? state : ofThisBoot(native, root, state) };
 }
 
 /**
@@ -327,11 +367,17 @@ function partsOf(state: ContainerState): { summary: ContainerSummary; details: C
     created,
     owner,
     cgroupPath,
+    cgroupHierarchy,
     boot,
     ...details
   } = state;
-  const summary = { version, id, phase, pid, startTime, bundle, created, owner, cgroupPath };
-  return { summary: boot === undefined ? summary : { ...summary, boot }, details };
+  const summary: ContainerSummary = {
+    ...{ version, id, phase, pid, startTime, bundle, created, owner, cgroupPath },
+    ...(cgroupHierarchy === undefined ? {} : { cgroupHierarchy }),
+    // Last: salvage() finds it by that.
+    ...(boot === undefined ? {} : { boot }),
+  };
+  return { summary, details };
 }
 
 /**

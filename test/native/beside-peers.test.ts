@@ -7,7 +7,9 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 import { stringifyJson } from '../../src/spec/json.js';
+import type { ManagerConfig } from '../support/manager-configs.js';
 import { CONFIGS } from '../support/manager-configs.js';
+import { EXECS, TERMINALS } from '../support/manager-execs.js';
 import { EXPLAINED } from '../support/peer-differences.js';
 import { usePlace } from './managers/support/place.js';
 
@@ -19,6 +21,7 @@ const place = usePlace({ programs: ['/usr/bin/crun', '/usr/sbin/runc'] });
 
 /** The program of each container: a section for each matter. What it says does not depend on who asks. */
 const LOOK = `#!/bin/busybox sh
+[ -z "$1" ] || exec >"$1"
 section() { echo "@@$1"; }
 section mounts; cat /proc/$$/mountinfo
 section status; grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp|Umask|SigIgn|SigCgt|Cpus_allowed_list|CoreDumping|THP)' /proc/$$/status
@@ -42,9 +45,13 @@ section masked; for path in /proc/acpi /proc/kcore /proc/keys /proc/timer_list /
   [ -e $path ] && echo "$path $(stat -c '%F %a %u %g' $path) $(cat $path 2>/dev/null | head -c 1 | wc -c) $(ls -A $path | wc -l)"; done
 section writable; for path in / /dev /dev/shm /proc/sys/kernel/hostname /proc/sysrq-trigger /sys /sys/fs/cgroup /data /data/a /data/b /run /tmp; do
   [ -w $path ] && echo "$path"; done
+section terminal; tty; stty size 2>&1; stty -a 2>/dev/null | grep -v ^speed | tr -s '; ' '\\n'; stat -c '%F %a %u %g %n' /dev/console $(tty) 2>/dev/null
 section end
 exit 7
 `;
+
+/** Holds the terminals that runtimes send it, unread. */
+const HOLD = `require('net').createServer({ pauseOnConnect: true }).listen('/run/socket')`;
 
 /** Runs each configuration by each runtime, one after the other in the same place. */
 const SCRIPT = `
@@ -59,7 +66,14 @@ for type in network ipc uts; do : >/run/pod/$type; done
   hostname pod
   for type in net ipc uts; do echo "pod $type $(readlink /proc/self/ns/$type)"; done' || exit
 for type in mnt net uts pid ipc cgroup user time; do echo "host $type $(readlink /proc/self/ns/$type)"; done
+# crun may give this and the standard streams to the container's user.
+mkdir /run/null && mount -t tmpfs -o mode=755 null /run/null
+mknod -m 666 /run/null/null c 1 3 && /bin/mount --bind /run/null/null /dev/null
 image() { find $layer/upper | sort | xargs stat -c '%F %a %u %g %n'; }
+/run/node -e "${HOLD}" &
+while [ ! -e /run/socket ]; do sleep .01; done
+mkfifo /run/quiet
+chmod 666 /run/socket /run/quiet
 while read index owner user; do
   for runtime in ${RUNTIMES.join(' ')}; do
     layer=/run/layers/$index-$runtime
@@ -67,12 +81,15 @@ while read index owner user; do
     mount -t overlay -o lowerdir=$directory/rootfs,upperdir=$layer/upper,workdir=$layer/work overlay /run/b/rootfs
     [ $owner = 0 ] || chown -R $owner:$owner /run/b/rootfs
     image >/run/before
-    # crun gives it to the container's user.
-    rm -f /run/input /run/error && echo input >/run/input
-    cp $directory/config-$index.json /run/b/config.json
-    chmod 644 /run/b/config.json
+    chown 0:0 /dev/null
+    rm -f /run/input /run/error && echo input >/run/input; : >/run/output; chmod 666 /run/output
+    for file in config process; do
+      rm -f /run/b/$file.json
+      [ ! -e $directory/$file-$index.json ] || install -m 644 $directory/$file-$index.json /run/b/$file.json
+    done
     echo "@@@$index $runtime"
-    echo "cd /run/b; exec $runtime \${user:+--root /run/user/$owner/$runtime} run c0ffee" >/run/command
+    echo "cd /run/b; call='$runtime \${user:+--root /run/user/$owner/$runtime}'" >/run/command
+    cat $directory/command-$index >>/run/command
     if [ "$user" ]; then /run/as-user /run/command; else sh /run/command; fi </run/input 2>/run/error | cat
     echo "@@error"; cat /run/error
     echo "@@streams"; stat -c '%n %a %u %g' /run/input /run/error
@@ -88,7 +105,7 @@ done <$directory/list
 function sectionsOf(text: string, owners: ReadonlyMap<string, string>): Map<string, string[]> {
   const sections = new Map<string, string[]>();
   for (const part of text.split(/^@@/m).slice(1)) {
-    const [name = '', ...lines] = part.trimEnd().split('\n');
+    const [name = '', ...lines] = part.trimEnd().split(/\r?\n/);
     sections.set(
       name,
       lines.map((line) => normal(name, line, owners)),
@@ -148,18 +165,25 @@ function differences(
   });
 }
 
-test('every difference to runc and crun is explained', async () => {
+/** Runs the configurations; what differs, and of which tsrun has not come to the program's end. */
+async function compare(
+  configs: readonly ManagerConfig[],
+): Promise<{ found: Difference[]; failed: string[] }> {
   place.write('look', LOOK);
-  CONFIGS.forEach(({ spec }, index) => {
-    place.write(`config-${index.toString()}.json`, stringifyJson(spec, 1));
+  configs.forEach(({ spec, document, command }, index) => {
+    const number = index.toString();
+    place.write(`config-${number}.json`, stringifyJson(spec, 1));
+    if (document !== undefined) place.write(`process-${number}.json`, stringifyJson(document, 1));
+    place.write(`command-${number}`, command ?? 'exec $call run c0ffee\n');
   });
-  const rows = CONFIGS.map(({ spec, rootless }, index) => {
+  const rows = configs.map(({ spec, rootless }, index) => {
     const owner = spec.linux?.uidMappings?.[0]?.hostID ?? 0;
     return `${index.toString()} ${owner.toString()} ${rootless ? 'user' : ''}`;
   });
   place.write('list', `${rows.join('\n')}\n`);
   const { status, stdout, stderr } = await place.run(
-    `install -m 755 \${PATH%%:*}/look \${PATH%%:*}/rootfs/bin/look\n${SCRIPT}`,
+    `ln -s '${process.execPath}' /run/node
+    install -m 755 \${PATH%%:*}/look \${PATH%%:*}/rootfs/bin/look\n${SCRIPT}`,
   );
   expect(status, stderr).toBe(0);
 
@@ -178,18 +202,26 @@ test('every difference to runc and crun is explained', async () => {
   }
   const found: Difference[] = [];
   const failed: string[] = [];
-  CONFIGS.forEach(({ name }, index) => {
+  configs.forEach(({ name }, index) => {
     const of = (runtime: Runtime): Map<string, string[]> =>
       seen.get(`${index.toString()} ${runtime}`) ?? new Map<string, string[]>();
     if (!of('tsrun').has('end')) failed.push(`${name}: ${of('tsrun').get('error')?.join() ?? ''}`);
     for (const peer of PEERS) found.push(...differences(name, peer, of('tsrun'), of(peer)));
   });
 
-  expect(failed).toEqual([]);
+  return { found, failed };
+}
+
+test('every difference to runc and crun is explained', async () => {
+  const parts = [await compare(CONFIGS), await compare([...TERMINALS, ...EXECS])];
+  const found = parts.flatMap((part) => part.found);
   const unexplained = found.filter(
     ({ config, peer, text }) => !EXPLAINED.some((each) => explains(each, config, peer, text)),
   );
-  expect(unexplained.map(({ config, peer, text }) => `${config} | ${peer} | ${text}`)).toEqual([]);
+  expect([
+    ...parts.flatMap((part) => part.failed),
+    ...unexplained.map(({ config, peer, text }) => `${config} | ${peer} | ${text}`),
+  ]).toEqual([]);
   // What does not differ any more is not explained either.
   const idle = EXPLAINED.filter(
     (each) =>
@@ -197,7 +229,7 @@ test('every difference to runc and crun is explained', async () => {
       !found.some(({ config, peer, text }) => explains(each, config, peer, text)),
   );
   expect(idle).toEqual([]);
-}, 120_000);
+}, 240_000);
 
 function explains(
   { peers, configs, lines }: (typeof EXPLAINED)[number],

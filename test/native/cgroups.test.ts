@@ -41,9 +41,7 @@ let cgroup: Cgroup;
 let children: ChildProcess[];
 
 beforeEach(() => {
-  const made = createCgroup(native, { root: ROOT, path: `${PARENT}/c`, required: true });
-  if ('warning' in made) throw new Error(made.warning);
-  cgroup = made;
+  cgroup = createCgroup(native, { root: ROOT, path: `${PARENT}/c` });
   children = [];
 });
 
@@ -73,7 +71,7 @@ describe('a cgroup of this kernel', () => {
     const child = await sleeper(cgroup.record.path);
     expect(cgroupOf(native, child.pid ?? 0)).toBe(`${PARENT}/c`);
     expect(await procs(native, cgroup.record)).toContain(child.pid);
-    expect(() => createCgroup(native, { root: ROOT, path: `${PARENT}/c`, required: true })).toThrow(
+    expect(() => createCgroup(native, { root: ROOT, path: `${PARENT}/c` })).toThrow(
       "container's cgroup is not empty",
     );
   });
@@ -109,7 +107,7 @@ describe('a cgroup of this kernel', () => {
 
   it('is refused while it is frozen', () => {
     writeFileSync(join(cgroup.record.path, 'cgroup.freeze'), '1');
-    expect(() => createCgroup(native, { root: ROOT, path: `${PARENT}/c`, required: true })).toThrow(
+    expect(() => createCgroup(native, { root: ROOT, path: `${PARENT}/c` })).toThrow(
       "container's cgroup unexpectedly frozen",
     );
   });

@@ -39,7 +39,15 @@ describe('a helper in a frozen cgroup', () => {
   test('is born there: it has not come out of clone3', async () => {
     const native = loadNative();
     const fd = openSync(path, 'r');
-    const request = { cloneFlags: 0, cgroupFd: fd, preserve: [], fds: [], slots: 0, trace: false };
+    const request = {
+      cloneFlags: 0,
+      earlyNamespaces: 0,
+      cgroupFd: fd,
+      preserve: [],
+      fds: [],
+      slots: 0,
+      trace: false,
+    };
     const spawned = native.spawn({
       ...request,
       stdio: [-1, -1, -1],

@@ -188,6 +188,7 @@ executable(
 
 const request = (steps: readonly object[]) => ({
   cloneFlags: 0,
+  earlyNamespaces: 0,
   cgroupFd: -1,
   stdio: [-1, -1, -1] as [number, number, number],
   preserve: [],

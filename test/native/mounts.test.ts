@@ -13,15 +13,17 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-import type { Mount } from '../../src/spec/types.js';
+import type { Mount, RootfsPropagation } from '../../src/spec/types.js';
 import {
   dropNamespace,
   HOST_ID,
   inUserNamespace,
+  linuxOf,
   mountAt,
   parseMountInfo,
   useContainers,
 } from '../support/inside.js';
+import type { Change, Lab } from '../support/inside.js';
 
 const lab = useContainers();
 const MOUNTS = 'cat /proc/self/mountinfo';
@@ -204,6 +206,78 @@ describe('file systems', () => {
     expect(nothing.stderr).toMatch(/\/mounts\/7.*no-such-type.*\/mnt/);
   });
 });
+
+/** A volume, and the same names in the image below it. */
+function volumeOverImage(lab: Lab, rootfs: string): string {
+  const volume = lab.directory();
+  for (const [directory, text] of [
+    [volume, 'of the volume'],
+    [join(rootfs, 'volume'), 'of the image'],
+  ] as const) {
+    mkdirSync(join(directory, 'both'), { recursive: true });
+    writeFileSync(join(directory, 'both/file'), `${text}\n`);
+  }
+  mkdirSync(join(volume, 'alone'));
+  writeFileSync(join(volume, 'alone/file'), 'of the volume\n');
+  symlinkSync('/etc', join(volume, 'link'));
+  chmodSync(volume, 0o755);
+  return volume;
+}
+
+describe.each([
+  ['', () => undefined, undefined],
+  ['in a user namespace, ', inUserNamespace, undefined],
+  ['with shared propagation, ', () => undefined, 'rshared'],
+  ['in a user namespace with shared propagation, ', inUserNamespace, 'rshared'],
+] as [string, Change, RootfsPropagation | undefined][])(
+  '%sbind mounts of what an earlier entry has mounted',
+  (_, change, propagation) => {
+    const prepare =
+      (mounts: (rootfs: string) => Mount[]): Change =>
+      (spec, bundle) => {
+        const volume = volumeOverImage(lab, bundle.rootfs);
+        change(spec, bundle);
+        if (propagation !== undefined) linuxOf(spec).rootfsPropagation = propagation;
+        spec.mounts?.push(
+          { destination: '/volume', source: volume, options: ['rbind'] },
+          { destination: '/volume/alone', type: 'tmpfs', source: 'inside' },
+          ...mounts(bundle.rootfs),
+        );
+      };
+
+    it('show that, and not what it covers', async () => {
+      const names = ['both', 'both/file', ''];
+      const inside = await lab.inspect(
+        { mounts: MOUNTS, both: 'cat /m0/file', file: 'cat /m1', all: 'ls /m2' },
+        prepare((rootfs) =>
+          names.map((name, i) => ({
+            destination: `/m${String(i)}`,
+            source: join(rootfs, 'volume', name),
+            options: [i === 2 ? 'rbind' : 'bind'],
+          })),
+        ),
+      );
+      expect(inside).toMatchObject({ both: 'of the volume', file: 'of the volume' });
+      expect(inside.all.split('\n')).toEqual(['alone', 'both', 'link']);
+      expect(mountAt(parseMountInfo(inside.mounts), '/m2/alone')).toMatchObject({
+        source: 'inside',
+      });
+    });
+
+    it('are refused where the container has no such path', async () => {
+      const { status, stderr } = await lab.run(
+        'true',
+        prepare((rootfs) => [
+          { destination: '/m', source: join(rootfs, 'volume/alone/file'), options: ['bind'] },
+        ]),
+      );
+      expect(status).toBe(1);
+      expect(stderr).toMatch(
+        /\/mounts\/9: cannot bind-mount \/volume\/alone\/file of the container on \/m: no such file/,
+      );
+    });
+  },
+);
 
 describe('bind mounts', () => {
   it('show directories and files, with what is mounted below or without', async () => {

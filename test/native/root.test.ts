@@ -148,18 +148,19 @@ describe('root', () => {
 describe('linux.rootfsPropagation', () => {
   // The host's mounts are shared here, as systemd makes them; the second mount is one below the root.
   const shared = inMountNamespace('mount --make-rshared / && exec "$@"');
-  const table: Record<Exclude<RootfsPropagation, ''>, { root: RegExp; below: RegExp }> = {
+  const table: Record<RootfsPropagation, { root: RegExp; below: RegExp }> = {
+    '': { root: /^$/, below: /^master:\d+$/ },
     private: { root: /^$/, below: /^$/ },
     rprivate: { root: /^$/, below: /^$/ },
-    slave: { root: /^master:\d+$/, below: /^master:\d+$/ },
-    rslave: { root: /^master:\d+$/, below: /^master:\d+$/ },
+    slave: { root: /^$/, below: /^master:\d+$/ },
+    rslave: { root: /^$/, below: /^master:\d+$/ },
     shared: { root: /^shared:\d+$/, below: /^$/ },
     rshared: { root: /^shared:\d+$/, below: /^shared:\d+$/ },
     unbindable: { root: /^unbindable$/, below: /^$/ },
     runbindable: { root: /^unbindable$/, below: /^unbindable$/ },
   };
 
-  it.each(Object.entries(table))('%s is that of the root', async (value, { root, below }) => {
+  it.each(Object.entries(table))('"%s" is that of the root', async (value, { root, below }) => {
     const inside = await lab.inspect(
       { mounts: 'cat /proc/self/mountinfo' },
       (spec, { rootfs }) => {
@@ -173,11 +174,12 @@ describe('linux.rootfsPropagation', () => {
     expect(mountAt(mounts, '/mnt').optional.join(' ')).toMatch(below);
   });
 
-  it('is not shared by default', async () => {
+  it('is private by default', async () => {
     const inside = await lab.inspect({ mounts: 'cat /proc/self/mountinfo' }, undefined, {
       prefix: shared,
     });
     expect(inside.mounts).not.toContain('shared:');
+    expect(mountAt(parseMountInfo(inside.mounts), '/').optional).toEqual([]);
   });
 
   it('shared lets a bind mount pass on what is mounted in it', async () => {
@@ -235,6 +237,23 @@ describe('linux.rootfsPropagation', () => {
       });
     },
   );
+
+  it('shared leaves the host without what the container mounts on its view of cgroups', async () => {
+    const after = 'mount --make-rshared /; "$@" || exit; grep made-inside /proc/self/mountinfo';
+    const result = await lab.run(
+      'mount -t tmpfs made-inside /sys/fs/cgroup && grep -o made-inside /proc/self/mountinfo',
+      (spec) => {
+        inCgroup(undefined)(spec);
+        grant(spec, 'CAP_SYS_ADMIN');
+        linuxOf(spec).rootfsPropagation = 'rshared';
+        const options: string[] = [];
+        spec.mounts = (spec.mounts ?? []).filter(({ type }) => type !== 'cgroup');
+        spec.mounts.push({ destination: '/sys/fs/cgroup', type: 'cgroup', options });
+      },
+      { prefix: inMountNamespace(after) },
+    );
+    expect(result).toMatchObject({ stdout: 'made-inside\n', stderr: '' });
+  });
 
   /** A volume that is a mount of the host, with places for others in it. */
   function volume(): { path: string; mounted: string; change: Change } {

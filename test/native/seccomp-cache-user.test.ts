@@ -178,7 +178,7 @@ const above = (): string => dirname(user.runtimeDirectory);
 const PLACES: [string, () => string, (path: string) => void, (path: string) => void][] = [
   ['the cache is writable by the group', () => cache, mode(0o770), mode(0o700)],
   ['the cache is writable by all', () => cache, mode(0o1777), mode(0o700)],
-  ['the cache is of somebody else', () => cache, owner(SOMEBODY, 0o711), owner(UID, 0o700)],
+  ['the cache is of somebody else', () => cache, owner(SOMEBODY, 0o755), owner(UID, 0o700)],
   ['the cache is of root', () => cache, owner(0, 0o755), owner(UID, 0o700)],
   [
     'the cache is a link',

@@ -1,16 +1,17 @@
-/** The start of the executable (native/quickjs/start.cc), beside that of the C library. */
+/** The start of the executable (native/start/start.cc), beside that of the C library. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
-  appendFileSync,
   chmodSync,
   chownSync,
   copyFileSync,
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
+  realpathSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -29,7 +30,7 @@ const MARK = 'started without CPUID';
 const isOwn = (file: string): boolean => readFileSync(file).includes(MARK);
 /** Elsewhere the build takes glibc's, and there is nothing to compare. */
 const KNOWN = isOwn(OWN);
-if (!KNOWN) console.warn('start: skipped in part, native/quickjs/start.cmake does not know libc.a');
+if (!KNOWN) console.warn('start: skipped in part, native/start/accept.mjs refuses this libc.a');
 
 /** How many instructions CPUID a program has: none of them is anywhere else in it. */
 function cpuids(file: string): number {
@@ -57,7 +58,7 @@ describe.each(['own', 'glibc'] as const)('a program with the start %s', (start) 
       const object = join(directory, 'start.o');
       execFileSync('c++', [
         ...['-std=c++20', '-O2', '-fno-stack-protector', '-Wall', '-Wextra', '-Werror'],
-        ...['-c', '-o', object, join(REPOSITORY, 'native/quickjs/start.cc')],
+        ...['-c', '-o', object, join(REPOSITORY, 'native/start/start.cc')],
       ]);
       objects.push(object);
     }
@@ -175,88 +176,97 @@ describe.each(['own', 'glibc'] as const)('a program with the start %s', (start) 
 });
 
 describe('the build', () => {
-  /** The start that it takes with a C library, and what it says. */
-  function decide(libc: string, ...options: string[]): { start: string; said: string } {
-    const directory = mkdtempSync(join(tmpdir(), 'tsrun-start-'));
-    onTestFinished(() => {
-      rmSync(directory, { recursive: true });
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'tsrun-start-'));
+  });
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  /** Why it refuses the start; nothing if it takes it. */
+  function refusal(source: string, compiler: string, ...flags: string[]): string {
+    const output = join(directory, 'start.o');
+    const words = [join(REPOSITORY, 'native/start/accept.mjs'), output, source, '--', compiler];
+    const { status, stderr } = spawnSync(process.execPath, [...words, ...flags], {
+      encoding: 'utf8',
     });
-    const compiler = join(directory, 'c++');
-    writeFileSync(compiler, `#!/bin/sh\necho '${libc}'\n`, { mode: 0o755 });
-    const script = join(directory, 'decide.cmake');
-    writeFileSync(
-      script,
-      `cmake_minimum_required(VERSION 3.25)
-      include(${join(REPOSITORY, 'native/quickjs/start.cmake')})
-      message(STATUS "start: \${TSRUN_START}")`,
-    );
-    const define = [`CXX_COMPILER=${compiler}`, 'AR=ar', `BINARY_DIR=${directory}`];
-    const words = [...define.map((text) => `-DCMAKE_${text}`), ...options, '-P', script];
-    const { status, stdout, stderr } = spawnSync('cmake', words, { encoding: 'utf8' });
     expect(status, stderr).toBe(0);
-    const [said = '', start = '', ...more] = `${stderr}${stdout}`.trim().split('\n');
-    expect(more).toEqual([]);
-    return { start: start.replace('-- start: ', ''), said };
+    const reason = readFileSync(`${output}.txt`, 'utf8').trim();
+    expect(execFileSync('nm', [output], { encoding: 'utf8' }).includes('T __libc_start_main')).toBe(
+      reason === '',
+    );
+    return reason;
   }
 
+  const SOURCE = join(REPOSITORY, 'native/start/start.cc');
   const LIBC = execFileSync('c++', ['-print-file-name=libc.a'], { encoding: 'utf8' }).trim();
-  const own = {
-    start: 'native/quickjs/start.cc',
-    said: expect.stringContaining('of its own') as string,
+  const copyLibc = (name: string): string => {
+    const where = join(directory, name);
+    mkdirSync(where);
+    copyFileSync(LIBC, join(where, 'libc.a'));
+    return where;
   };
-  const slower = (why: string) => ({
-    start: '-- start:',
-    said: expect.stringContaining(why) as string,
+
+  test.skipIf(!KNOWN)('takes its own start with the flags that distributions build with', () => {
+    const flags = ['-Wl,-z,relro', '-Wl,-z,now', '-Wl,-Bsymbolic-functions', '-flto=auto'];
+    expect(refusal(SOURCE, 'c++', ...flags)).toBe('');
   });
 
-  test.skipIf(!KNOWN)('takes its own start with a C library that it knows', () => {
-    expect(decide(LIBC)).toEqual(own);
+  test("takes the C library's where that does more", () => {
+    const where = copyLibc('more');
+    const file = (name: string): string => join(where, name);
+    writeFileSync(
+      file('more.c'),
+      `void __libc_init_first(int, char **, char **);
+      int of_a_later_version;
+      void more(int argc, char **argv, char **env) {
+        of_a_later_version = 1;
+        __libc_init_first(argc, argv, env);
+      }`,
+    );
+    execFileSync('cc', ['-O1', '-c', 'more.c'], { cwd: where });
+    execFileSync('ar', ['x', 'libc.a', 'libc-start.o'], { cwd: where });
+    const change = ['--redefine-sym', '__libc_init_first=more', 'libc-start.o'];
+    execFileSync('objcopy', change, { cwd: where });
+    execFileSync('ar', ['rs', 'libc.a', 'libc-start.o', 'more.o'], { cwd: where, stdio: 'ignore' });
+    expect(refusal(SOURCE, 'c++', `-B${where}/`)).toContain('of_a_later_version');
   });
 
-  test.each(['libc-start.o', 'dl-support.o'])(
-    "takes the C library's with one that has another %s",
-    (object) => {
-      const directory = mkdtempSync(join(tmpdir(), 'tsrun-start-'));
-      onTestFinished(() => {
-        rmSync(directory, { recursive: true });
-      });
-      const libc = join(directory, 'libc.a');
-      copyFileSync(LIBC, libc);
-      execFileSync('ar', ['x', libc, object], { cwd: directory });
-      appendFileSync(join(directory, object), '\0');
-      execFileSync('ar', ['r', libc, object], { cwd: directory });
-      expect(decide(libc)).toEqual(slower('does not know this libc.a'));
-    },
-  );
+  test("takes the C library's where it is replaced by one without a private member", () => {
+    const where = copyLibc('less');
+    execFileSync('ar', ['d', 'libc.a', 'libc_early_init.o'], { cwd: where });
+    expect(refusal(SOURCE, 'c++', `-B${where}/`)).toContain('has no libc_early_init.o');
+  });
 
-  test.each([
-    ['EXE_LINKER', '-L/elsewhere'],
-    ['EXE_LINKER', '-Wl,-z,now,-L/elsewhere'],
-    ['EXE_LINKER', '-O1 -B/elsewhere'],
-    ['EXE_LINKER', '--sysroot=/elsewhere'],
-    ['CXX', '-g -L /elsewhere'],
-  ])("takes the C library's where %s flags may lead to another: %s", (kind, flags) => {
-    expect(decide(LIBC, `-DCMAKE_${kind}_FLAGS=${flags}`)).toEqual(slower('linked with another'));
+  test("takes the C library's where the linker takes another than the compiler says", () => {
+    const where = copyLibc('elsewhere');
+    expect(refusal(SOURCE, 'c++', `-L${where}`)).toContain(`the linker takes ${where}/libc.a`);
+  });
+
+  test("takes the C library's on other processors, and where it is told to", () => {
+    const compiler = join(directory, 'other');
+    const script =
+      '#!/bin/sh\ncase "$*" in *-dumpmachine*) echo aarch64-linux-gnu;; *) exec c++ "$@";; esac\n';
+    writeFileSync(compiler, script, { mode: 0o755 });
+    expect(refusal(SOURCE, compiler)).toBe('it is written for x86-64, not aarch64-linux-gnu');
+    expect(refusal('none', 'c++')).toContain('TSRUN_GLIBC_START');
   });
 
   test('looks again when the C library is another one', () => {
-    const written = ['build.ninja', 'CMakeFiles/Makefile.cmake'].find((name) =>
+    const written = ['build.ninja', 'CMakeFiles/tsrun-start.dir/build.make'].find((name) =>
       existsSync(join(BUILD, name)),
     );
     const text = readFileSync(join(BUILD, written ?? ''), 'utf8');
-    // What CMake is run again for, in either language.
-    const rule = /^build build\.ninja: .*$|^set\(CMAKE_MAKEFILE_DEPENDS[^)]*/m.exec(text)?.[0];
-    expect(rule).toContain(LIBC);
+    const rule = /^(build )?start\/start\.o[ :].*$/gm;
+    expect(text.match(rule)?.join('\n')).toContain(realpathSync(LIBC));
   });
 
-  test.skipIf(!KNOWN)('takes its own start with the flags that distributions build with', () => {
-    const flags = '-Wl,-z,relro -Wl,-z,now -Wl,-Bsymbolic-functions -flto=auto -Wl,-O1';
-    expect(decide(LIBC, `-DCMAKE_EXE_LINKER_FLAGS=${flags}`)).toEqual(own);
-  });
-
-  test("takes the C library's where there is none to look at, and where it is told to", () => {
-    expect(decide('libc.a')).toEqual(slower('does not know this libc.a'));
-    expect(decide(LIBC, '-DTSRUN_GLIBC_START=ON')).toEqual(slower('TSRUN_GLIBC_START'));
+  test.skipIf(!KNOWN)('refuses each start that lacks a statement', { timeout: 200_000 }, () => {
+    const script = join(REPOSITORY, 'native/start/mutations.mjs');
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+    expect(status, stderr + stdout).toBe(0);
+    expect(stdout.split('\n').length).toBeGreaterThan(50);
   });
 });
 

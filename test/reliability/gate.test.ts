@@ -44,6 +44,31 @@ test.each([
   expect(eventually(() => stage.left().length === 0, 5000)).toBe(true);
 });
 
+test.each([
+  ['plain', 'helper', 'kill', 'close'],
+  ['userns', 'forked', 'kill', 'close'],
+  ['userns', 'forked', 'fail', 'read'],
+] as const)(
+  '%s: create waits until the %s has come to the gate (%s, %s)',
+  (form, target, mode, name) => {
+    const args = ['create', '--bundle', stage.bundle(form, false), id];
+    const counted = stage.inject({ target, mode: 'count', timeout: 30_000 }, ...args);
+    expect(counted).toMatchObject({ status: 0, stderr: '' });
+    expect(stage.tsrun('delete', '--force', id)).toMatchObject({ status: 0, stderr: '' });
+    // The last call before the gate, which is a read itself where it was seen to begin.
+    const closed = counted.names.lastIndexOf('close');
+    const call = 1 + (name === 'close' ? closed : counted.names.lastIndexOf('read', closed));
+    const errno = mode === 'fail' ? { errno: 'EIO' } : {};
+    const failed = stage.inject({ target, mode, call, name, ...errno, timeout: 30_000 }, ...args);
+    expect(failed.injected).toBe(name);
+    expect(failed.stderr).toMatch(
+      mode === 'kill' ? /was killed by signal 9 while it was set up/ : /input\/output error/,
+    );
+    expect(failed.status).toBe(1);
+    expect(stage.left()).toEqual([]);
+  },
+);
+
 /** A hook behind the gate that does not end before the test. */
 function withHook<T>(action: () => T, seconds = '1000'): T {
   const config = join(stage.bundle('plain', false), 'config.json');

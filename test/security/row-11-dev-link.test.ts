@@ -42,7 +42,8 @@ test.each(
       if (user) inUserNamespace(spec, bundle);
     });
     expect(result).toMatchObject({ status: 1, stdout: '' });
-    expect(result.stderr).toContain('/dev');
+    // Where devices are bound, or a file system comes first, that is what fails.
+    expect(result.stderr).toMatch(/symbolic link|\/dev.*: not a directory/);
     expect(listing(volume)).toEqual(before);
   },
 );

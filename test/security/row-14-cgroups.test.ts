@@ -271,7 +271,12 @@ async function attack(call: Call, bundle: string, cgroup: string): Promise<void>
   }
 }
 
-function victim(cgroup: string, uid: number, size: number): Bundle {
+function victim(
+  cgroup: string,
+  uid: number,
+  size: number,
+  change: (spec: Spec) => void = () => undefined,
+): Bundle {
   return lab.bundle('exec sleep 1000', (spec) => {
     mountCgroup(spec, 'rw');
     asCaller(spec, uid, size);
@@ -280,6 +285,7 @@ function victim(cgroup: string, uid: number, size: number): Bundle {
     spec.mounts?.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs' });
     linuxOf(spec).cgroupsPath = cgroup;
     linuxOf(spec).resources = { unified: LIMITS };
+    change(spec);
   });
 }
 
@@ -292,6 +298,32 @@ test('of an ordinary user’s container are never the ones with its limits', asy
   const call: Call = (args, before) =>
     user.tsrun(args, { prefix: ['sh', '-c', enter + before, 'sh'] });
   await attack(call, bundle.path, cgroup);
+});
+
+test('are out of reach for an ordinary user’s container that has none of them mounted', async () => {
+  const { path, caller } = delegated();
+  const cgroup = `${path}/container`;
+  const bundle = victim(cgroup, UID, 1, (spec) => {
+    spec.mounts = spec.mounts?.filter(({ type }) => type !== 'cgroup') ?? [];
+  });
+  user.give(bundle.path);
+  const id = newId();
+  const enter = `echo $$ > ${UNIFIED}${caller}/cgroup.procs && exec "$@"`;
+  const call = (...args: string[]): Promise<Result> =>
+    user.tsrun(args, { prefix: ['sh', '-c', enter, 'sh'], stdio: ['ignore', 'pipe', 'pipe'] });
+  try {
+    const output = join(lab.directory(), 'output');
+    const run = `exec >${output} 2>&1; ${enter}`;
+    await user.tsrun(['run', '--detach', '--bundle', bundle.path, id], {
+      prefix: ['sh', '-c', run, 'sh'],
+      stdio: ['ignore', 'ignore', 'ignore'],
+    });
+    expect(readFileSync(output, 'utf8')).toBe('');
+    expect((await call('exec', id, 'sh', '-c', AGAIN)).stdout).toMatch(/^mounted\n/);
+    expect(limitsOf(cgroup)).toEqual(LIMITS);
+  } finally {
+    await call('delete', '--force', id);
+  }
 });
 
 test('of a user namespace whose root is the host’s are never the ones with its limits', async () => {

@@ -82,6 +82,29 @@ describe('row L: what the mounts of the host forbid', () => {
     expect(seen.uncovered).toMatch(/^umount: can't unmount \/m\/below: Invalid argument$/);
   });
 
+  it.each([
+    ['bound once more from where it is mounted', ['rbind'], /^$/],
+    ['bound once more, for writing', ['rbind', 'rw'], /operation not permitted/],
+    ['bound once more without the mounts below', ['bind'], /invalid argument/],
+  ])('a configuration cannot undo it for the container: %s', async (_, options, error) => {
+    const { path, shown } = source();
+    const script = `mount -o remount,bind,rw /again 2>&1; touch /again/made; umount /again/below
+      awk '$5 == "/again" { print $6 }' /proc/self/mountinfo; ls /again/below`;
+    const { stdout, stderr } = await lab.run(script, (spec, bundle) => {
+      inUserNamespace(spec, bundle);
+      grant(spec, 'CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE');
+      spec.mounts?.push(
+        { destination: '/m', source: shown, options: ['rbind'] },
+        { destination: '/again', source: join(bundle.rootfs, 'm'), options },
+      );
+    });
+    expect(existsSync(join(path, 'made'))).toBe(false);
+    expect(stderr).toMatch(error.source === '^$' ? /Read-only file system/ : error);
+    if (error.source === '^$')
+      expect(stdout).toMatch(/permission denied[^]*^ro,nosuid,nodev.*\n$/m);
+    else expect(stdout).toBe('');
+  });
+
   const later = { destination: '/m', type: 'none', source: 'none' };
   it.each([
     ['writable', ['rbind', 'rw'], [], /^rw,nosuid,nodev/],

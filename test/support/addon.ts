@@ -13,6 +13,7 @@ export const native = createRequire(import.meta.url)(
 
 export const REQUEST: Omit<SpawnRequest, 'steps' | 'trace'> = {
   cloneFlags: 0,
+  earlyNamespaces: 0,
   cgroupFd: -1,
   stdio: [-1, -1, -1],
   preserve: [],

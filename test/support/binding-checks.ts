@@ -178,6 +178,7 @@ export async function bindingChecks(native: Native, directory: string): Promise<
     const steps = [{ op: 'nonsense' }];
     return native.spawn({
       cloneFlags: 0,
+      earlyNamespaces: 0,
       cgroupFd: -1,
       stdio: [-1, -1, -1],
       preserve: [],

@@ -18,6 +18,10 @@ export interface ManagerConfig {
   spec: Spec;
   /** By an ordinary user, who is root inside. */
   rootless?: true;
+  /** Shell, in the bundle; `$call` is the runtime. Without it the container is run in the foreground. */
+  command?: string;
+  /** The process.json of an exec, beside the config.json. */
+  document?: Process;
 }
 
 type Namespace = LinuxNamespace['type'];
@@ -25,7 +29,7 @@ type Namespace = LinuxNamespace['type'];
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What docker, containerd, podman and CRI-O grant but for what each of them leaves out. */
-const GRANTED = [
+export const GRANTED = [
   'CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL',
   'AUDIT_WRITE',
 ]
@@ -33,7 +37,7 @@ const GRANTED = [
   .split(' ')
   .map((name) => `CAP_${name}`);
 
-const ALL = [
+export const ALL = [
   ...GRANTED,
   ...'SYS_ADMIN SYS_PTRACE NET_ADMIN DAC_READ_SEARCH IPC_LOCK SYS_NICE SYSLOG SYS_TIME SYS_BOOT'
     .split(' ')
@@ -109,7 +113,10 @@ function bind(source: string, destination: string, ...options: string[]): Mount 
   return { destination, type: 'bind', source, options: ['rbind', ...options] };
 }
 
-function sets(names: readonly string[], ambient = false): NonNullable<Process['capabilities']> {
+export function sets(
+  names: readonly string[],
+  ambient = false,
+): NonNullable<Process['capabilities']> {
   const list = [...names];
   const base = { bounding: list, effective: list, permitted: list };
   return ambient ? { ...base, inheritable: list, ambient: list } : base;
@@ -238,9 +245,12 @@ const MANAGERS = {
   },
 } satisfies Record<string, Manager>;
 
-type ManagerName = keyof typeof MANAGERS;
+export type ManagerName = keyof typeof MANAGERS;
 
-function make(manager: ManagerName, change: (spec: FullSpec) => void): Spec {
+/** Changes a configuration that has what every manager writes. */
+export type SpecChange = (spec: FullSpec) => void;
+
+export function make(manager: ManagerName, change: SpecChange): Spec {
   const { mounts, namespaces, process, more, readonly = false }: Manager = MANAGERS[manager];
   const spec = structuredClone({
     ociVersion: '1.0.2',
@@ -273,6 +283,7 @@ function make(manager: ManagerName, change: (spec: FullSpec) => void): Spec {
 /** What every configuration above has. */
 type FullSpec = Spec & {
   process: Process & Required<Pick<Process, 'env' | 'user'>>;
+  root: NonNullable<Spec['root']>;
   mounts: Mount[];
   linux: NonNullable<Spec['linux']> & { namespaces: LinuxNamespace[] };
 };
@@ -301,14 +312,14 @@ function privileged(spec: FullSpec): void {
   }
 }
 
-function mapped(spec: FullSpec): void {
+export function mapped(spec: FullSpec): void {
   spec.linux.namespaces.push({ type: 'user' });
   spec.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
   spec.linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
 }
 
 /** As runc's `spec --rootless`: a single id, and no network. */
-function rootless(spec: FullSpec): void {
+export function rootless(spec: FullSpec): void {
   spec.linux.namespaces.push({ type: 'user' });
   spec.linux.uidMappings = [{ containerID: 0, hostID: 34_567, size: 1 }];
   spec.linux.gidMappings = [{ containerID: 0, hostID: 34_567, size: 1 }];
@@ -323,7 +334,7 @@ function rootless(spec: FullSpec): void {
   );
 }
 
-const CHANGES: Record<ManagerName, Record<string, (spec: FullSpec) => void>> = {
+const CHANGES: Record<ManagerName, Record<string, SpecChange>> = {
   docker: {
     'as it is': () => undefined,
     '--user 1000:1000': ({ process }) =>
@@ -331,7 +342,7 @@ const CHANGES: Record<ManagerName, Record<string, (spec: FullSpec) => void>> = {
     '--group-add': ({ process }) => (process.user.additionalGids = [10, 2000, 3000]),
     '--privileged': privileged,
     '--read-only --tmpfs': (spec) => {
-      if (spec.root) spec.root.readonly = true;
+      spec.root.readonly = true;
       spec.mounts.push(tmpfs('/run', 'noexec', 'nosuid', 'nodev', 'size=65536k'));
     },
     '-v': ({ mounts }) => {
@@ -408,14 +419,14 @@ const CHANGES: Record<ManagerName, Record<string, (spec: FullSpec) => void>> = {
       spec.process.user = { uid: 65_535, gid: 65_535 };
       spec.process.oomScoreAdj = 2;
       spec.process.noNewPrivileges = true;
-      if (spec.root) spec.root.readonly = true;
+      spec.root.readonly = true;
     },
     'securityContext of a restricted pod': (spec) => {
       spec.process.user = { uid: 1000, gid: 3000, additionalGids: [2000] };
       spec.process.capabilities = sets([]);
       spec.process.noNewPrivileges = true;
       spec.linux.seccomp = defaultProfile('x86_64', new Set());
-      if (spec.root) spec.root.readonly = true;
+      spec.root.readonly = true;
     },
     hostNetwork: (spec) => {
       without(spec, 'network', 'uts');
@@ -449,7 +460,7 @@ const CHANGES: Record<ManagerName, Record<string, (spec: FullSpec) => void>> = {
   'ctr run': {
     'as it is': () => undefined,
     '--read-only': (spec) => {
-      if (spec.root) spec.root.readonly = true;
+      spec.root.readonly = true;
     },
     '--tty is off, --user': ({ process }) => (process.user = { uid: 1000, gid: 0 }),
   },
@@ -457,7 +468,7 @@ const CHANGES: Record<ManagerName, Record<string, (spec: FullSpec) => void>> = {
     'as it is': () => undefined,
     '--umask': ({ process }) => (process.user.umask = 0o77),
     '--read-only': (spec) => {
-      if (spec.root) spec.root.readonly = true;
+      spec.root.readonly = true;
       for (const path of ['/run', '/tmp', '/var/tmp']) {
         spec.mounts.splice(3, 0, tmpfs(path, 'rw', 'rprivate', 'nosuid', 'nodev', 'tmpcopyup'));
       }

@@ -131,6 +131,26 @@ test('update changes the unit with the files, and a daemon-reload takes nothing 
   ).toBe(`0\n50500 100000\n${96 << 20}\n9\n1\n${96 << 20}\n9\n1\n`);
 });
 
+test('an idle group stays idle through a daemon-reload, and is so no longer after an update', async () => {
+  const id = guest.newId();
+  const bundle = sleeper((spec) => {
+    spec.linux = { ...spec.linux, resources: { ...spec.linux?.resources, cpu: { idle: 1 } } };
+  });
+  const file = `/sys/fs/cgroup/system.slice/tsrun-${id}.scope/cpu.idle`;
+  const look = `cat ${file}; systemctl show tsrun-${id}.scope -p CPUWeight`;
+  expect(
+    await guest.output(`
+      ${started(bundle, id)} || exit
+      systemctl daemon-reload
+      systemctl set-property --runtime tsrun-${id}.scope MemoryHigh=1G
+      ${look}
+      echo '{"cpu": {"idle": 0}}' | tsrun update -r - ${id}
+      systemctl daemon-reload
+      ${look}
+      tsrun delete --force ${id}`),
+  ).toBe('1\nCPUWeight=idle\n0\nCPUWeight=100\n');
+});
+
 test('two containers share a slice, and each goes with its own unit', async () => {
   const [first, second] = [guest.newId(), guest.newId()];
   const inSlice = (id: string): string => sleeper(within(`pods-shared.slice::${id}`));

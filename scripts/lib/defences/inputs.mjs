@@ -152,7 +152,7 @@ export const inputs = [
       file: PASSWD,
       name: '%s is not opened, whether it is a link or not',
       title: 'a character device is not opened, whether it is a link or not',
-      message: /expected true to be false/,
+      message: /illegal seek/,
     },
   },
   {

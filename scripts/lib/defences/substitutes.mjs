@@ -128,6 +128,23 @@ export const substitutes = [
     },
   },
   {
+    rows: ['AD'],
+    what: 'a cgroup is taken for gone where another part of the hierarchy is mounted',
+    changes: [
+      {
+        file: 'src/cgroups/events.ts',
+        from: 'String(stat.ino) !== inode',
+        to: "inode === ''",
+      },
+    ],
+    build: 'none',
+    test: {
+      file: 'test/unit/cgroups/lifecycle.test.ts',
+      name: 'is not taken for gone where its hierarchy is not seen',
+      message: /to throw an error/,
+    },
+  },
+  {
     rows: ['R1'],
     what: 'a container is looked for in a cgroup that took the place of its own',
     changes: [

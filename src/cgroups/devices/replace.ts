@@ -12,10 +12,11 @@ const NAME = 'tsrun';
  * several of ours, the new one joins them before they go.
  *
  * A cgroup may have only programs of somebody else, who has taken ours away to
- * allow more (the hook of a graphics card does so). They are left alone.
+ * allow more (the hook of a graphics card does so). They are left alone, unless
+ * the container is new: nobody can have taken its program away.
  *
  * @param at JSON pointer of the rules
- * @returns what takes it back, or a warning
+ * @returns what takes it back and how many programs of others apply too, or a warning
  * @throws TsrunError ERR_CGROUP; the programs are then as they were
  */
 export function replaceDevices(
@@ -23,7 +24,8 @@ export function replaceDevices(
   cgroupFd: number,
   program: Uint8Array,
   at: string,
-): { undo: () => void; close: () => void } | { warning: string } {
+  container: 'new' | 'running',
+): { undo: () => void; close: () => void; others: number } | { warning: string } {
   const failed = (what: string, status: number): TsrunError =>
     new TsrunError('ERR_CGROUP', `${at}: cannot ${what}: ${native.strerror(-status)}`, {
       errno: -status,
@@ -35,7 +37,7 @@ export function replaceDevices(
     for (const { fd } of attached) native.close(fd);
   };
   const own = attached.filter(({ name }) => name === NAME).map(({ fd }) => fd);
-  if (own.length === 0 && attached.length > 0) {
+  if (container === 'running' && own.length === 0 && attached.length > 0) {
     close();
     return {
       warning: `${at}: ignored: another program has replaced the device rules of the container`,
@@ -56,6 +58,7 @@ export function replaceDevices(
   }
   if (only < 0) for (const fd of own) native.detachDeviceProgram(cgroupFd, fd);
   return {
+    others: attached.length - own.length,
     undo: () => {
       if (only >= 0) {
         native.attachDeviceProgram(cgroupFd, only, added);

@@ -13,6 +13,10 @@ import type { UnitProperty } from './properties.js';
 /** systemd's `infinity`. */
 export const INFINITY = '18446744073709551615';
 
+/** The CPUWeight for which systemd writes cpu.idle (CGROUP_WEIGHT_IDLE), and the weight of a group that is not idle. */
+const IDLE = '0';
+const DEFAULT_WEIGHT = '100';
+
 type Value = readonly [signature: string, ...items: BusItem[]];
 
 /** Files that hold one number or `max`, and their property of type `t`. */
@@ -58,6 +62,7 @@ export function limitProperties(writes: readonly CgroupWrite[]): UnitProperty[] 
     const set = CPU_SETS[file];
     if (number !== undefined) add(number, uint64(text === 'max' ? INFINITY : text));
     else if (set !== undefined) add(set, bitMask(text));
+    else if (file === 'cpu.idle') add('CPUWeight', uint64(text === '1' ? IDLE : DEFAULT_WEIGHT));
     else if (file === 'cpu.max') addQuota(text, add);
     else if (file === 'io.weight') addWeight(text, add);
     else if (file === 'io.max') addThrottles(text, add);

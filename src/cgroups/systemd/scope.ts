@@ -45,11 +45,13 @@ export async function startScope(
     bus.manager('StartTransientUnit', [
       ['s', unit],
       ['s', 'fail'],
-      ...propertyItems([...properties, pids]),
+      ...propertyItems([...known, pids]),
       ['a', '(sa(sv))'],
       [')', ''],
     ]);
+  let known = properties;
   try {
+    known = await knownProperties(bus, properties);
     let answer: BusItem[];
     try {
       answer = await start();
@@ -139,7 +141,8 @@ export async function setScopeProperties(
 ): Promise<void> {
   const bus = await Bus.connect(native, path, unit);
   try {
-    await bus.manager('SetUnitProperties', [['s', unit], ['b', '1'], ...propertyItems(properties)]);
+    const known = await knownProperties(bus, properties);
+    await bus.manager('SetUnitProperties', [['s', unit], ['b', '1'], ...propertyItems(known)]);
     // It answers before it writes to the cgroup, and writes before it looks at the next call.
     await managerText(bus, 'Version');
   } catch (error) {
@@ -147,6 +150,22 @@ export async function setScopeProperties(
   } finally {
     bus.close();
   }
+}
+
+/** The first version of systemd that writes cpu.idle, and takes the weight of an idle group. */
+const IDLE_VERSION = 252;
+
+/** An older one leaves cpu.idle alone, and refuses a weight of 0. */
+async function knownProperties(
+  bus: Bus,
+  properties: readonly UnitProperty[],
+): Promise<readonly UnitProperty[]> {
+  const isIdle = ({ name, value: [, item] }: UnitProperty): boolean =>
+    name === 'CPUWeight' && item?.[1] === '0';
+  if (!properties.some(isIdle)) return properties;
+  const version = /[0-9]+/.exec(await managerText(bus, 'Version'))?.[0];
+  if (version !== undefined && Number(version) >= IDLE_VERSION) return properties;
+  return properties.filter((property) => !isIdle(property));
 }
 
 /** A property of the manager's own of type `s`. */

@@ -3,6 +3,7 @@
 import { MOUNT_ATTR_RDONLY } from '../../native/constants.js';
 import type { Places } from '../../namespaces/namespaces.js';
 import { ownsLimits } from '../limits-owner.js';
+import type { Mount, Spec } from '../../spec/types.js';
 import type { IdMapping, PlanFacts } from '../plan.js';
 import type { MountOptions } from './options.js';
 
@@ -16,6 +17,24 @@ export interface CgroupContext {
   bounding: readonly string[];
   /** Capabilities that a process can come to have: with process.noNewPrivileges no more than the permitted ones. */
   attainable: readonly string[];
+}
+
+export function cgroupContext(
+  { process, linux }: Spec,
+  places: Places,
+  facts: PlanFacts,
+): CgroupContext {
+  const { bounding = [], permitted = [] } = process?.capabilities ?? {};
+  return {
+    ...{ facts, places, bounding },
+    uidMappings: linux?.uidMappings ?? [],
+    attainable: process?.noNewPrivileges === true ? permitted : bounding,
+  };
+}
+
+/** By its type, whatever its options say. */
+export function isCgroupMount({ type }: Mount): boolean {
+  return type === 'cgroup' || type === 'cgroup2';
 }
 
 export type CgroupView =

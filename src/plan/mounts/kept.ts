@@ -4,10 +4,22 @@
  */
 
 import type { Slots } from '../slots.js';
-import type { Slot, Step } from '../steps.js';
+import type { MountPlacement, Slot, Step } from '../steps.js';
 
 export type Placed = Extract<Step, { op: 'mount' | 'bind' }>;
 export type Change = Extract<Step, { op: 'remount' | 'protect-limits' }>;
+
+/** For a change of one thing alone. */
+export const NO_CHANGE: MountPlacement = {
+  target: '',
+  attrSet: 0,
+  attrClear: 0,
+  recursiveSet: 0,
+  recursiveClear: 0,
+  propagation: 0,
+  idMap: -1,
+  idMapRecursive: false,
+};
 
 interface Kept {
   changes: Change[];

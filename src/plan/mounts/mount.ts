@@ -13,11 +13,20 @@ import { invalid, unsupported } from '../invalid.js';
 import { clean, resolve } from '../path.js';
 import type { MountPlacement, Slot, Step } from '../steps.js';
 import type { CgroupContext } from './cgroup.js';
-import { cgroupView, ownCgroup, protectCgroups, showsLimits, staysReadOnly } from './cgroup.js';
+import {
+  cgroupView,
+  isCgroupMount,
+  ownCgroup,
+  protectCgroups,
+  showsLimits,
+  staysReadOnly,
+} from './cgroup.js';
 import { withoutEffectOnBind } from './options.js';
-import type { MountOptions } from './options.js';
+import type { Attributes, MountOptions } from './options.js';
+import { NO_CHANGE } from './kept.js';
 import type { Change, KeptMounts, Placed } from './kept.js';
 import { checkProcTarget } from './proc.js';
+import type { ProtectedCgroups } from './protected-cgroups.js';
 import type { Source, Sources } from './sources.js';
 
 export interface MountContext extends CgroupContext {
@@ -25,10 +34,11 @@ export interface MountContext extends CgroupContext {
   warnings: string[];
   /** Steps for after the set-up of the root: what must not be read-only before. */
   late: Step[];
-  /** The mounts of type cgroup so far. */
-  cgroups: Set<Step>;
+  cgroups: ProtectedCgroups;
   /** What is changed after it was made. */
   kept: KeptMounts;
+  /** An entry makes mounts below its own writable. */
+  clearsBelow: boolean;
   /** linux.mountLabel */
   label?: string | undefined;
 }
@@ -59,9 +69,7 @@ export function planMount(
   const bind = options.bind || mount.type === 'bind';
   checkProcTarget(target, bind ? undefined : mount.type, at);
   if (bind) return planBind(parsed, target, context);
-  if (mount.type === 'cgroup' || mount.type === 'cgroup2') {
-    return planCgroup(parsed, target, context);
-  }
+  if (isCgroupMount(mount)) return planCgroup(parsed, target, context);
   return planFileSystem(parsed, target, context);
 }
 
@@ -96,12 +104,21 @@ function planRemount(
     ...furtherPropagation(further, target, at),
   ];
   if (mounted !== undefined) context.kept.keep(mounted, changes, true);
+  const { attributes, recursiveAttributes } = options;
+  const below = clearsReadOnly(recursiveAttributes);
+  if (below || clearsReadOnly(attributes)) {
+    changes.push(...context.cgroups.protectAgain(at, target, below));
+  }
   return changes;
+}
+
+export function clearsReadOnly({ clear }: Attributes): boolean {
+  return (clear & MOUNT_ATTR_RDONLY) !== 0;
 }
 
 function keepReadOnly({ options, at }: ParsedMount, context: MountContext): void {
   const { attributes, recursiveAttributes } = options;
-  if (((attributes.clear | recursiveAttributes.clear) & MOUNT_ATTR_RDONLY) === 0) return;
+  if (!clearsReadOnly(attributes) && !clearsReadOnly(recursiveAttributes)) return;
   const reason = staysReadOnly(context);
   if (reason === undefined) return;
   attributes.clear &= ~MOUNT_ATTR_RDONLY;
@@ -127,7 +144,13 @@ function planBind(parsed: ParsedMount, target: string, context: MountContext): S
   }
   const path = resolve(context.facts.bundle, mount.source);
   const source = context.sources.open(path, options.recursive, at, idMap, mapsRecursively(options));
-  return attachTree(parsed, target, source, options.recursive, context);
+  const steps = attachTree(parsed, target, source, options.recursive, context);
+  // Opened before the container has mounts of cgroups.
+  if (source.slot >= 0) return steps;
+  const inRoot = context.sources.inRoot(path);
+  if (inRoot === undefined && !(options.recursive && context.clearsBelow)) return steps;
+  const { before, after } = context.cgroups.withoutClones(at, inRoot);
+  return [...before, ...steps, ...after];
 }
 
 function attachTree(
@@ -178,38 +201,67 @@ function planCgroup(parsed: ParsedMount, target: string, context: MountContext):
   const { options, at } = parsed;
   const { facts, places, sources, warnings } = context;
   const view = cgroupView(places, facts);
-  const shown = (steps: Step[]): Step[] => {
-    if (steps[0] !== undefined) context.cgroups.add(steps[0]);
-    return steps;
-  };
   const reason = protectCgroups(context, options);
   if (reason !== undefined) warnings.push(`${at}: read-only, since ${reason}`);
   if (view.kind === 'mount') {
     const mount = { ...parsed.mount, type: 'cgroup2' };
-    const steps = shown(planFileSystem({ ...parsed, mount }, target, context));
-    const placed = steps[0];
-    if (placed?.op !== 'mount' || !showsLimits(context, options)) return steps;
-    const protect: Change = {
+    const steps = planFileSystem({ ...parsed, mount }, target, context);
+    if (!showsLimits(context, options)) return withReadOnly(steps, parsed, false, context);
+    const [placed, ...changes] = steps;
+    if (placed?.op !== 'mount') return steps;
+    const protection: Change = {
       op: 'protect-limits',
       at,
       mount: -1,
       delegated: facts.delegatedFiles(),
     };
-    context.kept.keep(placed, [protect], false);
-    return [placed, protect, ...steps.slice(1)];
+    context.kept.keep(placed, [protection], false);
+    const { propagation } = options;
+    context.cgroups.add({ placed, protection, recursive: true, propagation });
+    return [placed, protection, ...changes];
   }
   const source = sources.openCut(view.path, view.recursive, at);
   const own = ownCgroup(view, context, options);
-  if (own === undefined) return shown(attachTree(parsed, target, source, view.recursive, context));
+  if (own === undefined) {
+    const steps = attachTree(parsed, target, source, view.recursive, context);
+    return withReadOnly(steps, parsed, view.recursive, context);
+  }
   const readOnly: ParsedMount = {
     ...parsed,
     options: { ...options, attributes: readOnlyToo(options) },
   };
   const writable = sources.openCut(view.path + own, false, at);
+  const ownTarget = target === '/' ? own : target + own;
+  const whole = attachTree(readOnly, target, source, view.recursive, context);
   return [
-    ...shown(attachTree(readOnly, target, source, view.recursive, context)),
-    ...attachTree(parsed, target === '/' ? own : target + own, writable, false, context),
+    ...withReadOnly(whole, readOnly, view.recursive, context, ownTarget),
+    ...attachTree(parsed, ownTarget, writable, false, context),
   ];
+}
+
+/** A mount of cgroups that is read-only may have to stay so. */
+function withReadOnly(
+  steps: Step[],
+  { options, at }: ParsedMount,
+  recursive: boolean,
+  context: MountContext,
+  own?: string,
+): Step[] {
+  const [placed] = steps;
+  if (placed?.op !== 'mount' && placed?.op !== 'bind') return steps;
+  const set = placed.attrSet | placed.recursiveSet;
+  if ((set & MOUNT_ATTR_RDONLY) === 0) return steps;
+  const protection: Change = {
+    op: 'remount',
+    at,
+    mount: -1,
+    ...NO_CHANGE,
+    target: placed.target,
+    [recursive ? 'recursiveSet' : 'attrSet']: MOUNT_ATTR_RDONLY,
+  };
+  const { propagation } = options;
+  context.cgroups.add({ placed, protection, recursive, propagation, ...(own && { own }) });
+  return steps;
 }
 
 function readOnlyToo({ attributes }: MountOptions): MountOptions['attributes'] {
@@ -299,17 +351,6 @@ function deferReadOnly(
 }
 
 const NONE: readonly Change[] = [];
-
-const NO_CHANGE: MountPlacement = {
-  target: '',
-  attrSet: 0,
-  attrClear: 0,
-  recursiveSet: 0,
-  recursiveClear: 0,
-  propagation: 0,
-  idMap: -1,
-  idMapRecursive: false,
-};
 
 function placement(
   options: MountOptions,

@@ -7,8 +7,10 @@
  */
 
 import type { Places } from '../../namespaces/namespaces.js';
+import { clean, isAtOrBelow } from '../path.js';
 import type { RootPropagation } from '../root.js';
 import type { Slots } from '../slots.js';
+import { SOURCE_IN_ROOT } from '../steps.js';
 import type { Slot, Step } from '../steps.js';
 
 export type SourceMode =
@@ -40,16 +42,46 @@ export interface Source {
 export class Sources {
   /** Steps of mode `helper`. */
   readonly openTrees: Step[] = [];
+  /** Targets of the entries of `mounts` so far. */
+  private readonly targets: string[] = [];
 
   constructor(
     private readonly mode: SourceMode,
     private readonly slots: Slots,
     private readonly root: RootPropagation,
+    private readonly rootPath: string,
   ) {}
 
-  /** A bind mount of `mounts`, which is shared with the host where rootfsPropagation is. */
+  /** The path in the container of one on the host; undefined where its text leads elsewhere. */
+  inRoot(path: string): string | undefined {
+    const { rootPath } = this;
+    const cleaned = clean(path);
+    // The helper still has the host's root, which nothing covers.
+    if (rootPath === '/' || !isAtOrBelow(cleaned, rootPath)) return undefined;
+    return cleaned.slice(rootPath.length) || '/';
+  }
+
+  /** Something is mounted there by an entry of `mounts`. */
+  mounted(target: string): void {
+    this.targets.push(target);
+  }
+
+  /**
+   * A bind mount of `mounts`, which is shared with the host where rootfsPropagation is. One of a
+   * mount that an earlier entry has made is opened there when its turn comes, as nothing else has it.
+   */
   open(path: string, recursive: boolean, at: string, idMap: Slot, idMapRecursive: boolean): Source {
+    const inside = this.inRoot(path);
+    if (inside !== undefined && this.isMounted(inside, recursive)) {
+      return { source: inside, slot: SOURCE_IN_ROOT, propagation: 0, idMap, idMapRecursive };
+    }
     return this.make(path, recursive, at, idMap, idMapRecursive, this.root.shared);
+  }
+
+  private isMounted(path: string, recursive: boolean): boolean {
+    return this.targets.some(
+      (target) => isAtOrBelow(path, target) || (recursive && isAtOrBelow(target, path)),
+    );
   }
 
   /**

@@ -161,6 +161,7 @@ function request(random: Random, operations: readonly string[]): Loose {
   }
   return {
     cloneFlags: random.one([0, 0, 0x20000000]),
+    earlyNamespaces: random.one([0, 0, 0x20000]),
     cgroupFd: -1,
     stdio: [-1, -1, -1],
     preserve: [],

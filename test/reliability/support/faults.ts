@@ -55,6 +55,8 @@ export class Trial {
   private id = '';
   private baseline: string[] = [];
   private patience = PATIENCE;
+  /** Number of the last call of each process. */
+  private readonly last = new Map<Part, number>();
 
   constructor(
     private readonly stage: Stage,
@@ -72,6 +74,7 @@ export class Trial {
       names = this.countOnce(part);
       if (names.join() === before.join()) break;
     }
+    this.last.set(part, names.length);
     return names;
   }
 
@@ -122,7 +125,7 @@ export class Trial {
     } else if (ended.signal !== undefined) {
       const text = `signal ${ended.signal.toString()}: ${ended.stderr.trim()}`;
       if (!killed || ended.signal !== 9) found.push({ kind: 'crash', text });
-    } else if (!this.isKilledAfterwards(fault, ended)) {
+    } else if (!this.isBehindCreate(fault, ended)) {
       found.push(...this.subject.judge(this.stage, this.id, ended, killed));
       if (mode === 'fail' && ended.stderr.startsWith('tsrun: ') && found.length === 0) {
         const failed = ended.status !== 0 && ended.status !== STATUS && !this.isRefused(ended);
@@ -136,10 +139,11 @@ export class Trial {
     return found;
   }
 
-  /** The runtime cannot know: a created process is killed while it waits at the gate. */
-  private isKilledAfterwards({ part, mode, name }: Fault, { status }: Faulted): boolean {
-    if (mode !== 'kill' || part === 'runtime') return false;
-    return this.subject.name.startsWith('create') && name === 'read' && status === 0;
+  /** A created process ended in its read(2) at the gate, its last call, after create had returned. */
+  private isBehindCreate({ part, mode, name, call }: Fault, { status }: Faulted): boolean {
+    if (part === 'runtime' || !this.subject.name.startsWith('create')) return false;
+    if (name !== 'read' || status !== 0) return false;
+    return mode === 'kill' || call === this.last.get(part);
   }
 
   /** What it says without a fault too. */

@@ -22,6 +22,7 @@ import { join } from 'node:path';
 import { TsrunError } from '../../../src/errors.js';
 import { execute } from '../../../src/lifecycle/execute.js';
 import type { Child } from '../../../src/lifecycle/execute.js';
+import { readCaller } from '../../../src/lifecycle/caller.js';
 import { gatherFacts } from '../../../src/lifecycle/facts.js';
 import { SIGKILL } from '../../../src/native/constants.js';
 import type { Native, SpawnRequest } from '../../../src/native/types.js';
@@ -121,17 +122,14 @@ export class OnceRace {
     this.root = openSync(rootfs, constants.O_DIRECTORY);
     const plan = planContainer(
       spec,
-      gatherFacts(native, {
-        ...{
-          id: 'race',
-          bundle: path,
-          rootfs: { fd: this.root, path: rootfs },
-          spec,
-          noPivot: false,
-          namespaces: new Map(),
+      gatherFacts(
+        native,
+        {
+          ...{ id: 'race', bundle: path, rootfs: { fd: this.root, path: rootfs }, spec },
+          ...{ namespaces: new Map(), keyring: undefined, cgroup: undefined },
         },
-        ...{ preservedFds: 0, listenFds: 0, noCgroup: true },
-      }),
+        readCaller(native, spec.process),
+      ),
     );
     const last = plan.steps.map(({ op }) => op).lastIndexOf(this.kind.step);
     if (last < 0) throw new Error(`the plan has no ${this.kind.step}`);
@@ -144,7 +142,13 @@ export class OnceRace {
     const outcome = { tries: 0, outside: 0, other: 0 };
     const nothing = openSync('/dev/null', 'r+');
     const request = {
-      ...{ cloneFlags: plan.cloneFlags, cgroupFd: -1, stdio: [-1, -1, -1] as const, preserve: [] },
+      ...{
+        cloneFlags: plan.cloneFlags,
+        earlyNamespaces: plan.earlyNamespaces,
+        cgroupFd: -1,
+        stdio: [-1, -1, -1] as const,
+        preserve: [],
+      },
       // The gate's, which is not come to.
       ...{
         fds: plan.inputs.map(({ kind }) => (kind === 'root' ? this.root : nothing)),

@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
+import { canCreateCgroup } from '../../../src/cgroups/create.js';
 import { createCgroup, undoCreate } from '../../../src/cgroups/manager.js';
 import type { Cgroup } from '../../../src/cgroups/manager.js';
 import { TsrunError } from '../../../src/errors.js';
 import {
   EACCES,
   EAGAIN,
+  EIO,
   ENOENT,
   EPERM,
   EROFS,
@@ -20,15 +22,13 @@ beforeEach(() => {
   fs = new FakeCgroupfs(ROOT);
 });
 
-function create(path: string, required = true): Cgroup {
-  const cgroup = createCgroup(fs.native, { root: ROOT, path, required });
-  if ('warning' in cgroup) throw new Error(cgroup.warning);
-  return cgroup;
+function create(path: string): Cgroup {
+  return createCgroup(fs.native, { root: ROOT, path });
 }
 
-function refusal(path: string, required = true): TsrunError {
+function refusal(path: string): TsrunError {
   try {
-    createCgroup(fs.native, { root: ROOT, path, required });
+    createCgroup(fs.native, { root: ROOT, path });
   } catch (error) {
     if (error instanceof TsrunError) return error;
     throw error;
@@ -40,7 +40,10 @@ describe('createCgroup', () => {
   it('makes the leaf with one mkdir where its parent is there', () => {
     fs.add(`${ROOT}/a`);
     const cgroup = create('/a/b');
-    expect(cgroup.record).toEqual({ manager: 'cgroupfs', path: `${ROOT}/a/b`, inode: '42' });
+    expect(cgroup.record).toEqual({
+      ...{ manager: 'cgroupfs', path: `${ROOT}/a/b`, inode: '42' },
+      hierarchy: [ROOT, '1'],
+    });
     expect(cgroup.created).toEqual([`${ROOT}/a/b`]);
     expect(fs.openFiles.get(cgroup.fd)?.path).toBe(`${ROOT}/a/b`);
     expect(fs.log).toEqual([`mkdir ${ROOT}/a/b`, `open ${ROOT}/a/b`]);
@@ -124,7 +127,7 @@ describe('createCgroup', () => {
         return () => -ENOENT;
       },
     });
-    expect(createCgroup(racing, { root: ROOT, path: '/x', required: true })).toMatchObject({
+    expect(createCgroup(racing, { root: ROOT, path: '/x' })).toMatchObject({
       created: [`${ROOT}/x`],
     });
   });
@@ -134,15 +137,9 @@ describe('createCgroup', () => {
     expect(refusal('/x').message).toBe(`cannot create cgroup ${ROOT}/x: no such file or directory`);
   });
 
-  it.each([EACCES, EPERM, EROFS])('goes without a cgroup where errno %i forbids one', (errno) => {
+  it.each([EACCES, EPERM, EROFS])('is refused where errno %i forbids one', (errno) => {
     fs.failures.set(`mkdir ${ROOT}/a/b`, errno);
     fs.add(`${ROOT}/a`);
-    const result = createCgroup(fs.native, { root: ROOT, path: '/a/b', required: false });
-    expect(result).toEqual({
-      warning: expect.stringMatching(
-        /^cannot create cgroup \/sys\/fs\/cgroup\/a\/b: .*; the container stays in the cgroup of its caller$/,
-      ) as unknown,
-    });
     expect(refusal('/a/b')).toMatchObject({ code: 'ERR_PERMISSION', errno });
   });
 
@@ -155,20 +152,30 @@ describe('createCgroup', () => {
     expect([...fs.groups.keys()]).toEqual([ROOT]);
   });
 
-  it('goes without an existing cgroup that it may not enter', () => {
-    fs.add(`${ROOT}/x`);
-    fs.failures.set(`access ${ROOT}/x/cgroup.procs`, EACCES);
-    const result = createCgroup(fs.native, { root: ROOT, path: '/x', required: false });
-    expect(result).toHaveProperty('warning');
-  });
-
   it('says which limit the kernel means with EAGAIN', () => {
     fs.failures.set(`mkdir ${ROOT}/x`, EAGAIN);
-    expect(refusal('/x', false)).toMatchObject({
+    expect(refusal('/x')).toMatchObject({
       code: 'ERR_CGROUP',
       message:
         `cannot create cgroup ${ROOT}/x: resource temporarily unavailable ` +
         '(cgroup.max.depth or cgroup.max.descendants of an ancestor)',
     });
+  });
+});
+
+describe('canCreateCgroup', () => {
+  const ask = (path: string): number => canCreateCgroup(fs.native, ROOT, ROOT + path);
+
+  it('asks the one that is there, else the nearest above', () => {
+    fs.add(`${ROOT}/a`);
+    expect([ask('/a'), ask('/a/b'), ask('/x/y/z')]).toEqual([0, 0, 0]);
+    fs.failures.set(`access ${ROOT}/a/cgroup.procs`, EACCES);
+    fs.failures.set(`access ${ROOT}`, EROFS);
+    expect([ask('/a'), ask('/a/b'), ask('/x/y/z')]).toEqual([-EACCES, 0, -EROFS]);
+  });
+
+  it('takes no other error for an answer', () => {
+    fs.failures.set(`access ${ROOT}/x/cgroup.procs`, EIO);
+    expect(() => ask('/x')).toThrow(`cannot create cgroup ${ROOT}/x: errno 5`);
   });
 });

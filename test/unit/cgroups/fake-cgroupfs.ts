@@ -147,6 +147,7 @@ export class FakeCgroupfs {
       open: (path) => this.failure('open', path) ?? this.open(path),
       flock: () => this.flock(),
       fstat: () => ({ ino: 42n }) as Stat,
+      stat: (path) => (this.groups.has(path) ? ({ ino: 1n } as Stat) : -ENOENT),
       rmdirAt: (fd, name) => {
         const path = this.below(fd, name);
         return this.failure('rmdir', path) ?? this.rmdir(path);

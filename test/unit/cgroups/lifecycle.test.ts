@@ -12,7 +12,15 @@ import {
   waitEmpty,
 } from '../../../src/cgroups/manager.js';
 import type { CgroupRecord } from '../../../src/cgroups/manager.js';
-import { EACCES, EINVAL, ENOENT, SIGKILL, SIGTERM } from '../../../src/native/constants.js';
+import {
+  CGROUP2_SUPER_MAGIC,
+  EACCES,
+  EINVAL,
+  ENOENT,
+  EXDEV,
+  SIGKILL,
+  SIGTERM,
+} from '../../../src/native/constants.js';
 import type { Native, Stat } from '../../../src/native/types.js';
 import { FakeCgroupfs } from './fake-cgroupfs.js';
 
@@ -80,6 +88,35 @@ describe('isThere', () => {
         `cannot look at cgroup ${PATH}: /sys/fs is in no hierarchy of cgroup v2`,
       );
     }
+  });
+});
+
+describe('a cgroup of a hierarchy that is known', () => {
+  const known: CgroupRecord = { ...cgroup, hierarchy: [ROOT, '1'] };
+  const look = (shown: Partial<Record<'type' | 'ino' | 'below', number>>): boolean =>
+    isThere(
+      {
+        ...fs.native,
+        stat: () => -ENOENT,
+        open: () => 9,
+        fstatfsType: () => shown.type ?? CGROUP2_SUPER_MAGIC,
+        fstat: () => ({ ino: BigInt(shown.ino ?? 1) }) as Stat,
+        openat2: () => shown.below ?? -ENOENT,
+        close: () => 0,
+      },
+      known,
+    );
+
+  it('is gone where that hierarchy does not have it', () => {
+    expect(look({})).toBe(false);
+    expect(look({ below: 10 })).toBe(false);
+  });
+
+  it('is not taken for gone where its hierarchy is not seen', () => {
+    expect(() => look({ type: 0 })).toThrow(`${ROOT} is in no hierarchy of cgroup v2`);
+    expect(() => look({ ino: 5 })).toThrow(`${ROOT} shows another part of the hierarchy`);
+    expect(() => look({ below: -EXDEV })).toThrow('something is mounted on its path');
+    expect(() => look({ below: -EACCES })).toThrow('permission denied');
   });
 });
 

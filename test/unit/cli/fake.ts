@@ -1,7 +1,7 @@
 /** As much of a system as the command line's own parts need: files in memory, descriptors 0 to 2. */
 
 import { EAGAIN, EEXIST, ENOENT, O_EXCL } from '../../../src/native/constants.js';
-import { FakeFiles, statOf } from '../../../src/native/fake-files.js';
+import { FakeFiles, statOf } from '../../fakes/files.js';
 import type { Native } from '../../../src/native/types.js';
 
 export interface Fake {

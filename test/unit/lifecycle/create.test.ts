@@ -4,7 +4,7 @@ import { TsrunError } from '../../../src/errors.js';
 import { create } from '../../../src/lifecycle/create.js';
 import type { CreateOptions } from '../../../src/lifecycle/create.js';
 import { EIO, ENOENT, EPERM } from '../../../src/native/constants.js';
-import type { FakeSystem } from '../../../src/native/fake.js';
+import type { FakeSystem } from '../../fakes/system.js';
 import type { Native } from '../../../src/native/types.js';
 import { SyncPoint } from '../../../src/plan/steps.js';
 import type { LaterState } from '../../../src/state/state.js';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { writeIdMaps } from '../../../src/lifecycle/id-maps.js';
 import type { IdMapRequest } from '../../../src/lifecycle/id-maps.js';
 import { EPERM } from '../../../src/native/constants.js';
-import { FakeSystem } from '../../../src/native/fake.js';
+import { FakeSystem } from '../../fakes/system.js';
 
 const PID = 77;
 const many = [

@@ -22,7 +22,7 @@ import {
   S_IFDIR,
   S_IFREG,
 } from '../../../src/native/constants.js';
-import { FakeSystem } from '../../../src/native/fake.js';
+import { FakeSystem } from '../../fakes/system.js';
 import type { Native, Stat } from '../../../src/native/types.js';
 import { planContainer } from '../../../src/plan/container.js';
 import { facts, spec } from '../plan/support.js';

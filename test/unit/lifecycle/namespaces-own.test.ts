@@ -7,7 +7,7 @@ import {
 } from '../../../src/lifecycle/namespaces-own.js';
 import { OpenFds } from '../../../src/lifecycle/undo.js';
 import { CLONE_NEWIPC, CLONE_NEWNET, ENOENT } from '../../../src/native/constants.js';
-import { FakeSystem } from '../../../src/native/fake.js';
+import { FakeSystem } from '../../fakes/system.js';
 import type { Spec } from '../../../src/spec/types.js';
 
 test('a path to the own namespace is found out, however it is written', () => {

@@ -7,7 +7,7 @@ import { kill } from '../../../src/lifecycle/kill.js';
 import { list, listRows } from '../../../src/lifecycle/list.js';
 import { isUsedByAnother } from '../../../src/lifecycle/own-cgroup.js';
 import { EIO, SIGKILL } from '../../../src/native/constants.js';
-import type { FakeSystem } from '../../../src/native/fake.js';
+import type { FakeSystem } from '../../fakes/system.js';
 import { STATE_VERSION } from '../../../src/state/state.js';
 import { ROOT, ROOT_PATH, made, system } from './scene.js';
 
@@ -112,7 +112,7 @@ test('a state that cannot be read, or has lost its details, may be of the same c
     get: (target, name) =>
       name === 'readTextAt'
         ? (directory: number, file: string, max: number) =>
-            fake.files.pathOf(directory) === `${ROOT_PATH}/b`
+            `${fake.files.pathOf(directory) ?? ''}/${file}` === FILE
               ? -EIO
               : target.readTextAt(directory, file, max)
         : (Reflect.get(target, name) as unknown),

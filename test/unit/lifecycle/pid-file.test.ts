@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 
 import { writePidFile } from '../../../src/lifecycle/pid-file.js';
-import { FakeSystem } from '../../../src/native/fake.js';
+import { FakeSystem } from '../../fakes/system.js';
 
 test('a directory that is exchanged meanwhile gets nothing', () => {
   const fake = new FakeSystem();

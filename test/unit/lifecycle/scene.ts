@@ -2,7 +2,7 @@
 
 import { create } from '../../../src/lifecycle/create.js';
 import type { Created, CreateOptions } from '../../../src/lifecycle/create.js';
-import type { FakeSystem } from '../../../src/native/fake.js';
+import type { FakeSystem } from '../../fakes/system.js';
 import type { Spec } from '../../../src/spec/types.js';
 import { ROOT, ROOT_FDS, ROOT_PATH, system as bare } from '../state/scene.js';
 

@@ -8,7 +8,7 @@ import type { CreateOptions } from '../../../src/lifecycle/create.js';
 import { deleteContainer } from '../../../src/lifecycle/delete.js';
 import { update } from '../../../src/lifecycle/update.js';
 import { ECONNRESET, EIO } from '../../../src/native/constants.js';
-import type { FakeSystem } from '../../../src/native/fake.js';
+import type { FakeSystem } from '../../fakes/system.js';
 import { salvage } from '../../../src/state/salvage.js';
 import { loadState } from '../../../src/state/store.js';
 import { ROOT, ROOT_PATH, made, options, spec, system } from './scene.js';

@@ -29,7 +29,7 @@ import {
   SIGKILL,
   TMPFS_MAGIC,
 } from '../../../src/native/constants.js';
-import type { FakeSystem } from '../../../src/native/fake.js';
+import type { FakeSystem } from '../../fakes/system.js';
 import type { Native } from '../../../src/native/types.js';
 import type { Spec } from '../../../src/spec/types.js';
 import { isLocked } from '../../../src/state/lock.js';

@@ -8,8 +8,8 @@ import { ps } from '../../../src/lifecycle/ps.js';
 import { start } from '../../../src/lifecycle/start.js';
 import { state } from '../../../src/lifecycle/state.js';
 import { EBUSY, EIO, ENOENT, SIGKILL, SIGTERM } from '../../../src/native/constants.js';
-import type { FakeSystem } from '../../../src/native/fake.js';
-import type { SpawnRequest } from '../../../src/native/types.js';
+import type { FakeSystem } from '../../fakes/system.js';
+import type { Native, SpawnRequest } from '../../../src/native/types.js';
 import { SyncPoint } from '../../../src/plan/steps.js';
 import type { Step } from '../../../src/plan/steps.js';
 import { isLocked } from '../../../src/state/lock.js';
@@ -374,23 +374,28 @@ test('exec enters the cgroup that the processes have below that of their limits'
   expect(fake.cgroups.members('/sys/fs/cgroup/a')).toEqual([]);
 });
 
+/** A cgroup that takes no process, since it has a controller for those below it. */
+function passingOn(fake: FakeSystem): Native {
+  fake.native.writeText('/sys/fs/cgroup/a/cgroup.subtree_control', 'memory');
+  return new Proxy(fake.native, {
+    get: (target, name) =>
+      name !== 'writeText'
+        ? (Reflect.get(target, name) as unknown)
+        : (path: string, text: string) =>
+            path === '/sys/fs/cgroup/a/cgroup.procs' ? -EBUSY : fake.native.writeText(path, text),
+  });
+}
+
 test("exec goes to the first process's cgroup when the container's takes none", async () => {
   const fake = system();
   const pid = await running(fake);
   fake.files.put(`/proc/${pid}/cgroup`, 'file', '0::/a/init\n');
   fake.native.mkdir('/sys/fs/cgroup/a/init', 0o755);
-  const spawn = fake.native.spawn.bind(fake.native);
-  const requests: SpawnRequest[] = [];
-  const native = new Proxy(fake.native, {
-    get: (target, name) =>
-      name !== 'spawn'
-        ? (Reflect.get(target, name) as unknown)
-        : (request: SpawnRequest) => (requests.push(request) === 1 ? -EBUSY : spawn(request)),
-  });
+  fake.programs.set('/bin/more', 'hangs');
   const process = { args: ['/bin/more'], cwd: '/' };
-  await exec(native, { ...quiet, stdio: [-1, -1, -1], process });
-  expect(requests).toHaveLength(2);
-  expect(fake.ran.filter((path) => path === '/bin/more')).toHaveLength(1);
+  const request = { ...quiet, stdio: [-1, -1, -1] as const, process };
+  const executed = await exec(passingOn(fake), request);
+  expect(fake.cgroups.members('/sys/fs/cgroup/a/init')).toContain(executed.pid);
 });
 
 test("exec does not follow the first process out of the container's cgroup", async () => {
@@ -399,22 +404,9 @@ test("exec does not follow the first process out of the container's cgroup", asy
   fake.files.put(`/proc/${pid}/cgroup`, 'file', '0::/ab/elsewhere\n');
   fake.native.mkdir('/sys/fs/cgroup/ab', 0o755);
   fake.native.mkdir('/sys/fs/cgroup/ab/elsewhere', 0o755);
-  const native = new Proxy(fake.native, {
-    get: (target, name) => {
-      const own = Reflect.get(target, name) as unknown;
-      if (name === 'spawn') {
-        return (request: SpawnRequest) =>
-          request.cgroupFd >= 0 ? -EBUSY : fake.native.spawn(request);
-      }
-      if (name !== 'writeText') return own;
-      return (path: string, text: string) =>
-        path === '/sys/fs/cgroup/a/cgroup.procs' ? -EBUSY : fake.native.writeText(path, text);
-    },
-  });
   const process = { args: ['/bin/more'], cwd: '/' };
-  await expect(exec(native, { ...quiet, stdio: [-1, -1, -1], process })).rejects.toMatchObject({
-    code: 'ERR_CGROUP',
-  });
+  const request = { ...quiet, stdio: [-1, -1, -1] as const, process };
+  await expect(exec(passingOn(fake), request)).rejects.toMatchObject({ code: 'ERR_CGROUP' });
   expect(fake.cgroups.members('/sys/fs/cgroup/ab/elsewhere')).toEqual([]);
 });
 

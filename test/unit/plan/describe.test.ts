@@ -52,6 +52,13 @@ describe('failed steps', () => {
       '/mounts/0: cannot mount proc on /proc: /proc is not a directory of its own (a symbolic link?)',
     ],
     [
+      { op: 'symlink', at: '', target: '/dev/fd', contents: '/proc/self/fd', replace: true },
+      'too many levels of symbolic links',
+      FailureCode.wrongType,
+      '/dev/fd',
+      'cannot make link /dev/fd: a symbolic link leads to /dev/fd',
+    ],
+    [
       { op: 'mask', at: '/linux/maskedPaths/0', target: '/proc/kcore' },
       'invalid argument',
       FailureCode.wrongType,

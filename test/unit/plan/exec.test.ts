@@ -17,7 +17,7 @@ const IDENTITY = { user: 4026531837, setgroups: true, joined: [] };
 
 /** Of a caller that may not call setgroups(2), unless a test says otherwise. */
 function facts(change: Partial<PlanFacts & { mayClearGroups: boolean }> = {}): ExecFacts {
-  return { mayClearGroups: false, ...planFacts(), ...change };
+  return { mayClearGroups: false, cgroupJoin: () => 'clone', ...planFacts(), ...change };
 }
 
 function target(change: Partial<ExecTarget> = {}): ExecTarget {
@@ -154,6 +154,25 @@ describe('exec', () => {
       mountConsole: false,
       bareNewlines: false,
     });
+  });
+
+  it('decides how it comes into its cgroup when the files of the image have been read', () => {
+    const asked: string[] = [];
+    const host = facts({
+      readRootFile: (path) => {
+        asked.push(path);
+        return undefined;
+      },
+    });
+    const cgroupJoin = (): 'sync' => {
+      asked.push('cgroup');
+      return 'sync';
+    };
+    const plan = planExec(process(), target(), { ...host, cgroupJoin });
+    expect(asked).toContain('/etc/passwd');
+    expect(asked.at(-1)).toBe('cgroup');
+    expect(plan).toMatchObject({ cgroupJoin: 'sync' });
+    expect(plan.steps[0]).toMatchObject({ op: 'sync', point: SyncPoint.cgroup });
   });
 
   it('finds the home directory of its user', () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { apparmorFile } from '../../../src/apparmor/apparmor.js';
-import { FakeSystem } from '../../../src/native/fake.js';
+import { FakeSystem } from '../../fakes/system.js';
 import { planContainer } from '../../../src/plan/container.js';
 import { explainFailure } from '../../../src/plan/describe.js';
 import { planExec } from '../../../src/plan/exec.js';
@@ -157,6 +157,7 @@ it('of exec are its own, else those of the container', () => {
       planExec(process(own === undefined ? {} : { apparmorProfile: own }), target, {
         ...facts({ apparmor: 'attr/exec' }),
         mayClearGroups: false,
+        cgroupJoin: () => 'clone',
       }),
       'label',
     ).map(({ text }) => text);

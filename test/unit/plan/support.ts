@@ -22,7 +22,6 @@ export function facts(change: Partial<PlanFacts> = {}): PlanFacts {
     noPivot: false,
     keyring: '_ses.c1',
     ownNamespaces: 0,
-    preservedFds: 0,
     listenFds: 0,
     readRootFile: () => undefined,
     ...change,

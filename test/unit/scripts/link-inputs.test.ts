@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { recordLink, removeStaleLinks } from '../../../scripts/lib/link-inputs.mjs';
 
-const LINKED = ['executable/tsrun', 'tsrun-blank', 'CMakeCache.txt'];
+const LINKED = ['executable/tsrun', 'tsrun-blank', 'start/start.o'];
 const OTHERS = ['Release/tsrun.node', 'helper/tsrun-helper'];
 
 let build: string;

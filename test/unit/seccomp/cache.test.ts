@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { S_IFREG } from '../../../src/native/constants.js';
-import type { FakeSystem } from '../../../src/native/fake.js';
+import type { FakeSystem } from '../../fakes/system.js';
 import type { Native, Stat } from '../../../src/native/types.js';
 import { findProgram, keepProgram, openCache } from '../../../src/seccomp/cache.js';
 import { ROOT, ROOT_FDS, ROOT_PATH, system } from '../state/scene.js';

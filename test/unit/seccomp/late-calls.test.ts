@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { FakeSystem } from '../../../src/native/fake.js';
+import { FakeSystem } from '../../fakes/system.js';
 import { planContainer } from '../../../src/plan/container.js';
 import { encodeInstructions } from '../../../src/seccomp/bpf.js';
 import { checked } from '../../../src/seccomp/filter.js';

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 
 import { EAGAIN } from '../../../src/native/constants.js';
-import { FakeSystem } from '../../../src/native/fake.js';
+import { FakeSystem } from '../../fakes/system.js';
 import type { Native } from '../../../src/native/types.js';
 import { sendListener } from '../../../src/lifecycle/listener.js';
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 
-import type { FakeSystem } from '../../../src/native/fake.js';
+import type { FakeSystem } from '../../fakes/system.js';
 import { bootOf, ofThisBoot } from '../../../src/state/boot.js';
 import { StateRoot } from '../../../src/state/root.js';
 import { salvage } from '../../../src/state/salvage.js';
@@ -56,5 +56,5 @@ test('a boot that cannot be read is an error', () => {
   const fake = system();
   const state = stateOf('a', { pid: 9, boot: OTHER });
   fake.files.remove(BOOT_ID);
-  expect(() => ofThisBoot(fake.native, state)).toThrow(`cannot read ${BOOT_ID}`);
+  expect(() => ofThisBoot(fake.native, ROOT, state)).toThrow(`cannot read ${BOOT_ID}`);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { EACCES, EIO, ENOENT } from '../../../src/native/constants.js';
-import { FakeSystem } from '../../../src/native/fake.js';
+import { FakeSystem } from '../../fakes/system.js';
 import { ownerName } from '../../../src/state/owner.js';
 import { StateRoot, defaultRoot } from '../../../src/state/root.js';
 

@@ -1,7 +1,7 @@
 /** A state to test with. */
 
 import { O_RDONLY } from '../../../src/native/constants.js';
-import { FakeSystem } from '../../../src/native/fake.js';
+import { FakeSystem } from '../../fakes/system.js';
 import type { Native } from '../../../src/native/types.js';
 import { StateRoot } from '../../../src/state/root.js';
 import { STATE_VERSION } from '../../../src/state/state.js';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { LOCK_EX } from '../../../src/native/constants.js';
-import type { FakeSystem } from '../../../src/native/fake.js';
+import type { FakeSystem } from '../../fakes/system.js';
 import { tryLock } from '../../../src/state/lock.js';
 import { isAlive, parseProcessStat } from '../../../src/state/proc-stat.js';
 import { statusOf } from '../../../src/state/status.js';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { EIO, ENOSPC, O_RDONLY } from '../../../src/native/constants.js';
-import type { FakeSystem } from '../../../src/native/fake.js';
+import type { FakeSystem } from '../../fakes/system.js';
 import { parseJson } from '../../../src/spec/json.js';
 import { STATE_VERSION } from '../../../src/state/state.js';
 import type { ContainerState } from '../../../src/state/state.js';
@@ -205,9 +205,13 @@ test('a container of runc or crun in the same directory is not taken for remains
 test('a state that cannot be read is no missing container', () => {
   const fake = system();
   claimDirectory(fake.native, ROOT, 'a');
-  fake.failNth(1, EIO);
-  expect(() => loadState(fake.native, ROOT, 'a')).toThrow('cannot open /run/tsrun/a');
   fake.failNth(2, EIO);
+  expect(() => loadState(fake.native, ROOT, 'a')).toThrow('cannot open /run/tsrun/a');
+  for (const nth of [1, 3]) {
+    fake.failNth(nth, EIO);
+    expect(() => loadState(fake.native, ROOT, 'a')).toThrow('cannot read /run/tsrun/a/state.json');
+  }
+  fake.failNth(1, EIO);
   expect(() => loadState(fake.native, ROOT, 'a')).toThrow('cannot read /run/tsrun/a/state.json');
 });
 

@@ -60,7 +60,7 @@ describe('replaceDevices', () => {
   ])('puts the program in the place of ours among %j, with no gap', (names, fds, least) => {
     const programs = new Programs(...names);
     const before = programs.fds();
-    const replaced = replaceDevices(programs.native, 3, PROGRAM, '/devices');
+    const replaced = replaceDevices(programs.native, 3, PROGRAM, '/devices', 'running');
     if ('warning' in replaced) throw new Error(replaced.warning);
     expect(programs.fds()).toEqual(fds);
     expect(programs.least).toBeGreaterThanOrEqual(least);
@@ -72,15 +72,27 @@ describe('replaceDevices', () => {
 
   it('leaves the program of somebody who took ours away', () => {
     const programs = new Programs('nvidia');
-    expect(replaceDevices(programs.native, 3, PROGRAM, '/devices')).toHaveProperty('warning');
+    expect(replaceDevices(programs.native, 3, PROGRAM, '/devices', 'running')).toHaveProperty(
+      'warning',
+    );
     expect(programs.fds()).toEqual([10]);
+    expect(programs.open.size).toBe(0);
+  });
+
+  it('joins the program of somebody else in the cgroup of a new container', () => {
+    const programs = new Programs('crun');
+    const replaced = replaceDevices(programs.native, 3, PROGRAM, '/devices', 'new');
+    if ('warning' in replaced) throw new Error(replaced.warning);
+    expect(programs.fds()).toEqual([10, 90]);
+    expect(replaced.others).toBe(1);
+    replaced.close();
     expect(programs.open.size).toBe(0);
   });
 
   it('leaves everything as it was when the kernel refuses', () => {
     const programs = new Programs('tsrun');
     programs.attachStatus = -EPERM;
-    expect(() => replaceDevices(programs.native, 3, PROGRAM, '/devices')).toThrow(
+    expect(() => replaceDevices(programs.native, 3, PROGRAM, '/devices', 'running')).toThrow(
       '/devices: cannot attach the device program: errno 1',
     );
     expect(programs.fds()).toEqual([10]);

@@ -4,7 +4,7 @@ import { busAddress } from '../../../../src/cgroups/systemd/bus.js';
 import { scopeName, slicePath } from '../../../../src/cgroups/systemd/name.js';
 import { unitPath } from '../../../../src/cgroups/systemd/scope.js';
 import { userBus } from '../../../../src/cgroups/systemd/user-bus.js';
-import { FakeSystem } from '../../../../src/native/fake.js';
+import { FakeSystem } from '../../../fakes/system.js';
 
 test.each([
   [undefined, false, 'tsrun-a.scope', 'system.slice', '/system.slice/tsrun-a.scope'],

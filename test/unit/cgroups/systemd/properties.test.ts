@@ -27,6 +27,9 @@ test.each([
   ['memory.swap.max', '0', ['MemorySwapMax=0']],
   ['pids.max', '5', ['TasksMax=5']],
   ['cpu.weight', '100', ['CPUWeight=100']],
+  // Or systemd would take it away with the next daemon-reload.
+  ['cpu.idle', '1', ['CPUWeight=0']],
+  ['cpu.idle', '0', ['CPUWeight=100']],
   ['cpu.max', '50000 100000', ['CPUQuotaPerSecUSec=500000', 'CPUQuotaPeriodUSec=100000']],
   // In whole percents, and never less than what was asked for.
   ['cpu.max', '50001 100000', ['CPUQuotaPerSecUSec=510000', 'CPUQuotaPeriodUSec=100000']],

@@ -10,6 +10,7 @@ import {
 } from '../../../../src/native/constants.js';
 import { planContainer } from '../../../../src/plan/container.js';
 import type { PlanFacts } from '../../../../src/plan/plan.js';
+import { SOURCE_IN_ROOT } from '../../../../src/plan/steps.js';
 import type { Linux, Mount } from '../../../../src/spec/types.js';
 import { facts, NAMESPACES, onlyStep, spec, stepsOf, userFacts } from '../support.js';
 
@@ -121,6 +122,62 @@ describe('bind mounts', () => {
       options: ['bind', 'size=1m', 'sync', 'async', 'iversion'],
     });
     expect(warnings).toEqual(['/mounts/0/options: without effect: iversion, sync, size=1m']);
+  });
+});
+
+describe('bind mounts of what an earlier entry has mounted', () => {
+  /** The `bind` steps of these sources behind a tmpfs on /a/b. */
+  function sources(
+    ...entries: readonly (readonly [source: string, option?: string])[]
+  ): (readonly [string, number])[] {
+    const mounts: Mount[] = [
+      { destination: '/a/b', type: 'tmpfs', source: 'tmpfs' },
+      ...entries.map(([source, option = 'bind'], i) => ({
+        destination: `/m${String(i)}`,
+        source,
+        options: [option],
+      })),
+    ];
+    const steps = stepsOf(planContainer(spec({ mounts, linux: USER }), facts()), 'bind');
+    return steps
+      .filter(({ at }) => at.startsWith('/mounts/'))
+      .map(({ source, slot }) => [source, Math.min(slot, 0)]);
+  }
+
+  it('are looked up in the container', () => {
+    expect(
+      sources(
+        ['rootfs/a/b'],
+        ['/bundle/rootfs/a/b/c'],
+        ['/bundle/rootfs/x/../a//b/'],
+        ['rootfs/a', 'rbind'],
+        ['rootfs', 'rbind'],
+        ['rootfs/m0/x'],
+      ),
+    ).toEqual([
+      ['/a/b', SOURCE_IN_ROOT],
+      ['/a/b/c', SOURCE_IN_ROOT],
+      ['/a/b', SOURCE_IN_ROOT],
+      ['/a', SOURCE_IN_ROOT],
+      ['/', SOURCE_IN_ROOT],
+      ['/m0/x', SOURCE_IN_ROOT],
+    ]);
+  });
+
+  it('are not those of other directories', () => {
+    const paths = ['/bundle/rootfs/a', '/bundle/rootfs/a/bc', '/a/b', '/bundle/rootfs2/a/b'];
+    expect(sources(...paths.map((path) => [path] as const))).toEqual(
+      paths.map((path) => [path, 0]),
+    );
+  });
+
+  it('are the host’s where its root is the container’s', () => {
+    const mounts: Mount[] = [
+      { destination: '/run', type: 'tmpfs', source: 'tmpfs' },
+      { destination: '/m', source: '/run/x', options: ['bind'] },
+    ];
+    const plan = planContainer(spec({ mounts, linux: USER, root: { path: '/' } }), facts());
+    expect(stepsOf(plan, 'bind').find(({ target }) => target === '/m')?.slot).toBeGreaterThan(0);
   });
 });
 

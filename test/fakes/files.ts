@@ -1,6 +1,6 @@
 /** The file tree of the fake system (fake.ts): paths to nodes, without link resolution in between. */
 
-import type { Stat } from './types.js';
+import type { Stat } from '../../src/native/types.js';
 import {
   EEXIST,
   EISDIR,
@@ -12,7 +12,7 @@ import {
   S_IFLNK,
   S_IFREG,
   S_IFSOCK,
-} from './constants.js';
+} from '../../src/native/constants.js';
 
 export interface FakeNode {
   type: 'directory' | 'file' | 'fifo' | 'link' | 'socket';

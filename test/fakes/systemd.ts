@@ -1,7 +1,7 @@
 /** A systemd in memory, with what the scopes of containers need of it. */
 
-import { EAGAIN, EBADF, ECONNRESET } from './constants.js';
-import type { BusItem, BusMessage } from './types.js';
+import { EAGAIN, EBADF, ECONNRESET } from '../../src/native/constants.js';
+import type { BusItem, BusMessage } from '../../src/native/types.js';
 
 export interface FakeUnit {
   name: string;

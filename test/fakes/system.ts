@@ -5,7 +5,7 @@
  * Every call can be made to fail, which is the point of it: failNth().
  */
 
-import type { Step } from '../plan/steps.js';
+import type { Step } from '../../src/plan/steps.js';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
@@ -30,13 +30,19 @@ import {
   O_PATH,
   O_TRUNC,
   O_WRONLY,
-} from './constants.js';
-import { CGROUP2_SUPER_MAGIC, NSFS_MAGIC, PROC_SUPER_MAGIC, SIGKILL } from './constants.js';
-import { FakeSystemd } from './fake-systemd.js';
-import { CGROUP_ROOT, FakeCgroups } from './fake-cgroups.js';
-import { FakeFiles, parentOf, statOf } from './fake-files.js';
-import type { FakeNode } from './fake-files.js';
-import type { ExitInfo, Message, Native, SpawnRequest } from './types.js';
+} from '../../src/native/constants.js';
+import {
+  CGROUP2_SUPER_MAGIC,
+  NSFS_MAGIC,
+  PROC_SUPER_MAGIC,
+  SIGKILL,
+  TMPFS_MAGIC,
+} from '../../src/native/constants.js';
+import { FakeSystemd } from './systemd.js';
+import { CGROUP_ROOT, FakeCgroups } from './cgroups.js';
+import { FakeFiles, parentOf, statOf } from './files.js';
+import type { FakeNode } from './files.js';
+import type { ExitInfo, Message, Native, SpawnRequest } from '../../src/native/types.js';
 
 /** Calls that cannot fail, or whose failure says nothing: failNth() passes over them. */
 const INFALLIBLE: ReadonlySet<string> = new Set([
@@ -351,7 +357,7 @@ export class FakeSystem {
           fd: this.open({ kind: 'other', content: '' }),
         };
       }
-      if (step.op === 'gate') return helper.steps.some(({ op }) => op === 'seccomp') ? 0 : -EAGAIN;
+      if (step.op === 'gate') return 0;
       if (step.op === 'find') this.ran.push(step.file);
     }
     helper.ended = true;
@@ -564,7 +570,7 @@ export class FakeSystem {
       open: (path, flags, mode) => this.openPath(path, flags, mode),
       openat: (fd, name, flags, mode) => this.openPath(this.pathAt(fd, name), flags, mode),
       openInRoot: () => -ENOENT,
-      openat2: (_fd, path) => this.openPath(path, 0, 0),
+      openat2: (fd, path, flags) => this.openPath(this.pathAt(fd, path), flags, 0),
       close: (fd) => (this.fds.delete(fd) ? 0 : -EBADF),
       read: (fd, max) => this.read(fd, max),
       write: (fd, data) => this.write(fd, data),
@@ -625,7 +631,11 @@ export class FakeSystem {
         if (`${path}/`.startsWith(`${CGROUP_ROOT}/`)) return CGROUP2_SUPER_MAGIC;
         return path === '/proc' ? PROC_SUPER_MAGIC : 0;
       },
-      fstatfsType: () => NSFS_MAGIC,
+      fstatfsType: (fd) => {
+        const path = this.pathAt(fd, '');
+        if (`${path}/`.startsWith(`${CGROUP_ROOT}/`)) return CGROUP2_SUPER_MAGIC;
+        return path.startsWith('/run/') ? TMPFS_MAGIC : NSFS_MAGIC;
+      },
       fstatfsFlags: () => 0,
       flock: (fd, operation) => this.flock(fd, operation),
       access: (path) => (files.follow(path) === undefined ? -ENOENT : 0),

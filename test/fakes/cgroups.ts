@@ -1,7 +1,7 @@
 /** The cgroup v2 hierarchy of the fake system (fake.ts): which processes are where, as its files say. */
 
-import type { FakeFiles, FakeNode } from './fake-files.js';
-import { EBUSY } from './constants.js';
+import type { FakeFiles, FakeNode } from './files.js';
+import { EBUSY } from '../../src/native/constants.js';
 
 /** Where it is mounted. */
 export const CGROUP_ROOT = '/sys/fs/cgroup';
@@ -28,6 +28,7 @@ export class FakeCgroups {
     file('cgroup.procs', '').written = (pid) => {
       this.enter(path, Number(pid));
     };
+    file('cgroup.subtree_control', '');
     file('cgroup.events', 'populated 0\nfrozen 0\n');
     file('cgroup.freeze', '0\n');
     file('cgroup.stat', 'nr_descendants 0\n');

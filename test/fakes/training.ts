@@ -4,9 +4,9 @@
  * memory. Not part of the program.
  */
 
-import type { Native } from '../native/types.js';
-import { FakeSystem } from '../native/fake.js';
-import { defaultConfig } from './spec/default-config.js';
+import type { Native } from '../../src/native/types.js';
+import { FakeSystem } from './system.js';
+import { defaultConfig } from '../../src/cli/spec/default-config.js';
 
 /** As main-quickjs.ts has it. */
 type Start = (

@@ -6,8 +6,8 @@
 // libc-start.o of glibc 2.41 for x86-64 does, in the same order, where it does not know
 // the maker of the processor: memcpy() is then the one for SSE2.
 //
-// It takes the place of libc-start.o, whose inner names it uses, so the build links it
-// only in the place of one that is known byte for byte (start.cmake).
+// It takes the place of libc-start.o, whose inner names it uses: the build compares what
+// both leave behind, and takes this one only if they agree (README.md).
 //
 // Nothing here may have a stack protector before the guard is there, nor call memcpy()
 // before the IRELATIVE relocations.
@@ -102,6 +102,18 @@ void setFeatures() {
   _dl_x86_cpu_features[kKind] = 5;  // arch_kind_other
   // Avoid_Non_Temporal_Memset, and what is set where there is no SSSE3.
   _dl_x86_cpu_features[kPreferred] = 1U << 17 | 1U << 18;
+  // Twenty sizes of caches, each 64 bits: not known, but for those at which memcpy() and memset()
+  // change their way.
+  constexpr size_t kSizes = 0x170 / sizeof(uint32_t);
+  for (size_t i = 0; i < 40; i++) _dl_x86_cpu_features[kSizes + i] = 0xffffffff;
+  const auto set = [](size_t size, uint32_t value) {
+    _dl_x86_cpu_features[kSizes + 2 * size] = value;
+    _dl_x86_cpu_features[kSizes + 2 * size + 1] = 0;
+  };
+  set(2, 64 << 20);
+  set(4, 2048);
+  set(5, 64 << 20);
+  set(19, 4);
   _dl_hwcap = 2;  // HWCAP_X86_64
   _dl_x86_64_runtime_resolve = _dl_runtime_resolve_fxsave;
   // Linux tells since 5.14. The kernels before it know no state larger than that of AVX-512.
