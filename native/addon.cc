@@ -1,5 +1,5 @@
 // The binding: the only file that knows Node-API. Each function turns arguments
-// into plain C++, calls the system or parent/, and turns the answer back.
+// into plain C++, calls the kernel or system/, and turns the answer back.
 // The contracts are in src/native/types.ts.
 
 #include <fcntl.h>
@@ -39,20 +39,20 @@
 #include <string>
 #include <vector>
 
-#include "parent/blake2b.h"
-#include "parent/bpf.h"
-#include "parent/bus.h"
-#include "parent/children.h"
-#include "parent/datagram-socket.h"
-#include "parent/device-tree.h"
-#include "parent/encode.h"
-#include "parent/errors.h"
-#include "parent/locked-tree.h"
-#include "parent/messages.h"
-#include "parent/poller.h"
-#include "parent/seccomp.h"
-#include "parent/signals.h"
-#include "parent/spawn.h"
+#include "system/blake2b.h"
+#include "system/bpf.h"
+#include "system/bus.h"
+#include "system/children.h"
+#include "system/datagram-socket.h"
+#include "system/device-tree.h"
+#include "system/encode.h"
+#include "system/errors.h"
+#include "system/locked-tree.h"
+#include "system/messages.h"
+#include "system/poller.h"
+#include "system/seccomp.h"
+#include "system/signals.h"
+#include "system/spawn.h"
 #include "wire/wire.h"
 
 namespace tsrun {

@@ -219,7 +219,7 @@ long setDumpable(const wire::Step& step) {
 }
 
 // What brought the capabilities through execve while the id was not mapped yet
-// (parent/clone-child.cc) is not for programs: hooks would have all of them.
+// (system/clone-child.cc) is not for programs: hooks would have all of them.
 static long forgetInheritable() {
   long result = sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
   if (result < 0) return fail(result, "ambient set");

@@ -39,7 +39,10 @@ file(GLOB TSRUN_NAPI_SOURCES CONFIGURE_DEPENDS native/quickjs/napi/*.cc)
 add_library(tsrun-quickjs OBJECT EXCLUDE_FROM_ALL
   ${TSRUN_NAPI_SOURCES} native/quickjs/chunks.cc native/quickjs/host.cc native/quickjs/program.cc
   native/quickjs/prepare-process.cc
-  native/addon.cc ${TSRUN_PARENT_SOURCES} native/parent/poller-loop.cc)
+  native/addon.cc)
+# As for the addon: without Node-API.
+add_library(tsrun-quickjs-system OBJECT EXCLUDE_FROM_ALL
+  ${TSRUN_SYSTEM_SOURCES} native/system/poller-loop.cc)
 
 # Exactly the functions of Node-API that the addon wants.
 add_custom_command(
@@ -52,13 +55,12 @@ add_custom_command(
   COMMAND_EXPAND_LISTS VERBATIM)
 add_custom_target(tsrun-napi-symbols DEPENDS ${CMAKE_BINARY_DIR}/napi-symbols)
 
-set(TSRUN_HOST $<TARGET_OBJECTS:tsrun-quickjs> $<TARGET_OBJECTS:tsrun-clone-child> native/embed.S)
+set(TSRUN_HOST $<TARGET_OBJECTS:tsrun-quickjs> $<TARGET_OBJECTS:tsrun-quickjs-system>
+  $<TARGET_OBJECTS:tsrun-clone-child> native/embed.S)
 
-function(tsrun_host target)
-  target_include_directories(${target} SYSTEM PRIVATE
-    ${QUICKJS_INCLUDE} ${CMAKE_JS_INC} ${NODE_ADDON_API_DIR} ${SECCOMP_INCLUDE})
-  target_compile_definitions(${target} PRIVATE TSRUN_EXECUTABLE NAPI_VERSION=8
-    NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS _GNU_SOURCE)
+function(tsrun_host_options target)
+  target_include_directories(${target} SYSTEM PRIVATE ${SECCOMP_INCLUDE})
+  target_compile_definitions(${target} PRIVATE TSRUN_EXECUTABLE _GNU_SOURCE)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${TSRUN_WARNINGS}
     -O2 -fno-rtti -fno-exceptions -ffunction-sections -fdata-sections ${TSRUN_HARDENING}
     -fno-pie>)
@@ -68,7 +70,15 @@ function(tsrun_host target)
       -fno-sanitize-recover=undefined -g -O1 -fno-omit-frame-pointer>)
   endif()
 endfunction()
+function(tsrun_host target)
+  tsrun_host_options(${target})
+  target_include_directories(${target} SYSTEM PRIVATE
+    ${QUICKJS_INCLUDE} ${CMAKE_JS_INC} ${NODE_ADDON_API_DIR})
+  target_compile_definitions(${target} PRIVATE NAPI_VERSION=8
+    NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS)
+endfunction()
 tsrun_host(tsrun-quickjs)
+tsrun_host_options(tsrun-quickjs-system)
 
 # Linked dynamically, without an image: for sanitizers and valgrind.
 add_executable(tsrun-plain EXCLUDE_FROM_ALL ${TSRUN_HOST} native/quickjs/main-plain.cc)

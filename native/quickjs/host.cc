@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "../parent/poller.h"
+#include "../system/poller.h"
 #include "chunks.h"
 
 extern "C" napi_value napi_register_module_v1(napi_env env, napi_value exports);

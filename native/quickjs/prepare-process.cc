@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <string>
 
-#include "../parent/errors.h"
+#include "../system/errors.h"
 
 namespace tsrun {
 

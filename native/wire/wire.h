@@ -1,6 +1,6 @@
 // The plan as bytes, and the messages: what the parent and the helper share.
 //
-// The parent encodes (parent/encode.cc), the helper decodes (decode.h). Both
+// The parent encodes (system/encode.cc), the helper decodes (decode.h). Both
 // are built from one source tree into one addon, so there is no versioning:
 // the magic number only guards against a mix-up.
 #pragma once

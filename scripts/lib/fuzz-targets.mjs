@@ -37,11 +37,11 @@ export const targets = {
     libraries: [],
   },
   encode: {
-    sources: ['native/parent/encode.cc'],
-    covers: ['native/parent/encode.cc'],
+    sources: ['native/system/encode.cc'],
+    covers: ['native/system/encode.cc'],
     plants: [
       {
-        file: 'native/parent/encode.cc',
+        file: 'native/system/encode.cc',
         from: `  }
   tables_.push_back(0);
   tableIsOffset_.push_back(false);`,
@@ -57,7 +57,7 @@ export const targets = {
     libraries: [],
   },
   helper: {
-    sources: ['native/parent/encode.cc', 'test/fuzz/native/kernel.cc', ...child],
+    sources: ['native/system/encode.cc', 'test/fuzz/native/kernel.cc', ...child],
     covers: child,
     plants: [
       {
@@ -79,11 +79,11 @@ export const targets = {
     flags: { 'native/child/text.cc': RENAMED },
   },
   messages: {
-    sources: ['native/parent/messages.cc'],
-    covers: ['native/parent/messages.cc'],
+    sources: ['native/system/messages.cc'],
+    covers: ['native/system/messages.cc'],
     plants: [
       {
-        file: 'native/parent/messages.cc',
+        file: 'native/system/messages.cc',
         from: 'message.times.resize(rest / sizeof(int64_t));',
         to: 'message.times.resize(message.step % 8);',
         finding: /messages\.cc:\d+: not so: message\.text\.empty/,
@@ -93,11 +93,11 @@ export const targets = {
     libraries: [],
   },
   bus: {
-    sources: ['native/parent/bus.cc'],
-    covers: ['native/parent/bus.cc'],
+    sources: ['native/system/bus.cc'],
+    covers: ['native/system/bus.cc'],
     plants: [
       {
-        file: 'native/parent/bus.cc',
+        file: 'native/system/bus.cc',
         from: `    if (status >= 0) status = sd_bus_message_exit_container(message);
     if (status < 0) return status;
     items.push_back({")", ""});`,
@@ -111,11 +111,11 @@ export const targets = {
     libraries: ['-l:libsystemd.a', '-l:libcap.a'],
   },
   seccomp: {
-    sources: ['native/parent/seccomp.cc'],
-    covers: ['native/parent/seccomp.cc'],
+    sources: ['native/system/seccomp.cc'],
+    covers: ['native/system/seccomp.cc'],
     plants: [
       {
-        file: 'native/parent/seccomp.cc',
+        file: 'native/system/seccomp.cc',
         from: 'filter.failedRule = static_cast<int>(i);',
         to: 'filter.failedRule = static_cast<int>(i + profile.rules[i].names.size());',
         finding: /seccomp\.cc:\d+: not so: filter\.failedRule/,

@@ -65,7 +65,7 @@ function plantedTree(name, index) {
   const tree = join(build, 'planted', `${name}-${index}`);
   rmSync(tree, { recursive: true, force: true });
   const napi = 'native/quickjs/napi';
-  for (const part of ['native/wire', 'native/parent', 'native/child', napi, 'test/fuzz/native']) {
+  for (const part of ['native/wire', 'native/system', 'native/child', napi, 'test/fuzz/native']) {
     cpSync(join(root, part), join(tree, part), { recursive: true });
   }
   const file = join(tree, plant.file);

@@ -97,7 +97,7 @@ export const PROCESS_ATTRIBUTES: readonly ProcessAttribute[] = [
   { name: 'autogroup', otherwise: 'reset', by: ['session'] },
   /** native/child/main.cc, for every program that the helper executes. */
   { name: 'signals', otherwise: 'reset' },
-  /** native/parent/clone-child.cc */
+  /** native/system/clone-child.cc */
   { name: 'descriptors', field: '--preserve-fds', otherwise: 'reset' },
   {
     name: 'no-new-privileges',

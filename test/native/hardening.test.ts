@@ -14,22 +14,23 @@ const OBJECTS = join(BUILD, 'CMakeFiles');
 interface Binary {
   file: string;
   /** Where the object files are that come from our own sources. */
-  objects: string;
+  objects: string[];
 }
 
 const BINARIES: Record<string, Binary> = {
   executable: {
     file: join(BUILD, 'executable/tsrun'),
-    objects: join(OBJECTS, 'tsrun-quickjs.dir'),
+    objects: ['tsrun-quickjs.dir', 'tsrun-quickjs-system.dir'],
   },
-  helper: { file: join(BUILD, 'helper/tsrun-helper'), objects: join(OBJECTS, 'tsrun-helper.dir') },
-  addon: { file: join(BUILD, 'Release/tsrun.node'), objects: join(OBJECTS, 'tsrun.dir') },
+  helper: { file: join(BUILD, 'helper/tsrun-helper'), objects: ['tsrun-helper.dir'] },
+  addon: { file: join(BUILD, 'Release/tsrun.node'), objects: ['tsrun.dir', 'tsrun-system.dir'] },
 };
 
 const run = (file: string, ...args: string[]): string =>
   execFileSync(file, args, { encoding: 'utf8', maxBuffer: 1 << 26, env: { LC_ALL: 'C' } });
 
-function objectsBelow(directory: string): string[] {
+function objectsBelow(target: string): string[] {
+  const directory = join(OBJECTS, target);
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.cc.o'))
     .map((name) => join(directory, name));
@@ -37,7 +38,7 @@ function objectsBelow(directory: string): string[] {
 
 /** Symbols that the object files refer to. */
 function references({ objects }: Binary): string[] {
-  const symbols = run('nm', '--undefined-only', ...objectsBelow(objects));
+  const symbols = run('nm', '--undefined-only', ...objects.flatMap(objectsBelow));
   return [...symbols.matchAll(/ U (\S+)$/gm)].map(([, name = '']) => name);
 }
 

@@ -412,7 +412,7 @@ export const confinement = [
     what: 'a rule that contradicts an earlier one is left out',
     changes: [
       {
-        file: 'native/parent/seccomp.cc',
+        file: 'native/system/seccomp.cc',
         from: '      if (added < 0) {',
         to: '      if (added < 0 && added != -EEXIST) {',
       },
@@ -489,7 +489,7 @@ export const confinement = [
     what: 'the socket for messages of the container has no path',
     changes: [
       {
-        file: 'native/parent/datagram-socket.cc',
+        file: 'native/system/datagram-socket.cc',
         from: '  strcpy(request.address.sun_path, name);',
         to: '  strcpy(request.address.sun_path + 1, name);',
       },
@@ -762,12 +762,12 @@ export const confinement = [
     what: 'the mode of the notify socket is changed by its name',
     changes: [
       {
-        file: 'native/parent/datagram-socket.cc',
+        file: 'native/system/datagram-socket.cc',
         from: '  umask(0777 & ~request.mode);',
         to: '',
       },
       {
-        file: 'native/parent/datagram-socket.cc',
+        file: 'native/system/datagram-socket.cc',
         from: 'sizeof request.address) == 0;',
         to: `sizeof request.address) == 0 &&
                      chmod(request.address.sun_path, request.mode) == 0;`,

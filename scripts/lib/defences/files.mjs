@@ -570,7 +570,7 @@ export const files = [
         to: 'O_PATH | O_CLOEXEC, 0)',
       },
       {
-        file: 'native/parent/locked-tree.cc',
+        file: 'native/system/locked-tree.cc',
         from: 'how.resolve = RESOLVE_NO_MAGICLINKS;',
         to: 'how.resolve = 0;',
       },
@@ -623,7 +623,7 @@ export const files = [
     what: 'what locks a source in the user namespace shares the memory of the runtime with whoever has every right there',
     changes: [
       {
-        file: 'native/parent/locked-tree.cc',
+        file: 'native/system/locked-tree.cc',
         from: '  if (prctl(PR_SET_DUMPABLE, 0) < 0) return -errno;\n',
         to: '',
       },

@@ -7,7 +7,7 @@ const GATE = {
   name: 'at the gate, process 1 has nothing of the set-up open',
 };
 const MAIN = 'native/child/main.cc';
-const CLONE = 'native/parent/clone-child.cc';
+const CLONE = 'native/system/clone-child.cc';
 const PLAN = 'src/plan/container.ts';
 const CONTAINER_PLAN = 'test/unit/plan/container.test.ts';
 
@@ -28,7 +28,7 @@ const EARLY_FILTER = [
   },
 ];
 const UNSEALED = {
-  file: 'native/parent/spawn.cc',
+  file: 'native/system/spawn.cc',
   from: 'F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {',
   to: 'F_SEAL_SEAL) < 0) {',
 };
@@ -150,7 +150,7 @@ export const processes = [
     what: "the right to run the helper's memory file can be taken away",
     changes: [
       {
-        file: 'native/parent/spawn.cc',
+        file: 'native/system/spawn.cc',
         from: 'if (executable && fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC) < 0 && errno != EINVAL) return -errno;',
         to: 'static_cast<void>(executable);',
       },

@@ -3,7 +3,7 @@
 import { TsrunError } from '../../errors.js';
 import type { Native } from '../../native/types.js';
 
-/** What tsrun's programs are called (native/parent/bpf.cc). */
+/** What tsrun's programs are called (native/system/bpf.cc). */
 const NAME = 'tsrun';
 
 /**

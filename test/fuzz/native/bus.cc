@@ -1,5 +1,5 @@
 // A message bus that answers anything. sd-bus reads the bytes; what it takes for
-// a message is turned into values by native/parent/bus.cc.
+// a message is turned into values by native/system/bus.cc.
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include <fuzzer/FuzzedDataProvider.h>
 #include <systemd/sd-bus.h>
 
-#include "../../../native/parent/bus.h"
+#include "../../../native/system/bus.h"
 #include "descriptors.h"
 #include "fuzz.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "../../../native/parent/encode.h"
+#include "../../../native/system/encode.h"
 #include "plan-walk.h"
 
 namespace tsrun::fuzz {

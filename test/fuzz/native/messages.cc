@@ -10,7 +10,7 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
-#include "../../../native/parent/messages.h"
+#include "../../../native/system/messages.h"
 #include "descriptors.h"
 #include "fuzz.h"
 

@@ -7,7 +7,7 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
-#include "../../../native/parent/seccomp.h"
+#include "../../../native/system/seccomp.h"
 #include "descriptors.h"
 #include "fuzz.h"
 
