@@ -60,8 +60,15 @@ export function childEndedAsHelper(native: Native, child: { pid: number }): bool
 /** kExitUntold of native/wire/wire.h: the exit status of a process that could not send its message. */
 const EXIT_UNTOLD = 128;
 
-/** The errno for which a helper could not send a message to its parent, or read one. */
-export function untoldErrno(exit: ExitInfo | number): number | undefined {
+/**
+ * Why a process that ended could not exchange messages with its parent: the one that is set up waits
+ * for bytes at a socket, then at the gate.
+ *
+ * @returns undefined when it told, or when it ended otherwise
+ */
+export function untoldError(native: Native, exit: ExitInfo | number): TsrunError | undefined {
   if (typeof exit === 'number' || exit.status <= EXIT_UNTOLD) return undefined;
-  return exit.status - EXIT_UNTOLD;
+  const errno = exit.status - EXIT_UNTOLD;
+  const text = `cannot hear from the process while it is set up: ${native.strerror(errno)}`;
+  return new TsrunError('ERR_SYSTEM', text, { errno });
 }

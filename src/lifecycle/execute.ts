@@ -22,7 +22,7 @@ import { explainStep } from './explain.js';
 import { NO_STEP } from '../plan/steps.js';
 import type { Step, SyncPointValue } from '../plan/steps.js';
 import { killAndReap, killAndReapBoth, pidOfPidfd, waitForExit } from './child.js';
-import { childEndedAsHelper, endedAsHelper, untoldErrno } from './ended-as-helper.js';
+import { childEndedAsHelper, endedAsHelper, untoldError } from './ended-as-helper.js';
 import { waitForEither } from './wait-either.js';
 
 /** The process that carries out the steps: another one after a `fork` step. */
@@ -265,11 +265,7 @@ export function requireAlive(native: Native, { pidfd }: Child): void {
 }
 
 function endedError(native: Native, exit: ExitInfo | number): TsrunError {
-  const errno = untoldErrno(exit);
-  if (errno !== undefined) {
-    return broken(native, 'hear from the process while it is set up', errno);
-  }
-  return new TsrunError('ERR_SYSTEM', endedText(exit));
+  return untoldError(native, exit) ?? new TsrunError('ERR_SYSTEM', endedText(exit));
 }
 
 function endedText(exit: ExitInfo | number): string {

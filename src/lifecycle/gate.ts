@@ -27,7 +27,7 @@ import { EXEC_FIFO, EXEC_REPORT, statePath } from '../state/paths.js';
 import type { StateRoot } from '../state/root.js';
 import { openFile, readLater, stateError } from '../state/store.js';
 import type { ContainerState } from '../state/state.js';
-import { childEndedAsHelper, endedAsHelper, isProgram, untoldErrno } from './ended-as-helper.js';
+import { childEndedAsHelper, endedAsHelper, isProgram, untoldError } from './ended-as-helper.js';
 import { explainStep } from './explain.js';
 import { waitForEither } from './wait-either.js';
 
@@ -169,11 +169,10 @@ function knockAtPipe(native: Native, { knock }: OpenGate, pidfd: number): Exit {
 }
 
 function ended(native: Native, state: ContainerState, exit?: ExitInfo): TsrunError {
-  const errno = exit === undefined ? undefined : untoldErrno(exit);
-  const text = `cannot start container "${state.id}": its process`;
-  if (errno === undefined) return new TsrunError('ERR_NOT_RUNNING', `${text} has ended`);
-  const reason = `cannot read from its socket: ${native.strerror(errno)}`;
-  return new TsrunError('ERR_NOT_RUNNING', `${text} ${reason}`, { errno });
+  const untold = exit === undefined ? undefined : untoldError(native, exit);
+  if (untold !== undefined) return untold;
+  const text = `cannot start container "${state.id}": its process has ended`;
+  return new TsrunError('ERR_NOT_RUNNING', text);
 }
 
 /** @returns the fifo for reading, in which stays what the helper does not read; -1 when the process has ended */

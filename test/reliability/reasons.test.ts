@@ -96,7 +96,7 @@ test('whether exec can keep what it joins from looking into it', () => {
 });
 
 test.each([
-  ['go on to the gate', 4, 'cannot start container ".*": its process cannot read from its socket'],
+  ['go on to the gate', 4, 'cannot hear from the process while it is set up'],
   ['open the gate', 2, 'cannot wait at the start gate: exec.fifo'],
   ['execute the program', 1, 'exec: "sh"'],
 ])('whether the process of run may %s', (_what, fromEnd, doing) => {
