@@ -39,7 +39,7 @@ file(GLOB TSRUN_NAPI_SOURCES CONFIGURE_DEPENDS native/quickjs/napi/*.cc)
 add_library(tsrun-quickjs OBJECT EXCLUDE_FROM_ALL
   ${TSRUN_NAPI_SOURCES} native/quickjs/chunks.cc native/quickjs/host.cc native/quickjs/program.cc
   native/quickjs/prepare-process.cc
-  native/addon.cc)
+  ${TSRUN_BINDING_SOURCES})
 # As for the addon: without Node-API.
 add_library(tsrun-quickjs-system OBJECT EXCLUDE_FROM_ALL
   ${TSRUN_SYSTEM_SOURCES} native/system/poller-loop.cc)

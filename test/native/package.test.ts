@@ -117,7 +117,7 @@ test(
     for (const name of [
       'dist/index.js',
       'dist/index.d.ts',
-      'native/addon.cc',
+      'native/binding/module.cc',
       'CMakeLists.txt',
       'LICENSE',
       'README.md',

@@ -254,7 +254,7 @@ test('the npm package has the program and what builds its addon, and depends on 
   expect(names).toEqual(
     expect.arrayContaining([
       ...['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md', 'THIRD-PARTY.md'],
-      ...['CMakeLists.txt', 'binding.gyp', 'native/addon.cc', 'scripts/install.mjs'],
+      ...['CMakeLists.txt', 'binding.gyp', 'native/binding/module.cc', 'scripts/install.mjs'],
       ...['dist/index.js', 'dist/index.d.ts', 'dist/cli/main-node.js'],
     ]),
   );

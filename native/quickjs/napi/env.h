@@ -1,6 +1,6 @@
 // Node-API over QuickJS: what its functions share.
 //
-// Only the functions that native/addon.cc links are here, each with what it
+// Only the functions that native/binding/ links are here, each with what it
 // does beyond, or short of, Node's documentation of the same name; the build
 // compares the two lists (check-napi.sh). Common to all of them:
 //

@@ -727,9 +727,9 @@ export const confinement = [
     what: 'names of cgroups are taken for UTF-8',
     changes: [
       {
-        file: 'native/addon.cc',
-        from: 'return bytes(info, name.data(), name.size()); });',
-        to: 'return string(info, name); });',
+        file: 'native/binding/files.cc',
+        from: 'array.Set(count++, bytes(info, name.data(), name.size()));',
+        to: 'array.Set(count++, string(info, name));',
       },
     ],
     build: 'executable',

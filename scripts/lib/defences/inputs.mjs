@@ -22,7 +22,7 @@ export const inputs = [
     what: 'a text of the plan may hold a NUL',
     changes: [
       {
-        file: 'native/addon.cc',
+        file: 'native/binding/helper.cc',
         from: `if (hasNul(item)) return wrongType(env, "a step's string holds a NUL");`,
         to: '',
       },
@@ -35,7 +35,7 @@ export const inputs = [
     what: 'a list of the plan may hold a NUL',
     changes: [
       {
-        file: 'native/addon.cc',
+        file: 'native/binding/helper.cc',
         from: `if (hasNul(items.back())) return wrongType(env, "a step's string holds a NUL");`,
         to: '',
       },
@@ -47,7 +47,11 @@ export const inputs = [
     rows: ['13'],
     what: 'any number of descriptors may be passed',
     changes: [
-      { file: 'native/addon.cc', from: 'work.preserve.size() > wire::kMaxSlots ||', to: '' },
+      {
+        file: 'native/binding/helper.cc',
+        from: 'work.preserve.size() > wire::kMaxSlots ||',
+        to: '',
+      },
     ],
     build: 'addon',
     test: {
