@@ -62,27 +62,16 @@ bool encodeFields(PlanEncoder& encoder, const Napi::Object& step, const char* fi
   return true;
 }
 
-struct Operation {
-  const char* name;
-  const char* fields;
-};
-
-constexpr Operation kOperations[] = {
-#define OPERATION(name, text, fields) {text, fields},
-#include "../wire/operations.def"
-#undef OPERATION
-};
-
 bool encodeStep(PlanEncoder& encoder, const Value& value) {
   if (!value.IsObject()) return wrongType(value.Env(), "a step must be an object");
   const auto step = value.As<Napi::Object>();
   const Value op = step.Get("op");
   if (!op.IsString()) return wrongType(value.Env(), "a step must have an operation");
   const std::string name = op.As<Napi::String>().Utf8Value();
-  for (uint32_t i = 0; i < static_cast<uint32_t>(wire::Op::Count); i++) {
-    if (name != kOperations[i].name) continue;
-    encoder.begin(static_cast<wire::Op>(i));
-    return encodeFields(encoder, step, kOperations[i].fields);
+  for (const wire::Operation& operation : wire::kOperations) {
+    if (name != operation.name) continue;
+    encoder.begin(operation.op);
+    return encodeFields(encoder, step, operation.fields);
   }
   return wrongType(value.Env(), "a step has an unknown operation");
 }
@@ -206,7 +195,7 @@ Value Proceed(const CallbackInfo& info) { return result(info, proceed(integer(in
 
 Value Operations(const CallbackInfo& info) {
   std::vector<std::string> names;
-  for (const auto& operation : kOperations) {
+  for (const wire::Operation& operation : wire::kOperations) {
     names.push_back(std::string(operation.name) + " " + operation.fields);
   }
   return strings(info, names);

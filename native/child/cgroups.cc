@@ -41,15 +41,15 @@ static long protectFiles(int directory, char* const* delegated) {
 }
 
 // What the option nsdelegate of the hierarchy does for all of them, where that is missing.
-long protectLimits(const wire::Step& step) {
-  const long mount = slot(NUMBER(step, ProtectLimits, mount));
+long operations::protectLimits(const wire::Step& step) {
+  const long mount = slot(NUMBER(step, protectLimits, mount));
   if (mount < 0) return mount;
   // fsmount's descriptor is a path.
   const long directory =
       sys::openat(static_cast<int>(mount), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return directory;
   const long result =
-      protectFiles(static_cast<int>(directory), TEXTS(step, ProtectLimits, delegated));
+      protectFiles(static_cast<int>(directory), TEXTS(step, protectLimits, delegated));
   sys::close(static_cast<int>(directory));
   return result;
 }

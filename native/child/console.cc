@@ -74,7 +74,7 @@ static long clearOnlcr(int slave) {
   return sys::ioctl(slave, TCSETS, sys::arg(&settings));
 }
 
-long openConsole(const wire::Step& step) {
+long operations::console(const wire::Step& step) {
   if (self.root < 0) {
     // An exec has entered a root that is there already.
     const long root = sys::openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -85,8 +85,8 @@ long openConsole(const wire::Step& step) {
   int slave = -1;
   long result = openPair(&master, &slave);
   if (result < 0) return result;
-  const auto columns = static_cast<unsigned short>(NUMBER(step, Console, columns));
-  const auto rows = static_cast<unsigned short>(NUMBER(step, Console, rows));
+  const auto columns = static_cast<unsigned short>(NUMBER(step, console, columns));
+  const auto rows = static_cast<unsigned short>(NUMBER(step, console, rows));
   if (columns != 0 || rows != 0) {
     winsize size = {};
     size.ws_col = columns;
@@ -94,13 +94,13 @@ long openConsole(const wire::Step& step) {
     result = sys::ioctl(slave, TIOCSWINSZ, sys::arg(&size));
     if (result < 0) return fail(result, "window size");
   }
-  if (NUMBER(step, Console, bareNewlines) != 0) {
+  if (NUMBER(step, console, bareNewlines) != 0) {
     result = clearOnlcr(slave);
     if (result < 0) return fail(result, "terminal");
   }
-  result = sys::call(__NR_fchown, slave, NUMBER(step, Console, uid), -1);
+  result = sys::call(__NR_fchown, slave, NUMBER(step, console, uid), -1);
   if (result < 0) return fail(result, "/dev/pts");
-  if (NUMBER(step, Console, mountConsole) != 0) {
+  if (NUMBER(step, console, mountConsole) != 0) {
     result = mountOnConsole(slave);
     if (result < 0) return result;
   }

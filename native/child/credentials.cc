@@ -23,7 +23,7 @@ static long dropBounding(uint64_t keep) {
 }
 
 static long setGroups(const wire::Step& step) {
-  const wire::List groups = LIST(step, Credentials, groups);
+  const wire::List groups = LIST(step, credentials, groups);
   // The kernel's NGROUPS_MAX.
   static unsigned ids[65536];
   if (groups.count > sizeof ids / sizeof ids[0]) return -EINVAL;
@@ -35,22 +35,22 @@ static long setGroups(const wire::Step& step) {
 
 static long setIds(const wire::Step& step) {
   long result = 0;
-  if (NUMBER(step, Credentials, setGroups) != 0) {
+  if (NUMBER(step, credentials, setGroups) != 0) {
     result = setGroups(step);
     if (result < 0) return fail(result, "setgroups");
   }
-  const long gid = NUMBER(step, Credentials, gid);
+  const long gid = NUMBER(step, credentials, gid);
   result = sys::call(__NR_setresgid, gid, gid, gid);
   if (result < 0) return fail(result, "setresgid");
-  const long uid = NUMBER(step, Credentials, uid);
+  const long uid = NUMBER(step, credentials, uid);
   result = sys::call(__NR_setresuid, uid, uid, uid);
   return result < 0 ? fail(result, "setresuid") : 0;
 }
 
 static long setSets(const wire::Step& step) {
-  const auto effective = static_cast<uint64_t>(NUMBER(step, Credentials, effective));
-  const auto permitted = static_cast<uint64_t>(NUMBER(step, Credentials, permitted));
-  const auto inheritable = static_cast<uint64_t>(NUMBER(step, Credentials, inheritable));
+  const auto effective = static_cast<uint64_t>(NUMBER(step, credentials, effective));
+  const auto permitted = static_cast<uint64_t>(NUMBER(step, credentials, permitted));
+  const auto inheritable = static_cast<uint64_t>(NUMBER(step, credentials, inheritable));
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};
   for (int half = 0; half < 2; half++) {
@@ -75,8 +75,8 @@ static long raiseAmbient(uint64_t ambient) {
 
 // The bounding set needs CAP_SETPCAP, which a change of user takes from the
 // effective set; the permitted set survives it by PR_SET_KEEPCAPS.
-long setCredentials(const wire::Step& step) {
-  long result = dropBounding(static_cast<uint64_t>(NUMBER(step, Credentials, bounding)));
+long operations::credentials(const wire::Step& step) {
+  long result = dropBounding(static_cast<uint64_t>(NUMBER(step, credentials, bounding)));
   if (result < 0) return result;
   result = sys::prctl(PR_SET_KEEPCAPS, 1);
   if (result < 0) return fail(result, "keep capabilities");
@@ -86,7 +86,7 @@ long setCredentials(const wire::Step& step) {
   if (result < 0) return result;
   result = sys::prctl(PR_SET_KEEPCAPS, 0);
   if (result < 0) return fail(result, "keep capabilities");
-  result = raiseAmbient(static_cast<uint64_t>(NUMBER(step, Credentials, ambient)));
+  result = raiseAmbient(static_cast<uint64_t>(NUMBER(step, credentials, ambient)));
   const long restored = restoreDumpable();
   if (result < 0) return result;
   return restored < 0 ? fail(restored, "dumpable") : 0;

@@ -20,8 +20,8 @@ long setSlot(int64_t index, int fd) {
 
 // What set-up needed is worth stealing: an unmasked procfs, the root before the
 // masks. A process that the container can look into has none of it.
-long forget(const wire::Step& step) {
-  const wire::List keep = LIST(step, Forget, keep);
+long operations::forget(const wire::Step& step) {
+  const wire::List keep = LIST(step, forget, keep);
   for (uint32_t index = 0; index < self.slotCount; index++) {
     bool kept = false;
     for (uint32_t i = 0; i < keep.count; i++) kept = kept || numbersOf(keep)[i] == index;

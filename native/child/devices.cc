@@ -7,9 +7,9 @@
 
 namespace tsrun::child {
 
-long mkdirStep(const wire::Step& step) {
-  const char* path = TEXT(step, Mkdir, target);
-  const long fd = makeDirectory(path, static_cast<unsigned>(NUMBER(step, Mkdir, mode)));
+long operations::mkdir(const wire::Step& step) {
+  const char* path = TEXT(step, mkdir, target);
+  const long fd = makeDirectory(path, static_cast<unsigned>(NUMBER(step, mkdir, mode)));
   if (fd < 0) return fail(fd, path);
   sys::close(static_cast<int>(fd));
   return 0;
@@ -26,7 +26,7 @@ static uint64_t linkPolicy(const char* path) {
 static uint64_t devicePolicy(const wire::Step& step, const char* path) {
   // Without a mount of its own /dev may be one that came with the root file system.
   const bool known = self.onDev >= 0 || !startsWith(path, "/dev/");
-  const bool crosses = NUMBER(step, Device, crosses) != 0 || !known;
+  const bool crosses = NUMBER(step, device, crosses) != 0 || !known;
   return linkPolicy(path) | (crosses ? 0 : RESOLVE_NO_XDEV);
 }
 
@@ -50,10 +50,10 @@ static long checkNode(int node, unsigned type, uint64_t number) {
   return 0;
 }
 
-long makeDevice(const wire::Step& step) {
-  const char* path = TEXT(step, Device, target);
-  const auto mode = static_cast<unsigned>(NUMBER(step, Device, mode));
-  const uint64_t number = deviceNumber(NUMBER(step, Device, major), NUMBER(step, Device, minor));
+long operations::device(const wire::Step& step) {
+  const char* path = TEXT(step, device, target);
+  const auto mode = static_cast<unsigned>(NUMBER(step, device, mode));
+  const uint64_t number = deviceNumber(NUMBER(step, device, major), NUMBER(step, device, minor));
   static char name[256];
   const long opened = openParent(path, name, sizeof name, devicePolicy(step, path));
   if (opened == -ELOOP) return fail(opened, path, wire::Code::WrongType);
@@ -85,21 +85,21 @@ long makeDevice(const wire::Step& step) {
     sys::close(static_cast<int>(node));
     return 0;
   }
-  result = sys::call(__NR_fchownat, node, sys::arg(""), NUMBER(step, Device, uid),
-                     NUMBER(step, Device, gid), AT_EMPTY_PATH);
+  result = sys::call(__NR_fchownat, node, sys::arg(""), NUMBER(step, device, uid),
+                     NUMBER(step, device, gid), AT_EMPTY_PATH);
   sys::close(static_cast<int>(node));
   return result < 0 ? fail(result, path) : 0;
 }
 
-long makeSymlink(const wire::Step& step) {
-  const char* path = TEXT(step, Symlink, target);
-  const char* contents = TEXT(step, Symlink, contents);
+long operations::symlink(const wire::Step& step) {
+  const char* path = TEXT(step, symlink, target);
+  const char* contents = TEXT(step, symlink, contents);
   static char name[256];
   const long parent = openParent(path, name, sizeof name, linkPolicy(path));
   if (parent == -ELOOP) return fail(parent, path, wire::Code::WrongType);
   if (parent < 0) return fail(parent, path);
   long result = sys::call(__NR_symlinkat, sys::arg(contents), parent, sys::arg(name));
-  if (result == -EEXIST && NUMBER(step, Symlink, replace) != 0) {
+  if (result == -EEXIST && NUMBER(step, symlink, replace) != 0) {
     result = sys::call(__NR_unlinkat, parent, sys::arg(name), 0);
     if (result >= 0) {
       result = sys::call(__NR_symlinkat, sys::arg(contents), parent, sys::arg(name));

@@ -24,9 +24,9 @@ static long checkInside(const char* path) {
 // First with root's rights, since the user may lack the right to pass a
 // directory above; where even root has none (a squashed network file system),
 // again as the user.
-long enterCwd(const wire::Step& step) {
-  const char* path = TEXT(step, Cwd, path);
-  const bool late = NUMBER(step, Cwd, late) != 0;
+long operations::cwd(const wire::Step& step) {
+  const char* path = TEXT(step, cwd, path);
+  const bool late = NUMBER(step, cwd, late) != 0;
   if (late && !self.cwdDenied) return checkInside(path);
   const long result = sys::call(__NR_chdir, sys::arg(path));
   if (!late && (result == -EACCES || result == -EPERM)) {
@@ -37,8 +37,8 @@ long enterCwd(const wire::Step& step) {
   return checkInside(path);
 }
 
-long enterHostCwd(const wire::Step& step) {
-  const char* path = TEXT(step, HostCwd, path);
+long operations::hostCwd(const wire::Step& step) {
+  const char* path = TEXT(step, hostCwd, path);
   const long result = sys::call(__NR_chdir, sys::arg(path));
   return result < 0 ? fail(result, path) : 0;
 }
@@ -75,8 +75,8 @@ static bool isAbsent(long result) {
          result == -ETIMEDOUT || result == -ELOOP || result == -ENAMETOOLONG || result == -EACCES;
 }
 
-long findProgram(const wire::Step& step) {
-  const char* file = TEXT(step, Find, file);
+long operations::find(const wire::Step& step) {
+  const char* file = TEXT(step, find, file);
   wire::Code code = wire::Code::None;
   if (hasSlash(file)) {
     self.program[0] = 0;
@@ -88,7 +88,7 @@ long findProgram(const wire::Step& step) {
   // the answer when nothing better comes.
   long denied = 0;
   wire::Code deniedCode = wire::Code::None;
-  for (char** directory = TEXTS(step, Find, directories); *directory != nullptr; directory++) {
+  for (char** directory = TEXTS(step, find, directories); *directory != nullptr; directory++) {
     self.program[0] = 0;
     const char* where = (*directory)[0] == 0 ? "." : *directory;
     if (!append(self.program, sizeof self.program, where) ||
@@ -126,10 +126,10 @@ static long readBytes(int fifo, size_t most) {
 // open the report behind the gate would take a descriptor of the state directory, or a procfs. They
 // stay open until execve, so that `start` learns how that went. `run` has pipes, whose end is its
 // own. The socket, which nothing is told by any more, is closed.
-long passGate(const wire::Step& step) {
-  const long fifo = slot(NUMBER(step, Gate, fifo));
+long operations::gate(const wire::Step& step) {
+  const long fifo = slot(NUMBER(step, gate, fifo));
   if (fifo < 0) return fifo;
-  const long report = slot(NUMBER(step, Gate, report));
+  const long report = slot(NUMBER(step, gate, report));
   if (report < 0) return report;
   self.fifo = static_cast<int>(fifo);
   self.gate = static_cast<int>(report);
@@ -205,14 +205,14 @@ static long explainExec(long result) {
 // The second byte of `start` is read last of all, with those of any `start` that was killed. One
 // that is left in the fifo tells it, by no further system call that a filter would have to allow,
 // that the program was not executed.
-long execute(const wire::Step& step) {
+long operations::exec(const wire::Step& step) {
   if (self.fifo >= 0) {
     const long got = readBytes(self.fifo, kMostBytes);
     if (got < 0) return got;
   }
   const long result =
-      sys::call(__NR_execve, sys::arg(self.program), sys::arg(TEXTS(step, Exec, args)),
-                sys::arg(TEXTS(step, Exec, env)));
+      sys::call(__NR_execve, sys::arg(self.program), sys::arg(TEXTS(step, exec, args)),
+                sys::arg(TEXTS(step, exec, env)));
   return explainExec(result);
 }
 

@@ -74,18 +74,18 @@ long emptyFileSystem(const char* label, const char* files, unsigned attributes) 
 }
 
 static long makeByNewCalls(const wire::Step& step, const char* target, long covered) {
-  const char* type = TEXT(step, Mount, type);
+  const char* type = TEXT(step, mount, type);
   const long opened = sys::call(__NR_fsopen, sys::arg(type), FSOPEN_CLOEXEC);
   if (opened < 0) return fail(opened, target);
   const int context = static_cast<int>(opened);
-  const char* source = TEXT(step, Mount, source);
+  const char* source = TEXT(step, mount, source);
   long result = 0;
   if (source[0] != 0) result = configure(context, FSCONFIG_SET_STRING, "source", source);
   if (result >= 0 && covered >= 0 && equal(type, "tmpfs")) {
     // First, so that an option of the configuration overrides it.
     result = coveredMode(context, static_cast<int>(covered));
   }
-  char** options = TEXTS(step, Mount, options);
+  char** options = TEXTS(step, mount, options);
   for (; result >= 0 && *options != nullptr; options++) result = setOption(context, *options);
   if (result >= 0) result = configure(context, FSCONFIG_CMD_CREATE, nullptr, nullptr);
   if (result >= 0) {
@@ -101,8 +101,8 @@ static long makeByNewCalls(const wire::Step& step, const char* target, long cove
 // exceed; mount(2) takes a page of all options together.
 static bool needsOldCall(const wire::Step& step) {
   constexpr size_t kMost = 255;
-  if (length(TEXT(step, Mount, source)) > kMost) return true;
-  for (char** option = TEXTS(step, Mount, options); *option != nullptr; option++) {
+  if (length(TEXT(step, mount, source)) > kMost) return true;
+  for (char** option = TEXTS(step, mount, options); *option != nullptr; option++) {
     if (length(*option) > kMost) return true;
   }
   return false;
@@ -130,10 +130,10 @@ static bool joinOptions(const wire::Step& step, long covered, char* data, size_t
   data[0] = 0;
   char mode[sizeof "mode=0755"] = "mode=";
   bool fits = true;
-  if (covered >= 0 && equal(TEXT(step, Mount, type), "tmpfs")) {
+  if (covered >= 0 && equal(TEXT(step, mount, type), "tmpfs")) {
     fits = modeOf(static_cast<int>(covered), mode + length(mode)) >= 0 && append(data, size, mode);
   }
-  for (char** option = TEXTS(step, Mount, options); fits && *option != nullptr; option++) {
+  for (char** option = TEXTS(step, mount, options); fits && *option != nullptr; option++) {
     fits = (data[0] == 0 || append(data, size, ",")) && appendOption(data, size, *option);
   }
   return fits;
@@ -143,8 +143,8 @@ static bool joinOptions(const wire::Step& step, long covered, char* data, size_t
 static long mountOn(const wire::Step& step, int directory, const char* data) {
   char path[40] = "/proc/self/fd/";
   appendNumber(path, sizeof path, directory);
-  return sys::call(__NR_mount, sys::arg(TEXT(step, Mount, source)), sys::arg(path),
-                   sys::arg(TEXT(step, Mount, type)), 0, sys::arg(data));
+  return sys::call(__NR_mount, sys::arg(TEXT(step, mount, source)), sys::arg(path),
+                   sys::arg(TEXT(step, mount, type)), 0, sys::arg(data));
 }
 
 // What mount(2) makes in a shelter, a file system that nobody else has, as a tree of its own.

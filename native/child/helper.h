@@ -49,14 +49,14 @@ struct Helper {
 extern Helper self;
 
 // The step's arguments by field name, resolved at compile time.
-#define NUMBER(step, Operation, field) \
-  ((step).number[wire::fieldIndex(wire::k##Operation##Fields, #field, 'n')])
-#define TEXT(step, Operation, field) \
-  (textOf((step).text[wire::fieldIndex(wire::k##Operation##Fields, #field, 's')]))
-#define TEXTS(step, Operation, field) \
-  (textsOf((step).list[wire::fieldIndex(wire::k##Operation##Fields, #field, 'l')]))
-#define LIST(step, Operation, field) \
-  ((step).list[wire::fieldIndex(wire::k##Operation##Fields, #field, 'l')])
+#define NUMBER(step, operation, field) \
+  ((step).number[wire::fieldIndex(wire::fields::operation, #field, 'n')])
+#define TEXT(step, operation, field) \
+  (textOf((step).text[wire::fieldIndex(wire::fields::operation, #field, 's')]))
+#define TEXTS(step, operation, field) \
+  (textsOf((step).list[wire::fieldIndex(wire::fields::operation, #field, 'l')]))
+#define LIST(step, operation, field) \
+  ((step).list[wire::fieldIndex(wire::fields::operation, #field, 'l')])
 
 extern char* planBase;
 inline const char* textOf(wire::Text text) { return planBase + text.offset; }
@@ -115,66 +115,12 @@ long openOwnProc(const char* path, int flags);
 // A file below a directory of the procfs of our own.
 long openProcFile(const char* directory, const char* file, int flags, uint64_t resolve);
 
-// The steps, one file a theme.
-long runStep(const wire::Step& step);
-
-long sync(const wire::Step& step);
-long unshareNamespaces(const wire::Step& step);
-long joinNamespace(const wire::Step& step);
-long joinContainer(const wire::Step& step);
-long clearGroups(const wire::Step& step);
-long forkAgain(const wire::Step& step);
-long openOffsets(const wire::Step& step);
-long enterTime(const wire::Step& step);
-long setDumpable(const wire::Step& step);
-long become(const wire::Step& step);
-long newSession(const wire::Step& step);
-long joinKeyring(const wire::Step& step);
-long loopbackUp(const wire::Step& step);
-long setHostname(const wire::Step& step);
-long setDomainname(const wire::Step& step);
-
-long setPropagation(const wire::Step& step);
-long openTree(const wire::Step& step);
-long lockTree(const wire::Step& step);
-long prepareRoot(const wire::Step& step);
-long mountNew(const wire::Step& step);
-long mountBind(const wire::Step& step);
-long remount(const wire::Step& step);
-long rootAttributes(const wire::Step& step);
-long rootPropagation(const wire::Step& step);
-long mkdirStep(const wire::Step& step);
-long makeDevice(const wire::Step& step);
-long makeSymlink(const wire::Step& step);
-long maskPath(const wire::Step& step);
-long readonlyPath(const wire::Step& step);
-long openProc(const wire::Step& step);
-long writeLabel(const wire::Step& step);
-long writeSysctl(const wire::Step& step);
-long openConsole(const wire::Step& step);
-long pivotRoot(const wire::Step& step);
-long coverMount(const wire::Step& step);
-long protectLimits(const wire::Step& step);
-long moveRoot(const wire::Step& step);
-long changeRoot(const wire::Step& step);
-
-long stdioOwner(const wire::Step& step);
-long setScheduler(const wire::Step& step);
-long setLimit(const wire::Step& step);
-long setIoPriority(const wire::Step& step);
-long setAffinity(const wire::Step& step);
-long setPersonality(const wire::Step& step);
-long noNewPrivileges(const wire::Step& step);
-long loadFilter(const wire::Step& step);
-long setUmask(const wire::Step& step);
-long setCredentials(const wire::Step& step);
-long enterCwd(const wire::Step& step);
-long enterHostCwd(const wire::Step& step);
-long findProgram(const wire::Step& step);
-long forget(const wire::Step& step);
-long passGate(const wire::Step& step);
-long runHook(const wire::Step& step);
-long execute(const wire::Step& step);
+// Each operation by its name in wire/operations.def, one file a theme. 0, or a negated errno.
+namespace operations {
+#define OPERATION(number, name, text, fields) long name(const wire::Step& step);
+#include "../wire/operations.def"
+#undef OPERATION
+}  // namespace operations
 
 // One entry of a directory, as getdents64(2) writes it.
 struct DirectoryEntry {

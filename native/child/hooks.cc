@@ -67,9 +67,9 @@ static long stateFile(const wire::Step& step) {
   if (fd < 0) return fd;
   char pid[24] = "";
   appendNumber(pid, sizeof pid, sys::call(__NR_getpid));
-  long result = feed(static_cast<int>(fd), TEXT(step, Hook, before));
+  long result = feed(static_cast<int>(fd), TEXT(step, hook, before));
   if (result >= 0) result = feed(static_cast<int>(fd), pid);
-  if (result >= 0) result = feed(static_cast<int>(fd), TEXT(step, Hook, after));
+  if (result >= 0) result = feed(static_cast<int>(fd), TEXT(step, hook, after));
   if (result >= 0) result = sys::call(__NR_lseek, fd, 0, 0);
   if (result >= 0) return fd;
   sys::close(static_cast<int>(fd));
@@ -162,8 +162,8 @@ static long endsInTime(int pidfd, int64_t timeout, Printed& output) {
 }
 
 static long waitForHook(const wire::Step& step, int pid, int pidfd, Printed& output) {
-  const char* path = TEXT(step, Hook, path);
-  const long inTime = endsInTime(pidfd, NUMBER(step, Hook, timeout), output);
+  const char* path = TEXT(step, hook, path);
+  const long inTime = endsInTime(pidfd, NUMBER(step, hook, timeout), output);
   if (inTime <= 0) {
     // Not reaped yet: the numbers are still its own. It has no group before its setsid().
     sys::call(__NR_kill, -pid, SIGKILL);
@@ -182,7 +182,7 @@ static long waitForHook(const wire::Step& step, int pid, int pidfd, Printed& out
 }
 
 static long startHook(const wire::Step& step, const Ends& ends, Printed& output) {
-  const char* path = TEXT(step, Hook, path);
+  const char* path = TEXT(step, hook, path);
   int failure[2] = {-1, -1};
   const long made = sys::call(__NR_pipe2, sys::arg(failure), O_CLOEXEC | O_NONBLOCK);
   if (made < 0) return fail(made, path);
@@ -190,7 +190,7 @@ static long startHook(const wire::Step& step, const Ends& ends, Printed& output)
   // Not clone3(2), which profiles deny as long as they cannot see its flags.
   const long pid = sys::call(__NR_clone, CLONE_PIDFD | SIGCHLD, 0, sys::arg(&pidfd), 0, 0);
   if (pid == 0) {
-    becomeHook(path, TEXTS(step, Hook, args), TEXTS(step, Hook, env),
+    becomeHook(path, TEXTS(step, hook, args), TEXTS(step, hook, env),
                {ends.input, ends.output, failure[1], ends.directory});
   }
   long result = pid < 0 ? fail(pid, path) : 0;
@@ -205,11 +205,11 @@ static long startHook(const wire::Step& step, const Ends& ends, Printed& output)
   return result;
 }
 
-long runHook(const wire::Step& step) {
-  const char* path = TEXT(step, Hook, path);
+long operations::hook(const wire::Step& step) {
+  const char* path = TEXT(step, hook, path);
   long directory = -1;
-  if (NUMBER(step, Hook, inRoot) != 0) {
-    directory = self.root >= 0 ? self.root : slot(NUMBER(step, Hook, slot));
+  if (NUMBER(step, hook, inRoot) != 0) {
+    directory = self.root >= 0 ? self.root : slot(NUMBER(step, hook, slot));
     if (directory < 0) return fail(directory, path);
   }
   const long input = stateFile(step);

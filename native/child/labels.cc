@@ -66,18 +66,18 @@ static bool isLabel(const char* got, const char* expected) {
   }
 }
 
-long writeLabel(const wire::Step& step) {
-  const char* file = TEXT(step, Label, file);
+long operations::label(const wire::Step& step) {
+  const char* file = TEXT(step, label, file);
   // A link of procfs itself, and no magic one.
   const long fd = openProcFile("thread-self/", file, O_RDWR, 0);
   if (fd < 0) return fail(fd, file);
-  const char* text = TEXT(step, Label, text);
+  const char* text = TEXT(step, label, text);
   long result = sys::write(static_cast<int>(fd), text, length(text));
   if (result == -ENOENT) {
     sys::close(static_cast<int>(fd));
     return fail(result, "", wire::Code::NotApplied);
   }
-  const char* expected = TEXT(step, Label, expected);
+  const char* expected = TEXT(step, label, expected);
   if (result >= 0 && expected[0] != 0) {
     static char got[kPathSize];
     result = sys::call(__NR_pread64, fd, sys::arg(got), sizeof got - 1, 0);

@@ -83,11 +83,23 @@ static int64_t now() {
 static constexpr uint32_t kMaxTimes = (wire::kMaxMessage - sizeof(wire::MessageHeader)) / 8;
 static int64_t times[kMaxTimes];
 
+// By the function of the step's operation.
+static long runStep(const wire::Step& step) {
+  switch (step.op) {
+#define OPERATION(number, name, text, fields) \
+  case wire::Op::name:                        \
+    return operations::name(step);
+#include "../wire/operations.def"
+#undef OPERATION
+  }
+  return -EINVAL;
+}
+
 [[noreturn]] static void walk(const wire::Header& header) {
   const auto* steps = reinterpret_cast<const wire::Step*>(planBase + sizeof(wire::Header));
   for (self.step = 0; self.step < header.steps; self.step++) {
     const wire::Step& step = steps[self.step];
-    if (header.trace != 0 && step.op == wire::Op::Sync && NUMBER(step, Sync, point) == 3) {
+    if (header.trace != 0 && step.op == wire::Op::sync && NUMBER(step, sync, point) == 3) {
       const uint32_t count = self.step < kMaxTimes ? self.step : kMaxTimes;
       send(wire::Kind::Trace, 0, wire::Code::None, times, count * sizeof times[0]);
     }

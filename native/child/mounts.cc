@@ -28,14 +28,14 @@ struct Placement {
 // The fields of MountPlacement are the first of every operation that has them.
 static Placement placementOf(const wire::Step& step) {
   Placement place = {};
-  place.target = TEXT(step, Remount, target);
-  place.attributes.set = static_cast<uint64_t>(NUMBER(step, Remount, attrSet));
-  place.attributes.clear = static_cast<uint64_t>(NUMBER(step, Remount, attrClear));
-  place.recursive.set = static_cast<uint64_t>(NUMBER(step, Remount, recursiveSet));
-  place.recursive.clear = static_cast<uint64_t>(NUMBER(step, Remount, recursiveClear));
-  place.propagation = static_cast<uint64_t>(NUMBER(step, Remount, propagation));
-  place.idMap = NUMBER(step, Remount, idMap);
-  place.idMapRecursive = NUMBER(step, Remount, idMapRecursive) != 0;
+  place.target = TEXT(step, remount, target);
+  place.attributes.set = static_cast<uint64_t>(NUMBER(step, remount, attrSet));
+  place.attributes.clear = static_cast<uint64_t>(NUMBER(step, remount, attrClear));
+  place.recursive.set = static_cast<uint64_t>(NUMBER(step, remount, recursiveSet));
+  place.recursive.clear = static_cast<uint64_t>(NUMBER(step, remount, recursiveClear));
+  place.propagation = static_cast<uint64_t>(NUMBER(step, remount, propagation));
+  place.idMap = NUMBER(step, remount, idMap);
+  place.idMapRecursive = NUMBER(step, remount, idMapRecursive) != 0;
   return place;
 }
 
@@ -107,16 +107,16 @@ static long keepOrClose(int mount, int64_t place, long result) {
   return result;
 }
 
-long setPropagation(const wire::Step& step) {
-  return sys::call(__NR_mount, 0, sys::arg("/"), 0, NUMBER(step, Propagation, flags), 0);
+long operations::propagation(const wire::Step& step) {
+  return sys::call(__NR_mount, 0, sys::arg("/"), 0, NUMBER(step, propagation, flags), 0);
 }
 
-long openTree(const wire::Step& step) {
-  const char* path = TEXT(step, OpenTree, path);
-  const unsigned recursive = NUMBER(step, OpenTree, recursive) != 0 ? AT_RECURSIVE : 0;
+long operations::openTree(const wire::Step& step) {
+  const char* path = TEXT(step, openTree, path);
+  const unsigned recursive = NUMBER(step, openTree, recursive) != 0 ? AT_RECURSIVE : 0;
   const long fd = openTreeAt(AT_FDCWD, path, OPEN_TREE_CLONE | recursive);
   if (fd < 0) return fail(fd, path);
-  return setSlot(NUMBER(step, OpenTree, slot), static_cast<int>(fd));
+  return setSlot(NUMBER(step, openTree, slot), static_cast<int>(fd));
 }
 
 long openRootOf(const char* path, int64_t place) {
@@ -129,9 +129,9 @@ long openRootOf(const char* path, int64_t place) {
   return same < 0 ? same : -ESTALE;
 }
 
-long prepareRoot(const wire::Step& step) {
-  const char* path = TEXT(step, Root, path);
-  const long found = openRootOf(path, NUMBER(step, Root, slot));
+long operations::root(const wire::Step& step) {
+  const char* path = TEXT(step, root, path);
+  const long found = openRootOf(path, NUMBER(step, root, slot));
   if (found < 0) return fail(found, path);
   const int target = static_cast<int>(found);
   const long tree = openTreeAt(target, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH);
@@ -139,7 +139,7 @@ long prepareRoot(const wire::Step& step) {
   sys::close(target);
   if (moved < 0) return fail(moved, path);
   self.root = static_cast<int>(tree);
-  self.sharing = NUMBER(step, Root, sharing) != 0;
+  self.sharing = NUMBER(step, root, sharing) != 0;
   return 0;
 }
 
@@ -196,9 +196,9 @@ static long copyCovered(int target, int mount, const char* path) {
   return result;
 }
 
-long mountNew(const wire::Step& step) {
+long operations::mount(const wire::Step& step) {
   const Placement place = placementOf(step);
-  const long expected = expectedType(TEXT(step, Mount, type));
+  const long expected = expectedType(TEXT(step, mount, type));
   // The devices of the container are made on what is mounted on /dev.
   const bool plain = expected != 0 || equal(place.target, "/dev");
   const uint64_t resolve = plain ? RESOLVE_NO_SYMLINKS : 0;
@@ -213,12 +213,12 @@ long mountNew(const wire::Step& step) {
   if (type < 0) return fail(type, place.target);
   if (type != expected) return fail(-EINVAL, place.target, wire::Code::WrongFileSystem);
   long result = checkCovered(static_cast<int>(target), fd, place.target);
-  if (result >= 0 && NUMBER(step, Mount, copyUp) != 0) {
+  if (result >= 0 && NUMBER(step, mount, copyUp) != 0) {
     result = copyCovered(static_cast<int>(target), fd, place.target);
   }
   if (result >= 0) result = attach(fd, static_cast<int>(target), place);
   sys::close(static_cast<int>(target));
-  return keepOrClose(fd, NUMBER(step, Mount, keep), result);
+  return keepOrClose(fd, NUMBER(step, mount, keep), result);
 }
 
 // Without links: one of the volume could lead to a /proc of the container that no mask lies on.
@@ -231,18 +231,18 @@ static long openTreeInRoot(const char* path, unsigned flags) {
 }
 
 static long openSource(const wire::Step& step) {
-  const int64_t place = NUMBER(step, Bind, slot);
+  const int64_t place = NUMBER(step, bind, slot);
   if (place >= 0) return slot(place);
-  const char* source = TEXT(step, Bind, source);
-  const unsigned flags = OPEN_TREE_CLONE | (NUMBER(step, Bind, recursive) != 0 ? AT_RECURSIVE : 0);
+  const char* source = TEXT(step, bind, source);
+  const unsigned flags = OPEN_TREE_CLONE | (NUMBER(step, bind, recursive) != 0 ? AT_RECURSIVE : 0);
   if (place == wire::kSourceInRoot) return openTreeInRoot(source, flags);
   return openTreeAt(AT_FDCWD, source, flags);
 }
 
-long mountBind(const wire::Step& step) {
+long operations::bind(const wire::Step& step) {
   const Placement place = placementOf(step);
-  const char* source = TEXT(step, Bind, source);
-  const bool fromSlot = NUMBER(step, Bind, slot) >= 0;
+  const char* source = TEXT(step, bind, source);
+  const bool fromSlot = NUMBER(step, bind, slot) >= 0;
   const long tree = openSource(step);
   if (tree < 0) return fail(tree, source);
   const int fd = static_cast<int>(tree);
@@ -253,12 +253,12 @@ long mountBind(const wire::Step& step) {
   long result = checkCovered(static_cast<int>(target), fd, place.target);
   if (result >= 0) result = attach(fd, static_cast<int>(target), place);
   sys::close(static_cast<int>(target));
-  return fromSlot ? result : keepOrClose(fd, NUMBER(step, Bind, keep), result);
+  return fromSlot ? result : keepOrClose(fd, NUMBER(step, bind, keep), result);
 }
 
-long remount(const wire::Step& step) {
+long operations::remount(const wire::Step& step) {
   const Placement place = placementOf(step);
-  int64_t kept = NUMBER(step, Remount, mount);
+  int64_t kept = NUMBER(step, remount, mount);
 #ifdef TSRUN_UNSAFE_PATHS
   kept = -1;
 #endif
@@ -295,8 +295,8 @@ static long maskDirectory(int target, const char* path, const char* label) {
   return attachMount(self.maskDirectory, target, path);
 }
 
-long coverMount(const wire::Step& step) {
-  const char* path = TEXT(step, Cover, path);
+long operations::cover(const wire::Step& step) {
+  const char* path = TEXT(step, cover, path);
   const long opened = sys::openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (opened < 0) return fail(opened, path);
   const int target = static_cast<int>(opened);
@@ -304,7 +304,7 @@ long coverMount(const wire::Step& step) {
   MountAttributes cut = {};
   cut.propagation = MS_PRIVATE;
   long result = mountSetattr(target, "", AT_EMPTY_PATH, cut);
-  if (result >= 0) result = maskDirectory(target, path, TEXT(step, Cover, label));
+  if (result >= 0) result = maskDirectory(target, path, TEXT(step, cover, label));
   sys::close(target);
   return result < 0 ? fail(result, path) : 0;
 }
@@ -330,8 +330,8 @@ static long openNull() {
   return fd;
 }
 
-long maskPath(const wire::Step& step) {
-  const char* path = TEXT(step, Mask, target);
+long operations::mask(const wire::Step& step) {
+  const char* path = TEXT(step, mask, target);
   const long target = openInRoot(path, O_PATH);
   if (target == -ENOENT || target == -ENOTDIR) return 0;
   if (target < 0) return fail(target, path);
@@ -339,7 +339,7 @@ long maskPath(const wire::Step& step) {
   if (directory < 0) return fail(directory, path);
   long result;
   if (directory != 0) {
-    result = maskDirectory(static_cast<int>(target), path, TEXT(step, Mask, label));
+    result = maskDirectory(static_cast<int>(target), path, TEXT(step, mask, label));
   } else {
     const long null = openNull();
     if (null < 0) return null;
@@ -353,8 +353,8 @@ long maskPath(const wire::Step& step) {
 // One descriptor for the check, the clone and the target (security.md row 16).
 // What a mount begins at is not covered but changed itself: an image's link may lead to the root,
 // /proc or /sys, and masks go by the descriptors of those, below what would cover them (row E).
-long readonlyPath(const wire::Step& step) {
-  const char* path = TEXT(step, Readonly, target);
+long operations::readonly(const wire::Step& step) {
+  const char* path = TEXT(step, readonly, target);
   const long target = openInRoot(path, O_PATH);
   if (target == -ENOENT || target == -ENOTDIR) return 0;
   if (target < 0) return fail(target, path);

@@ -14,15 +14,15 @@
 
 namespace tsrun::child {
 
-long sync(const wire::Step& step) {
-  send(wire::Kind::Sync, static_cast<int32_t>(NUMBER(step, Sync, point)), wire::Code::None, nullptr,
+long operations::sync(const wire::Step& step) {
+  send(wire::Kind::Sync, static_cast<int32_t>(NUMBER(step, sync, point)), wire::Code::None, nullptr,
        0);
   waitForParent();
   return 0;
 }
 
-long unshareNamespaces(const wire::Step& step) {
-  const long flags = NUMBER(step, Unshare, flags);
+long operations::unshare(const wire::Step& step) {
+  const long flags = NUMBER(step, unshare, flags);
   if (self.early == 0 || self.early != flags) return sys::call(__NR_unshare, flags);
   self.early = 0;
   return self.earlyResult;
@@ -33,10 +33,10 @@ long unshareNamespaces(const wire::Step& step) {
 static bool wantDumpable = true;
 static long keepDumpable() { return wantDumpable ? 0 : sys::prctl(PR_SET_DUMPABLE, 0); }
 
-long joinNamespace(const wire::Step& step) {
-  const long fd = slot(NUMBER(step, Setns, fd));
+long operations::setns(const wire::Step& step) {
+  const long fd = slot(NUMBER(step, setns, fd));
   if (fd < 0) return fd;
-  const long result = sys::call(__NR_setns, fd, NUMBER(step, Setns, flags));
+  const long result = sys::call(__NR_setns, fd, NUMBER(step, setns, flags));
   const long kept = keepDumpable();
   return result < 0 ? result : kept;
 }
@@ -93,8 +93,8 @@ static long compareOwner(int links, const NamespaceFile& name, const wire::Step&
   const long owner = inode < 0 ? inode : ownerOf(static_cast<int>(fd));
   sys::close(static_cast<int>(fd));
   if (owner < 0) return fail(owner, name.type);
-  if (owner == NUMBER(step, Join, user)) return 0;
-  if (isKnown(LIST(step, Join, known), name.flag, inode, owner)) return 0;
+  if (owner == NUMBER(step, join, user)) return 0;
+  if (isKnown(LIST(step, join, known), name.flag, inode, owner)) return 0;
   return fail(-EPERM, name.type, wire::Code::NamespaceChanged);
 }
 
@@ -102,10 +102,10 @@ static long compareNamespaces(int links, const wire::Step& step) {
   struct stat info = {};
   const long found = sys::call(__NR_newfstatat, links, sys::arg("user"), sys::arg(&info), 0);
   if (found < 0) return fail(found, "user");
-  if (static_cast<int64_t>(info.st_ino) != NUMBER(step, Join, user)) {
+  if (static_cast<int64_t>(info.st_ino) != NUMBER(step, join, user)) {
     return fail(-EPERM, "user", wire::Code::NamespaceChanged);
   }
-  const auto flags = static_cast<uint64_t>(NUMBER(step, Join, flags));
+  const auto flags = static_cast<uint64_t>(NUMBER(step, join, flags));
   for (const NamespaceFile& name : kNamespaceFiles) {
     if ((flags & name.flag) == 0) continue;
     const long result = compareOwner(links, name, step);
@@ -116,19 +116,19 @@ static long compareNamespaces(int links, const wire::Step& step) {
 
 // What the process behind the pidfd has made of its namespaces is known only when they are joined:
 // until then it can change them. The links are opened before, in the caller's own /proc.
-long joinContainer(const wire::Step& step) {
-  const long fd = slot(NUMBER(step, Join, fd));
+long operations::join(const wire::Step& step) {
+  const long fd = slot(NUMBER(step, join, fd));
   if (fd < 0) return fd;
   long links = -1;
-  if (NUMBER(step, Join, user) != 0) {
+  if (NUMBER(step, join, user) != 0) {
     links = openOwnProc("thread-self/ns", O_PATH | O_DIRECTORY);
     if (links < 0) return fail(links, "/proc/thread-self/ns");
   }
   // All at once: the kernel then checks each against the caller's rights and not against those
   // that are left in the container's user namespace.
   long result = 0;
-  if (NUMBER(step, Join, flags) != 0) {
-    result = sys::call(__NR_setns, fd, NUMBER(step, Join, flags));
+  if (NUMBER(step, join, flags) != 0) {
+    result = sys::call(__NR_setns, fd, NUMBER(step, join, flags));
     const long kept = keepDumpable();
     if (result >= 0 && kept < 0) result = fail(kept, "dumpable");
   }
@@ -139,7 +139,7 @@ long joinContainer(const wire::Step& step) {
   return result;
 }
 
-long clearGroups(const wire::Step&) { return sys::call(__NR_setgroups, 0, 0); }
+long operations::clearGroups(const wire::Step&) { return sys::call(__NR_setgroups, 0, 0); }
 
 // A copy of the process beside it, and its pidfd: its pid, 0 in the copy.
 static long cloneBeside(uint64_t flags, int* pidfd) {
@@ -154,12 +154,12 @@ static long cloneBeside(uint64_t flags, int* pidfd) {
 
 // The first process tells the parent about the second and ends; the second, a
 // child of the parent too (CLONE_PARENT), waits until the parent knows of it.
-long forkAgain(const wire::Step& step) {
+long operations::fork(const wire::Step& step) {
   // By its group the parent finds the second process, should this one die before it has told.
   const long grouped = sys::call(__NR_setpgid, 0, 0);
   if (grouped < 0) return fail(grouped, "setpgid");
   int pidfd = -1;
-  const auto flags = static_cast<uint64_t>(NUMBER(step, Fork, flags));
+  const auto flags = static_cast<uint64_t>(NUMBER(step, fork, flags));
   const long pid = cloneBeside(flags, &pidfd);
   if (pid < 0) return pid;
   if (pid > 0) {
@@ -175,7 +175,7 @@ constexpr const char* kOffsets = "/proc/self/timens_offsets";
 // Of a process that nobody may look into, the file belongs to the machine's
 // root: it is opened before.
 static int offsetsFile = -1;
-long openOffsets(const wire::Step&) {
+long operations::openOffsets(const wire::Step&) {
   const long fd = sys::openat(AT_FDCWD, kOffsets, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return fail(fd, kOffsets);
   offsetsFile = static_cast<int>(fd);
@@ -195,10 +195,10 @@ static long writeOffsets(const char* text) {
 
 // time_namespaces(7): offsets can be written until the namespace has a process,
 // and unshare only prepares it for children; setns enters it at once.
-long enterTime(const wire::Step& step) {
+long operations::time(const wire::Step& step) {
   long result = sys::call(__NR_unshare, CLONE_NEWTIME);
   if (result < 0) return result;
-  const char* offsets = TEXT(step, Time, offsets);
+  const char* offsets = TEXT(step, time, offsets);
   if (offsets[0] != 0) {
     result = writeOffsets(offsets);
     if (result < 0) return fail(result, kOffsets);
@@ -213,8 +213,8 @@ long enterTime(const wire::Step& step) {
   return result;
 }
 
-long setDumpable(const wire::Step& step) {
-  wantDumpable = NUMBER(step, Dumpable, on) != 0;
+long operations::dumpable(const wire::Step& step) {
+  wantDumpable = NUMBER(step, dumpable, on) != 0;
   return sys::prctl(PR_SET_DUMPABLE, wantDumpable ? 1 : 0);
 }
 
@@ -232,11 +232,11 @@ static long forgetInheritable() {
   return result < 0 ? fail(result, "capset") : 0;
 }
 
-long become(const wire::Step& step) {
-  const long uid = NUMBER(step, Become, uid);
-  const long gid = NUMBER(step, Become, gid);
+long operations::become(const wire::Step& step) {
+  const long uid = NUMBER(step, become, uid);
+  const long gid = NUMBER(step, become, gid);
   long result = 0;
-  if (NUMBER(step, Become, clearGroups) != 0) {
+  if (NUMBER(step, become, clearGroups) != 0) {
     result = sys::call(__NR_setgroups, 0, 0);
     if (result < 0) return fail(result, "setgroups");
   }
@@ -248,7 +248,7 @@ long become(const wire::Step& step) {
   return result < 0 ? fail(result, "dumpable") : forgetInheritable();
 }
 
-long newSession(const wire::Step&) {
+long operations::session(const wire::Step&) {
   const long result = sys::call(__NR_setsid);
   // A session leader already: nothing is left to do.
   return result == -EPERM ? 0 : (result < 0 ? result : 0);
@@ -257,9 +257,9 @@ long newSession(const wire::Step&) {
 // Who has the keyring has all rights to it, by possession. Others of the same user neither see its
 // name nor read it, and find it by the name alone, as an `exec` does: that is what the kernel calls
 // a search (keyctl_join_session_keyring(3), keyctl_setperm(3)).
-long joinKeyring(const wire::Step& step) {
+long operations::keyring(const wire::Step& step) {
   const long id =
-      sys::call(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, sys::arg(TEXT(step, Keyring, name)));
+      sys::call(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, sys::arg(TEXT(step, keyring, name)));
   // A kernel without keyrings has none to leak either.
   if (id == -ENOSYS) return 0;
   if (id < 0) return id;
@@ -269,7 +269,7 @@ long joinKeyring(const wire::Step& step) {
   return result < 0 ? result : 0;
 }
 
-long loopbackUp(const wire::Step&) {
+long operations::loopback(const wire::Step&) {
   const long fd = sys::call(__NR_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return fd;
   ifreq request = {};
@@ -284,13 +284,13 @@ long loopbackUp(const wire::Step&) {
   return result;
 }
 
-long setHostname(const wire::Step& step) {
-  const char* name = TEXT(step, Hostname, name);
+long operations::hostname(const wire::Step& step) {
+  const char* name = TEXT(step, hostname, name);
   return sys::call(__NR_sethostname, sys::arg(name), static_cast<long>(length(name)));
 }
 
-long setDomainname(const wire::Step& step) {
-  const char* name = TEXT(step, Domainname, name);
+long operations::domainname(const wire::Step& step) {
+  const char* name = TEXT(step, domainname, name);
   return sys::call(__NR_setdomainname, sys::arg(name), static_cast<long>(length(name)));
 }
 

@@ -21,9 +21,9 @@ static long newProc() {
   return result;
 }
 
-long openProc(const wire::Step& step) {
+long operations::proc(const wire::Step& step) {
   long fd = -EPERM;
-  if (NUMBER(step, Proc, private) != 0) fd = newProc();
+  if (NUMBER(step, proc, private) != 0) fd = newProc();
   // A user namespace whose own procfs is partly covered may not have a new one
   // (mount_too_revealing() in the kernel): then the caller's, which the
   // container has not had in its hands yet.
@@ -78,11 +78,11 @@ long openProcFile(const char* directory, const char* file, int flags, uint64_t r
   return openInProc(self.proc, path, flags, resolve);
 }
 
-long writeSysctl(const wire::Step& step) {
-  const char* file = TEXT(step, Sysctl, file);
+long operations::sysctl(const wire::Step& step) {
+  const char* file = TEXT(step, sysctl, file);
   const long fd = openProcFile("sys/", file, O_WRONLY, RESOLVE_NO_SYMLINKS);
   if (fd < 0) return fail(fd, file);
-  const char* value = TEXT(step, Sysctl, value);
+  const char* value = TEXT(step, sysctl, value);
   long result = sys::write(static_cast<int>(fd), value, length(value));
   sys::close(static_cast<int>(fd));
   return result < 0 ? fail(result, file) : 0;

@@ -11,15 +11,15 @@
 
 namespace tsrun::child {
 
-long rootAttributes(const wire::Step& step) {
+long operations::rootAttributes(const wire::Step& step) {
   MountAttributes change = {};
-  change.set = static_cast<uint64_t>(NUMBER(step, RootAttributes, set));
-  change.clear = static_cast<uint64_t>(NUMBER(step, RootAttributes, clear));
+  change.set = static_cast<uint64_t>(NUMBER(step, rootAttributes, set));
+  change.clear = static_cast<uint64_t>(NUMBER(step, rootAttributes, clear));
   return mountSetattr(self.root, "", AT_EMPTY_PATH, change);
 }
 
-long rootPropagation(const wire::Step& step) {
-  const auto flags = static_cast<uint64_t>(NUMBER(step, RootPropagation, flags));
+long operations::rootPropagation(const wire::Step& step) {
+  const auto flags = static_cast<uint64_t>(NUMBER(step, rootPropagation, flags));
   MountAttributes change = {};
   change.propagation = flags & ~static_cast<uint64_t>(MS_REC);
   return mountSetattr(self.root, "", AT_EMPTY_PATH | ((flags & MS_REC) != 0 ? AT_RECURSIVE : 0),
@@ -28,7 +28,7 @@ long rootPropagation(const wire::Step& step) {
 
 // pivot_root(".", ".") stacks the old root on the new one, where it is unmounted
 // without a directory having been made for it (pivot_root(2), NOTES).
-long pivotRoot(const wire::Step&) {
+long operations::pivot(const wire::Step&) {
   const long old = sys::openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old < 0) return old;
   long result = sys::call(__NR_fchdir, self.root);
@@ -47,7 +47,7 @@ long pivotRoot(const wire::Step&) {
 }
 
 // Where the root cannot be pivoted (an initramfs): the root mount goes over /.
-long moveRoot(const wire::Step&) {
+long operations::moveRoot(const wire::Step&) {
   long result = sys::call(__NR_fchdir, self.root);
   if (result < 0) return result;
   result = sys::call(__NR_mount, sys::arg("."), sys::arg("/"), 0, MS_MOVE, 0);
@@ -57,9 +57,9 @@ long moveRoot(const wire::Step&) {
   return sys::call(__NR_chdir, sys::arg("/"));
 }
 
-long changeRoot(const wire::Step& step) {
-  const char* path = TEXT(step, Chroot, path);
-  const long root = openRootOf(path, NUMBER(step, Chroot, slot));
+long operations::chroot(const wire::Step& step) {
+  const char* path = TEXT(step, chroot, path);
+  const long root = openRootOf(path, NUMBER(step, chroot, slot));
   if (root < 0) return fail(root, path);
   self.root = static_cast<int>(root);
   long result = sys::call(__NR_fchdir, root);

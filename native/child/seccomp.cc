@@ -99,9 +99,9 @@ static long readProgram(int fd, sock_filter* filter, size_t room) {
   return static_cast<long>(size);
 }
 
-long loadFilter(const wire::Step& step) {
+long operations::seccomp(const wire::Step& step) {
   static sock_filter filter[BPF_MAXINSNS];
-  const int64_t place = NUMBER(step, Seccomp, program);
+  const int64_t place = NUMBER(step, seccomp, program);
   const long fd = slot(place);
   if (fd < 0) return fd;
   const long size = readProgram(static_cast<int>(fd), filter, sizeof filter);
@@ -109,8 +109,8 @@ long loadFilter(const wire::Step& step) {
   setSlot(place, -1);
   const sock_fprog program = {static_cast<unsigned short>(size / static_cast<long>(sizeof *filter)),
                               filter};
-  const auto flags = static_cast<unsigned long>(NUMBER(step, Seccomp, flags));
-  if (NUMBER(step, Seccomp, listener) != 0) return loadWithListener(flags, program);
+  const auto flags = static_cast<unsigned long>(NUMBER(step, seccomp, flags));
+  if (NUMBER(step, seccomp, listener) != 0) return loadWithListener(flags, program);
   const long result = load(flags, program);
   // TSYNC answers with the thread that it failed for; there is but one.
   if (result != 0) return result < 0 ? result : -ESRCH;

@@ -34,9 +34,9 @@ static long takeTree(int64_t place) {
   return setSlot(place, fd);
 }
 
-long lockTree(const wire::Step& step) {
+long operations::lockTree(const wire::Step& step) {
   constexpr const char* kNamespaces = "/proc/self/ns";
-  const int64_t place = NUMBER(step, LockTree, slot);
+  const int64_t place = NUMBER(step, lockTree, slot);
   const long links = openOwnProc("self/ns", O_PATH | O_DIRECTORY);
   if (links < 0) return fail(links, kNamespaces);
   const long fd = sys::openat(static_cast<int>(links), "mnt", O_RDONLY | O_CLOEXEC);

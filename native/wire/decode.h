@@ -47,8 +47,8 @@ inline bool relocateTexts(char* base, const Header& header, List list) {
 
 inline const char* fieldsOf(Op op) {
   switch (op) {
-#define OPERATION(name, text, fields) \
-  case Op::name:                      \
+#define OPERATION(number, name, text, fields) \
+  case Op::name:                              \
     return fields;
 #include "operations.def"
 #undef OPERATION

@@ -11,16 +11,30 @@
 namespace tsrun::wire {
 
 enum class Op : uint32_t {
-#define OPERATION(name, text, fields) name,
+#define OPERATION(number, name, text, fields) name = (number),
 #include "operations.def"
 #undef OPERATION
-  Count
 };
 
-// One text constant of fields for each operation.
-#define OPERATION(name, text, fields) inline constexpr const char* k##name##Fields = fields;
+// The fields of each operation, by its name.
+namespace fields {
+#define OPERATION(number, name, text, fields) inline constexpr const char* name = fields;
 #include "operations.def"
 #undef OPERATION
+}  // namespace fields
+
+struct Operation {
+  Op op;
+  // In the plan.
+  const char* name;
+  const char* fields;
+};
+
+inline constexpr Operation kOperations[] = {
+#define OPERATION(number, name, text, fields) {Op::name, text, fields},
+#include "operations.def"
+#undef OPERATION
+};
 
 inline constexpr int kMaxNumbers = 10;
 inline constexpr int kMaxTexts = 4;
@@ -96,6 +110,33 @@ consteval int fieldIndex(const char* fields, const char* name, char type) {
   noSuchField();
   return -1;
 }
+
+// No number twice, fields of known types, and no more of them than a step has room for.
+consteval bool operationsFit() {
+  for (const Operation& operation : kOperations) {
+    int same = 0;
+    for (const Operation& other : kOperations) same += operation.op == other.op ? 1 : 0;
+    if (same != 1) return false;
+    int numbers = 0;
+    int texts = 0;
+    int lists = 0;
+    for (const char* at = operation.fields; *at != 0; at++) {
+      if (*at != ':') continue;
+      const char type = at[1];
+      if (type == 'n')
+        numbers++;
+      else if (type == 's')
+        texts++;
+      else if (type == 'l' || type == 'u')
+        lists++;
+      else
+        return false;
+    }
+    if (numbers > kMaxNumbers || texts > kMaxTexts || lists > kMaxLists) return false;
+  }
+  return true;
+}
+static_assert(operationsFit());
 
 // The messages, one a packet on a SOCK_SEQPACKET pair, after a first go: the plan is there.
 //

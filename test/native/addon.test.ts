@@ -1,4 +1,4 @@
-/** The binding itself: its operations against the plan's types, and its manners. */
+/** The manners of the binding. */
 
 import {
   closeSync,
@@ -16,123 +16,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { EAGAIN, ELOOP, O_PATH } from '../../src/native/constants.js';
-import type { Operation, StepBody } from '../../src/plan/steps.js';
 import { ended, native, openDescriptors, spawn } from '../support/addon.js';
 import { call, int } from '../support/libc.js';
-
-type Fields<O extends Operation> = Exclude<keyof Extract<StepBody, { op: O }>, 'op'>;
-/** Every field of every operation, and nothing else: held by the compiler. */
-type Table = { [O in Operation]: Record<Fields<O>, 'n' | 's' | 'l' | 'u'> };
-
-const placement = {
-  target: 's',
-  attrSet: 'n',
-  attrClear: 'n',
-  recursiveSet: 'n',
-  recursiveClear: 'n',
-  propagation: 'n',
-  idMap: 'n',
-  idMapRecursive: 'n',
-} as const;
-
-const OPERATIONS: Table = {
-  sync: { point: 'n' },
-  unshare: { flags: 'n' },
-  setns: { fd: 'n', flags: 'n' },
-  join: { fd: 'n', flags: 'n', user: 'n', known: 'u' },
-  'clear-groups': {},
-  fork: { flags: 'n' },
-  'open-offsets': {},
-  time: { offsets: 's' },
-  dumpable: { on: 'n' },
-  become: { uid: 'n', gid: 'n', clearGroups: 'n' },
-  session: {},
-  keyring: { name: 's' },
-  loopback: {},
-  hostname: { name: 's' },
-  domainname: { name: 's' },
-  propagation: { flags: 'n' },
-  'open-tree': { path: 's', recursive: 'n', slot: 'n' },
-  'lock-tree': { slot: 'n' },
-  root: { path: 's', slot: 'n', sharing: 'n' },
-  mount: { ...placement, type: 's', source: 's', options: 'l', copyUp: 'n', keep: 'n' },
-  bind: { ...placement, source: 's', slot: 'n', recursive: 'n', keep: 'n' },
-  remount: { ...placement, mount: 'n' },
-  'protect-limits': { mount: 'n', delegated: 'l' },
-  'root-attributes': { set: 'n', clear: 'n' },
-  'root-propagation': { flags: 'n' },
-  mkdir: { target: 's', mode: 'n' },
-  device: { target: 's', mode: 'n', major: 'n', minor: 'n', uid: 'n', gid: 'n', crosses: 'n' },
-  symlink: { target: 's', contents: 's', replace: 'n' },
-  mask: { target: 's', label: 's' },
-  readonly: { target: 's' },
-  proc: { private: 'n' },
-  sysctl: { file: 's', value: 's' },
-  label: { file: 's', text: 's', expected: 's' },
-  console: { columns: 'n', rows: 'n', uid: 'n', mountConsole: 'n', bareNewlines: 'n' },
-  pivot: {},
-  cover: { path: 's', label: 's' },
-  'move-root': {},
-  chroot: { path: 's', slot: 'n' },
-  'stdio-owner': { uid: 'n' },
-  scheduler: {
-    policy: 'n',
-    flags: 'n',
-    nice: 'n',
-    priority: 'n',
-    runtime: 'n',
-    deadline: 'n',
-    period: 'n',
-  },
-  rlimit: { resource: 'n', soft: 'n', hard: 'n' },
-  ioprio: { value: 'n' },
-  affinity: { cpus: 'u' },
-  personality: { persona: 'n' },
-  'no-new-privileges': {},
-  seccomp: { program: 'n', flags: 'n', listener: 'n' },
-  umask: { mask: 'n' },
-  credentials: {
-    uid: 'n',
-    gid: 'n',
-    groups: 'u',
-    setGroups: 'n',
-    bounding: 'n',
-    effective: 'n',
-    permitted: 'n',
-    inheritable: 'n',
-    ambient: 'n',
-  },
-  cwd: { path: 's', late: 'n' },
-  'host-cwd': { path: 's' },
-  find: { file: 's', directories: 'l' },
-  forget: { keep: 'u' },
-  gate: { fifo: 'n', report: 'n' },
-  hook: {
-    path: 's',
-    args: 'l',
-    env: 'l',
-    inRoot: 'n',
-    slot: 'n',
-    timeout: 'n',
-    before: 's',
-    after: 's',
-  },
-  exec: { args: 'l', env: 'l' },
-};
-
-test('the native side knows the operations and fields of the plan', () => {
-  const known = native
-    .operations()
-    .map((line) => line.trim().split(/\s+/))
-    .map(([name, ...fields]) => [name, fields.sort()]);
-  const expected = Object.entries(OPERATIONS).map(([name, fields]) => [
-    name,
-    Object.entries(fields)
-      .map(([field, type]) => `${field}:${type}`)
-      .sort(),
-  ]);
-  expect(known.sort()).toEqual(expected.sort());
-});
 
 /** SOCK_SEQPACKET, as a helper has one. */
 function socketPair(): [number, number] {

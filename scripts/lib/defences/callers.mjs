@@ -10,8 +10,8 @@ export const callers = [
     changes: [
       {
         file: 'native/child/credentials.cc',
-        from: 'if (NUMBER(step, Credentials, setGroups) != 0) {',
-        to: 'if (NUMBER(step, Credentials, setGroups) != 0 && LIST(step, Credentials, groups).count != 0) {',
+        from: 'if (NUMBER(step, credentials, setGroups) != 0) {',
+        to: 'if (NUMBER(step, credentials, setGroups) != 0 && LIST(step, credentials, groups).count != 0) {',
       },
     ],
     build: 'executable',
@@ -66,7 +66,7 @@ export const callers = [
     changes: [
       {
         file: 'native/child/namespaces.cc',
-        from: 'if (static_cast<int64_t>(info.st_ino) != NUMBER(step, Join, user)) {',
+        from: 'if (static_cast<int64_t>(info.st_ino) != NUMBER(step, join, user)) {',
         to: 'if (info.st_ino == 0) {',
       },
       {

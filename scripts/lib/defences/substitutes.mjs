@@ -37,8 +37,8 @@ const cached = (what, from, to, name) => ({
 });
 
 export const substitutes = [
-  skipped('Mask', 'maskedPaths'),
-  skipped('Readonly', 'readonlyPaths'),
+  skipped('mask', 'maskedPaths'),
+  skipped('readonly', 'readonlyPaths'),
   {
     rows: ['R1'],
     what: 'a node of another type and the same number is taken for the device',

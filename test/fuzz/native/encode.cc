@@ -33,7 +33,7 @@ static void checkBounds(FuzzedDataProvider& data) {
   PlanEncoder encoder;
   const auto steps =
       data.ConsumeIntegralInRange<uint32_t>(wire::kMaxSteps - 1, wire::kMaxSteps + 1);
-  for (uint32_t i = 0; i < steps; i++) encoder.begin(wire::Op::Pivot);
+  for (uint32_t i = 0; i < steps; i++) encoder.begin(wire::Op::pivot);
   HOLDS(encoder.finish(0, 0, 0, false).empty() == (steps > wire::kMaxSteps));
 }
 

@@ -63,8 +63,8 @@ static void resetHelper() {
   wire::Step step = {};
   step.number[0] = 1;
   step.text[0] = {0, 1};
-  child::setDumpable(step);
-  child::enterTime(step);
+  child::operations::dumpable(step);
+  child::operations::time(step);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {

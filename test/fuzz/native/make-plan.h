@@ -14,7 +14,7 @@
 namespace tsrun::fuzz {
 
 struct PlanStep {
-  wire::Op op = wire::Op::Sync;
+  wire::Op op = wire::Op::sync;
   std::vector<int64_t> numbers;
   std::vector<std::string> texts;
   // In wire order; the entries of the one that it is not stay empty.
@@ -69,21 +69,20 @@ inline std::string makeText(FuzzedDataProvider& data) {
   return text;
 }
 
-// Operations that came when there was a corpus already. They are not among the others, so that its
-// inputs go on meaning what they did.
-inline constexpr wire::Op kNewer[] = {wire::Op::Cover, wire::Op::LockTree, wire::Op::ProtectLimits,
-                                      wire::Op::Join, wire::Op::ClearGroups};
-
-inline wire::Op makeOperation(FuzzedDataProvider& data, bool newer) {
-  constexpr auto kAll = static_cast<uint32_t>(wire::Op::Count);
-  constexpr auto kOlder = kAll - static_cast<uint32_t>(std::size(kNewer));
-  auto left = data.ConsumeIntegralInRange<uint32_t>(0, (newer ? kAll : kOlder) - 1);
-  if (left >= kOlder) return kNewer[left - kOlder];
-  for (uint32_t op = 0;; op++) {
-    const auto found = static_cast<wire::Op>(op);
-    if (std::find(std::begin(kNewer), std::end(kNewer), found) != std::end(kNewer)) continue;
-    if (left-- == 0) return found;
+consteval uint32_t pastLastNumber() {
+  uint32_t past = 0;
+  for (const auto& [op, name, fields] : wire::kOperations) {
+    past = std::max(past, static_cast<uint32_t>(op) + 1);
   }
+  return past;
+}
+
+// By its number. The inputs that are older than number 50 go on meaning what they did.
+inline wire::Op makeOperation(FuzzedDataProvider& data, bool newer) {
+  constexpr uint32_t kOlder = 50;
+  const auto last = (newer ? pastLastNumber() : kOlder) - 1;
+  const auto op = static_cast<wire::Op>(data.ConsumeIntegralInRange<uint32_t>(0, last));
+  return wire::fieldsOf(op) != nullptr ? op : wire::Op::sync;
 }
 
 inline PlanStep makeStep(FuzzedDataProvider& data, bool newer) {
@@ -109,7 +108,7 @@ inline PlanStep makeStep(FuzzedDataProvider& data, bool newer) {
     }
   });
   // What the kernel of the tests answers (kernel.cc), half of the time.
-  if (step.op == wire::Op::Label) step.texts[2] = data.ConsumeBool() ? "label" : "";
+  if (step.op == wire::Op::label) step.texts[2] = data.ConsumeBool() ? "label" : "";
   return step;
 }
 
