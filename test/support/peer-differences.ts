@@ -1,16 +1,6 @@
 /** What a container's process sees otherwise than under runc and crun, and why (docs/migrating.md). */
 
-export interface Explained {
-  /** Words of docs/migrating.md, where it is told to users. */
-  page: string;
-  peers: readonly ('runc' | 'crun')[];
-  /** Seen on some kernels alone. */
-  kernel?: true;
-  /** Names of configurations; without it any. */
-  configs?: RegExp;
-  /** Lines of the comparison: the section, `-` for what the peer has alone or `+` for tsrun, and the line. */
-  lines: readonly RegExp[];
-}
+import type { Explained } from './comparison.js';
 
 const BOTH = ['runc', 'crun'] as const;
 
