@@ -213,3 +213,21 @@ test('the program starts with default signals, nothing blocked, in a session of 
   // pid (comm) state ppid pgrp session
   expect(text).toMatch(/^1 \(cat\) R 0 1 1 /m);
 });
+
+test('a limit of processes that the user has reached keeps no container of theirs from starting', async () => {
+  const busy = scene.bundle('exec sleep 1000', withProcess({ user: { uid: 34_568, gid: 0 } }));
+  const id = newId();
+  const quiet = ['ignore', 'ignore', 'ignore'] as ['ignore', 'ignore', 'ignore'];
+  const started = await scene.runtime(['run', '--detach', '--bundle', busy.path, id], {
+    stdio: quiet,
+  });
+  expect(started.status).toBe(0);
+  const limited = withProcess({
+    user: { uid: 34_568, gid: 0 },
+    rlimits: [{ type: 'RLIMIT_NPROC', soft: 1, hard: 1 }],
+  });
+  const { status, stdout } = await scene.run(scene.bundle('echo here; true & echo no', limited));
+  // The second process of the container is one too many.
+  expect([status, stdout]).toEqual([2, 'here\n']);
+  await scene.runtime(['delete', '--force', id]);
+});

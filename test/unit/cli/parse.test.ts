@@ -77,6 +77,7 @@ describe('parse', () => {
     ['nope', 'unknown command "nope" (see tsrun --help)'],
     ['create', 'create: container-id is missing (see tsrun create --help)'],
     ['create a b', 'create: unexpected argument "b" (see tsrun create --help)'],
+    ['--ver', 'unknown option --ver (see tsrun --help)'],
     ['create -x a', 'create: unknown option -x (see tsrun create --help)'],
     ['create -xy=1 a', 'create: unknown option --xy (see tsrun create --help)'],
     ['kill a -9', 'kill: unknown option -9 (see tsrun kill --help)'],

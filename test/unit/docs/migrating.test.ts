@@ -4,6 +4,10 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 const PEERS = ['native/beside-peers', 'every difference to runc and crun is explained'] as const;
+const LIMITS = [
+  'vm/beside-peers',
+  'every difference of limits to runc and crun is explained',
+] as const;
 
 /** By the first column of the page's table: a file of test/, and what its test is called there. */
 const TESTS: Readonly<Record<string, readonly [string, string]>> = {
@@ -120,19 +124,88 @@ const TESTS: Readonly<Record<string, readonly [string, string]>> = {
     'vm/systemd-cgroup',
     'daemon-reload leaves device rules and limits in force',
   ],
+  'the weight of the processor': LIMITS,
+  'shares and weights out of their range': LIMITS,
+  'the number of processes under systemd': LIMITS,
+  "the controllers of a scope of systemd's": LIMITS,
 };
 
-const [, table = ''] =
-  /^\| what .*\n\| -.*\n((?:\|.*\n)+)/m.exec(readFileSync('docs/migrating.md', 'utf8')) ?? [];
+/** By the beginning of each entry in the lists of what there is not, and of what differs from one of the peers. */
+const ENTRIES: readonly (readonly [string, readonly [string, string]])[] = [
+  ['`checkpoint`, `restore`', ['native/migrating', 'every command is there, or named']],
+  ['`linux.intelRdt`', ['unit/spec/create-demands', 'refuses %s %o']],
+  ['All commands and options of runc', ['native/migrating', 'every option is there, or named']],
+  ['A `run` without a terminal', PEERS],
+  ['`/dev/core` is there', PEERS],
+  ['In a user namespace the group of a `mqueue`', PEERS],
+  ['A `sysfs` that is read-only', PEERS],
+  ['A recursive `rootfsPropagation`', PEERS],
+  ['`linux.personality`, `domainname`', PEERS],
+  ['`cpu.idle` and `cpu.burst`', LIMITS],
+  [
+    'Without a cgroup namespace runc',
+    ['security/row-14-cgroups', 'is writable in the container’s own part alone %s'],
+  ],
+  ['Without `linux.seccomp.flags`', ['vm/seccomp', 'a filter forbids speculation past stores']],
+  ['`--version`', ['unit/cli/main', "test('--version'"]],
+  ['An AppArmor profile', ['vm/apparmor', 'a profile that is not loaded is an error']],
+  ['The options `--log-level`', ['native/migrating', 'every option is there, or named']],
+  ['The beginning of a long option', ['unit/cli/parse', 'unknown option --ver ']],
+  ["Of crun's annotations", ['unit/annotations', 'no other file looks into annotations']],
+  ['The targets of mounts', PEERS],
+  ['The standard streams', PEERS],
+  ['A bind mount without an option', PEERS],
+  ['A masked file', PEERS],
+  ['Devices of a user namespace', PEERS],
+  ['As with runc, an `exec` without `--cwd`', PEERS],
+  ['A `--user` of `exec`', PEERS],
+  ['The options `--env` and `--cap`', PEERS],
+  ['`/dev/console`', PEERS],
+  ['The terminal of a `run` or `exec`', PEERS],
+  ['There are no handlers', ['unit/annotations', 'no other file looks into annotations']],
+  ['The library is for', ['native/library', 'createContainer']],
+  ['Under systemd the process', LIMITS],
+  ['The scope has all limits', LIMITS],
+  ['A parent that tsrun makes', LIMITS],
+  ['`hugepageLimits`', LIMITS],
+  ['A `memory.swap`', LIMITS],
+  ['A `cpu.quota` of -1', LIMITS],
+  ['A `blockIO.weight`', LIMITS],
+  ['A limit of 0', LIMITS],
+  ['A program that is missing', ['vm/managers/docker', 'run with what cannot be set or mounted']],
+  ['`list`, `ps` and `state`', ['unit/cli/tables', 'the table of containers']],
+  ['`events` is there', ['native/resources', 'shows what a container uses, in one line']],
+  ['`memory.swappiness`', LIMITS],
+  [
+    'A limit of the number of processes',
+    ['native/process', 'a limit of processes that the user has reached'],
+  ],
+];
+
+const PAGE = readFileSync('docs/migrating.md', 'utf8');
+
+const [, table = ''] = /^\| what .*\n\| -.*\n((?:\|.*\n)+)/m.exec(PAGE) ?? [];
 const rows = table
   .trimEnd()
   .split('\n')
   .map((line) => (line.split('|')[1] ?? '').trim());
 
+const entries = PAGE.split(/^## /m)
+  .filter((part) => /^(What there is not|From (runc|crun))/.test(part))
+  .flatMap((part) => part.split('\n').filter((line) => line.startsWith('- ')))
+  .map((line) => line.slice(2));
+
 test('the page and the table have the same rows', () => {
   expect(rows).toEqual(Object.keys(TESTS));
 });
 
-test.each(Object.entries(TESTS))('%s', (_row, [file, name]) => {
+test('the page and the lists have the same entries', () => {
+  expect(entries).toHaveLength(ENTRIES.length);
+  expect(ENTRIES.map(([words], index) => (entries[index] ?? '').slice(0, words.length))).toEqual(
+    ENTRIES.map(([words]) => words),
+  );
+});
+
+test.each([...Object.entries(TESTS), ...ENTRIES])('%s', (_row, [file, name]) => {
   expect(readFileSync(`test/${file}.test.ts`, 'utf8')).toContain(name);
 });
