@@ -1,4 +1,4 @@
-/** The cgroup v2 hierarchy of the fake system (fake.ts): which processes are where, as its files say. */
+/** The cgroup v2 hierarchy of the fake system (system.ts): which processes are where, as its files say. */
 
 import type { FakeFiles, FakeNode } from './files.js';
 import { EBUSY } from '../../src/native/constants.js';
@@ -17,8 +17,15 @@ export class FakeCgroups {
     files.put(CGROUP_ROOT, 'directory');
   }
 
+  /** A new directory anywhere, which may be a cgroup. */
+  mkdir(path: string, mode: number): number {
+    const added = this.files.add(path, this.files.node('directory', mode));
+    if (added === 0) this.made(path);
+    return added;
+  }
+
   /** Gives a directory that was made the files of a cgroup, where it is one. */
-  made(path: string): void {
+  private made(path: string): void {
     if (!path.startsWith(`${CGROUP_ROOT}/`)) return;
     const file = (name: string, content: string): FakeNode => {
       const node = this.files.put(`${path}/${name}`, 'file', content);

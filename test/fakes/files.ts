@@ -1,4 +1,4 @@
-/** The file tree of the fake system (fake.ts): paths to nodes, without link resolution in between. */
+/** The file tree of the fake system (system.ts): paths to nodes, without link resolution in between. */
 
 import type { Stat } from '../../src/native/types.js';
 import {
