@@ -1,7 +1,7 @@
 /**
  * Both hosts print the same bytes and exit alike, for several hundred command
  * lines, good and bad. Those of the corpus that name no container are carried
- * out in a directory of the test's, with an empty /run.
+ * out in a directory of the test's, the only one that can be written, with an empty /run.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -20,7 +20,10 @@ interface Answer {
   stderr: string;
 }
 
-const ENTER = 'mount -t tmpfs none /run && exec "$@"';
+/** Nothing can be written but in the directory: what the first host leaves elsewhere, the second would find. */
+const ENTER = `
+mount --bind . . && mount -t tmpfs none /run && mount -o remount,bind,ro / &&
+cd "$PWD" && exec "$@"`;
 
 /** What a run of the lines leaves: each answer, and the files that were written. */
 function answers(host: string, directory: string, lines: readonly string[][]): unknown {

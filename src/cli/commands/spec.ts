@@ -8,7 +8,9 @@ import { composeSpec } from '../spec/compose.js';
 
 // eslint-disable-next-line @typescript-eslint/require-await -- commands are asynchronous
 export const run: Command<'spec'> = async ({ native }, options, args) => {
-  const path = options.bundle === undefined ? 'config.json' : `${options.bundle}/config.json`;
+  // An empty bundle is the current directory, as it is for `create`, and not the root of the host.
+  const { bundle = '' } = options;
+  const path = bundle === '' ? 'config.json' : `${bundle}/config.json`;
   const config = composeSpec(native, options, args);
 
   const fd = native.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666);

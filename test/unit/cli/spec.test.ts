@@ -46,6 +46,12 @@ test('rootless maps the caller and asks for nothing that it may not have', () =>
   expect(config.mounts.find(({ destination }) => destination === '/sys')?.type).toBe('sysfs');
 });
 
+test('spec takes an empty bundle for the current directory', async () => {
+  const fake = fakeSystem();
+  expect(await run({ native: fake.native } as Context, { bundle: '' }, [])).toBe(0);
+  expect([...fake.files.keys()]).toEqual(['/cwd/config.json']);
+});
+
 test('spec writes config.json, and not over one', async () => {
   const fake = fakeSystem();
   const context = { native: fake.native } as Context;
