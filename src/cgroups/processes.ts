@@ -14,6 +14,7 @@ import {
 } from '../native/constants.js';
 import { isDenied } from '../native/look.js';
 import type { Native } from '../native/types.js';
+import { isLeaderless, parseProcessStat } from '../state/proc-stat.js';
 import { isFrozen, isGone, waitFrozen } from './events.js';
 import { cgroupOf } from './mount.js';
 import type { CgroupPlace } from './record.js';
@@ -21,6 +22,9 @@ import { walkBelow } from './tree.js';
 
 /** A list of the 4 million processes that a kernel can have at most. */
 const PROCS_MAX = 32 * 1024 * 1024;
+
+/** Of /proc/PID/stat, some 400 bytes. */
+const STAT_MAX = 4096;
 
 /** How long processes get to stand still before they are sent a signal, in milliseconds. */
 const FREEZE_TIMEOUT_MS = 2000;
@@ -112,7 +116,7 @@ export function moveInto(native: Native, { path }: CgroupPlace, pid: number): vo
 export async function killAll(native: Native, cgroup: CgroupPlace, signal: number): Promise<void> {
   if (signal === SIGKILL) {
     const status = native.writeText(`${cgroup.path}/cgroup.kill`, '1');
-    if (status === 0) return;
+    if (status === 0) return killLeaderless(native, cgroup);
     // Without cgroup.kill (Linux before 5.14) the rest finds out whether the cgroup is there.
     if (!isGone(-status) && status !== -EOPNOTSUPP) {
       throw failed(native, `write to ${cgroup.path}/cgroup.kill`, -status);
@@ -133,6 +137,34 @@ export async function killAll(native: Native, cgroup: CgroupPlace, signal: numbe
   } finally {
     if (froze) thawAgain(native, freeze);
   }
+}
+
+/**
+ * cgroup.kill sends to the main thread alone, which does not reach the others once that has ended
+ * (complete_signal() of the kernel). By the number of the process, or its pidfd, it does.
+ */
+async function killLeaderless(native: Native, cgroup: CgroupPlace): Promise<void> {
+  for (const pid of await procs(native, cgroup)) {
+    const startTime = startOfLeaderless(native, pid);
+    if (startTime === undefined) continue;
+    const pidfd = native.pidfdOpen(pid);
+    if (pidfd === -ESRCH) continue;
+    if (pidfd < 0) throw failed(native, `open process ${pid}`, -pidfd);
+    // What has the same start time now is what the pidfd is for.
+    const isSame = startOfLeaderless(native, pid) === startTime;
+    const status = isSame ? native.pidfdKill(pidfd, SIGKILL) : 0;
+    native.close(pidfd);
+    if (status < 0 && status !== -ESRCH) {
+      throw failed(native, `send signal ${SIGKILL} to process ${pid}`, -status);
+    }
+  }
+}
+
+/** Undefined also of one that cannot be looked at (hidepid): if it does not end, its cgroup is not removed. */
+function startOfLeaderless(native: Native, pid: number): number | undefined {
+  const text = native.readText(`/proc/${pid}/stat`, STAT_MAX);
+  const stat = typeof text === 'string' ? parseProcessStat(text) : undefined;
+  return stat !== undefined && isLeaderless(stat) ? stat.startTime : undefined;
 }
 
 /** @throws TsrunError ERR_CGROUP when they stand still for good */

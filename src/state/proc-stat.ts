@@ -24,6 +24,8 @@ export interface ProcessStat {
   state: string;
   /** It has begun to end, or has ended: it runs no program any more. */
   exiting: boolean;
+  /** Field 20, how many are left: a main thread that has ended shows as a zombie while others run. */
+  threads: number;
   /** Field 22, clock ticks since boot: with the pid it names a process for good. */
   startTime: number;
 }
@@ -65,10 +67,12 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
   const startTime = Number(fields[22 - 3]);
   if (state === undefined || state === '' || !Number.isSafeInteger(startTime)) return undefined;
   const flags = Number(fields[9 - 3]);
+  const threads = Number(fields[20 - 3]);
   return {
     comm: text.slice(text.indexOf('(') + 1, end),
     state,
     exiting: isDead(state) || (flags & PF_EXITING) !== 0,
+    threads,
     startTime,
   };
 }
@@ -77,8 +81,13 @@ function isDead(state: string): boolean {
   return state === 'Z' || state === 'X' || state === 'x';
 }
 
+/** Whether its main thread has ended while others run (pthread_exit(3)): the process has not. */
+export function isLeaderless({ state, threads }: ProcessStat): boolean {
+  return isDead(state) && threads > 1;
+}
+
 /**
- * Whether that very process runs: same start time, and neither zombie nor dead.
+ * Whether that very process runs: same start time, and a thread that is neither zombie nor dead.
  *
  * @throws TsrunError ERR_SYSTEM when that cannot be found out
  */
@@ -86,7 +95,7 @@ export function isAlive(native: Native, pid: number, startTime: number): boolean
   if (pid <= 0) return false;
   const stat = readProcessStat(native, pid);
   if (stat === undefined) return false;
-  if (stat.startTime === startTime) return !isDead(stat.state);
+  if (stat.startTime === startTime) return !isDead(stat.state) || isLeaderless(stat);
   requireOwnProcfs(native);
   return false;
 }

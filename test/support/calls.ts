@@ -63,6 +63,11 @@ export function useProbe(): Calls {
   return useProgram('seccomp-probe', '-pthread');
 }
 
+/** `/bin/leaderless`, which goes on when its main thread has ended. */
+export function useLeaderless(): Calls {
+  return useProgram('leaderless', '-pthread');
+}
+
 /** `/bin/call32`, a program of 32 bits. It needs no C library, which Debian has in a package of its own. */
 export function useCalls32(): Calls {
   return useProgram('call32', ...OPTIONS_32);

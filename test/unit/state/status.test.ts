@@ -73,6 +73,7 @@ test('the name of a process cannot pose as fields', () => {
     comm: 'a) S 0 0 (b',
     state: 'Z',
     exiting: true,
+    threads: 17,
     startTime: 4242,
   });
   expect(parseProcessStat(`12 (x\n) R ${rest}) ${rest}`)?.startTime).toBe(4242);
