@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/mount.h>
+#include <linux/nsfs.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -216,6 +217,7 @@ long Kernel::controlFile(long fd, long request, long value) {
   if (fails()) return error();
   switch (request) {
     case TIOCGPTPEER:
+    case NS_GET_USERNS:
       return newDescriptor();
     case TIOCGPTN:
       *reinterpret_cast<unsigned*>(value) = data_.ConsumeIntegral<unsigned>();
