@@ -8,7 +8,7 @@
 //   -p runtime|helper|forked   which process: the command itself (the default), the first process
 //                              that it clones, or the first process that this one clones
 //   -a PID                     instead: a process that is there already, traced while COMMAND runs
-//   -c CALL                    inject only if the N-th call has this name
+//   -c CALL                    inject at the first call from the N-th on that has this name
 //   -t MS                      after that long COMMAND hangs (default: 10000)
 //   -o FILE                    where the report goes (default: standard error)
 //
@@ -221,8 +221,9 @@ static void atCall(struct Process* process) {
     calls++;
     number = (long)info.entry.nr;
     inCall = true;
-    if (calls == target && ((mode == Fail && !canFail(number)) ||
-                            (expected != NULL && strcmp(expected, nameOf(number)) != 0))) {
+    // The order of two processes may have brought another call before it.
+    if (calls == target && expected != NULL && strcmp(expected, nameOf(number)) != 0) target++;
+    if (calls == target && mode == Fail && !canFail(number)) {
       detach(process, 0);
       return;
     }

@@ -32,7 +32,7 @@ export interface Injection {
   mode: 'count' | 'fail' | 'kill' | 'kill-after';
   /** Number of the call, from 1. */
   call?: number;
-  /** Its name; another call in its place is let pass. */
+  /** Its name; others in its place are let pass, until one has it. */
   name?: string;
   /** Name of the errno that it fails with. */
   errno?: string;

@@ -13,7 +13,7 @@ export interface Fault {
   mode: 'fail' | 'kill';
   /** Number of the call in its process, from 1. */
   call: number;
-  /** Its name without a fault; another call may have taken the place when the fault is made. */
+  /** Its name without a fault; the fault is made at the next call of this name. */
   name: string;
   errno?: string;
 }
@@ -140,10 +140,10 @@ export class Trial {
   }
 
   /** A created process ended in its read(2) at the gate, its last call, after create had returned. */
-  private isBehindCreate({ part, mode, name, call }: Fault, { status }: Faulted): boolean {
+  private isBehindCreate({ part, mode, name }: Fault, { status, calls }: Faulted): boolean {
     if (part === 'runtime' || !this.subject.name.startsWith('create')) return false;
     if (name !== 'read' || status !== 0) return false;
-    return mode === 'kill' || call === this.last.get(part);
+    return mode === 'kill' || calls >= (this.last.get(part) ?? 0);
   }
 
   /** What it says without a fault too. */
