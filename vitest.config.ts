@@ -61,6 +61,14 @@ export default defineConfig({
           testTimeout: 120_000,
         },
       },
+      // README's commands on a machine that has nothing: by turns.
+      {
+        test: {
+          name: 'fresh',
+          include: ['test/fresh/**/*.test.ts'],
+          testTimeout: 1_800_000,
+        },
+      },
       // Boots a virtual machine: needs its packages, so only run when asked for.
       ...(process.env['TSRUN_TEST_VM'] === '1'
         ? [

@@ -43,7 +43,8 @@ const everything = (byTurns) => [
       {
         name: 'tests (vitest)',
         command: bin('vitest', 'run', ...excluding(byTurns ? otherNative() : [])),
-        about: byTurns ? 10 : 17,
+        env: byTurns ? {} : { TSRUN_FRESH: '1' },
+        about: byTurns ? 10 : 20,
       },
     ],
     [
