@@ -86,15 +86,10 @@ static long copyContents(const Copy& copy, int file, const struct stat& info) {
 
 // The name may lead elsewhere at any time: what it led to once is looked at, and copied.
 static long copyEntry(const Copy& copy, int from) {
-  long file = sys::openat(from, copy.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  const long file = sys::openat(from, copy.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (file < 0) return fail(file, copy.name);
   struct stat info = {};
   long result = sys::call(__NR_newfstatat, file, sys::arg(""), sys::arg(&info), AT_EMPTY_PATH);
-#ifdef TSRUN_UNSAFE_PATHS
-  sys::close(static_cast<int>(file));
-  sys::call(__NR_sched_yield);
-  file = sys::openat(from, copy.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-#endif
   if (result >= 0) result = copyContents(copy, static_cast<int>(file), info);
   if (result >= 0) result = copyAttributes(copy, info);
   sys::close(static_cast<int>(file));

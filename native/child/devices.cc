@@ -61,19 +61,10 @@ long operations::device(const wire::Step& step) {
   const int parent = static_cast<int>(opened);
   long result = sys::call(__NR_mknodat, parent, sys::arg(name), mode, static_cast<long>(number));
   // By descriptor from here on: the name could be exchanged for another file.
-  bool made = result >= 0;
+  const bool made = result >= 0;
   long node = result == -EEXIST ? 0 : result;
   if (node >= 0) node = sys::openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (node >= 0) result = checkNode(static_cast<int>(node), mode & S_IFMT, number);
-#ifdef TSRUN_UNSAFE_PATHS
-  // As if any node were ours, and the name that was checked the one to change.
-  made = true;
-  if (node >= 0 && result >= 0) {
-    sys::close(static_cast<int>(node));
-    sys::call(__NR_sched_yield);
-    node = sys::openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-  }
-#endif
   sys::close(parent);
   if (node < 0) return fail(node, path);
   if (result < 0) {

@@ -80,21 +80,9 @@ static long moveTo(int mount, int target, const char* path) {
 }
 
 static long attach(int mount, int target, const Placement& place) {
-#ifndef TSRUN_UNSAFE_PATHS
   long result = applyAttributes(mount, place);
   if (result < 0) return result;
   result = moveTo(mount, target, place.target);
-#else
-  // As if the mount had no descriptor: what is at its name by now gets the attributes.
-  long result = moveTo(mount, target, place.target);
-  if (result < 0) return fail(result, place.target);
-  sys::call(__NR_sched_yield);
-  const long named = openInRoot(place.target, O_PATH);
-  // What has landed where its name does not lead is for another race to see.
-  if (named < 0) return 0;
-  result = applyAttributes(static_cast<int>(named), place);
-  sys::close(static_cast<int>(named));
-#endif
   if (result >= 0) result = keepMount(place.target, mount);
   if (result < 0) return fail(result, place.target);
   return applyPropagation(mount, place);
@@ -258,10 +246,7 @@ long operations::bind(const wire::Step& step) {
 
 long operations::remount(const wire::Step& step) {
   const Placement place = placementOf(step);
-  int64_t kept = NUMBER(step, remount, mount);
-#ifdef TSRUN_UNSAFE_PATHS
-  kept = -1;
-#endif
+  const int64_t kept = NUMBER(step, remount, mount);
   // What came with the root has a name and nothing else.
   const long mount = kept >= 0 ? slot(kept) : openInRoot(place.target, O_PATH);
   if (mount < 0) return fail(mount, place.target);
@@ -322,11 +307,6 @@ static long openNull() {
     sys::close(static_cast<int>(fd));
     return fail(-EINVAL, "/dev/null", wire::Code::WrongType);
   }
-#ifdef TSRUN_UNSAFE_PATHS
-  sys::close(static_cast<int>(fd));
-  sys::call(__NR_sched_yield);
-  return openInRoot("/dev/null", O_PATH);
-#endif
   return fd;
 }
 
@@ -360,18 +340,11 @@ long operations::readonly(const wire::Step& step) {
   if (target < 0) return fail(target, path);
   MountAttributes readOnly = {};
   readOnly.set = MOUNT_ATTR_RDONLY;
-#ifdef TSRUN_UNSAFE_PATHS
-  // As wide a window as the calls between a check and a mount by name would leave.
-  sys::call(__NR_sched_yield);
-  const long place = openInRoot(path, O_PATH);
-#else
-  const long place = target;
-#endif
   const long mounted = isMountRoot(static_cast<int>(target));
   if (mounted < 0) return fail(mounted, path);
   const long result = mounted != 0 ? mountSetattr(static_cast<int>(target), "",
                                                   AT_EMPTY_PATH | AT_RECURSIVE, readOnly)
-                                   : cloneOnto(static_cast<int>(target), static_cast<int>(place),
+                                   : cloneOnto(static_cast<int>(target), static_cast<int>(target),
                                                path, AT_RECURSIVE, readOnly);
   sys::close(static_cast<int>(target));
   return result < 0 ? fail(result, path) : 0;

@@ -41,14 +41,10 @@ static int startOf(const char** path, uint64_t resolve) {
     rest = self.onSys >= 0 ? below(*path, "sys") : nullptr;
     start = self.onSys;
   }
-#ifndef TSRUN_UNSAFE_PATHS
   if (rest == nullptr && (resolve & RESOLVE_NO_SYMLINKS) != 0) {
     rest = self.onDev >= 0 ? below(*path, "dev") : nullptr;
     start = self.onDev;
   }
-#else
-  static_cast<void>(resolve);
-#endif
   if (rest == nullptr) return self.root;
   while (*rest == '/') rest++;
   *path = rest;
@@ -63,10 +59,6 @@ long openInRoot(const char* path, int flags, uint64_t resolve) {
   while (*path == '/') path++;
   const int start = startOf(&path, resolve);
   if (*path == 0) path = ".";
-#ifdef TSRUN_UNSAFE_PATHS
-  // Never in a build that is used: test/security/races shows what would be without the defence.
-  return sys::openat(self.root, path, flags | O_CLOEXEC);
-#endif
   // -EAGAIN: something was renamed while `..` was followed; bounded, since an
   // attacker may go on forever.
   long fd = -EAGAIN;

@@ -63,15 +63,6 @@ long openOwnProc(const char* path, int flags) {
 long openProcFile(const char* directory, const char* file, int flags, uint64_t resolve) {
   static char path[kPathSize];
   path[0] = 0;
-#ifdef TSRUN_UNSAFE_PATHS
-  // For a test that shows that its attacker gets somewhere without this.
-  static_cast<void>(resolve);
-  if (!append(path, sizeof path, "/proc/") || !append(path, sizeof path, directory) ||
-      !append(path, sizeof path, file)) {
-    return -ENAMETOOLONG;
-  }
-  return sys::openat(AT_FDCWD, path, flags | O_CLOEXEC);
-#endif
   if (!append(path, sizeof path, directory) || !append(path, sizeof path, file)) {
     return -ENAMETOOLONG;
   }

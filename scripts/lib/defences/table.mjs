@@ -12,6 +12,8 @@
 // The tests are run for real: nothing may be taken out that would let one reach for the machine that it
 // runs on. Ids and names of cgroups that lead elsewhere are therefore tried in unit tests alone.
 //
+// test/security/races takes out of here what stands against a race: the entry whose test has its name.
+//
 // Where two defences stand behind each other one entry takes both out, and says so.
 
 import { callers } from './callers.mjs';

@@ -4,7 +4,9 @@
 
 import {
   chmodSync,
-  cpSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -13,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 
 import { runProgram } from './program.mjs';
 
@@ -33,20 +35,43 @@ const SCRIPTS = {
 };
 
 export class Tree {
-  path = mkdtempSync(join(tmpdir(), 'tsrun-defences-'));
   #originals = new Map();
 
-  /** All but what is installed or built. */
-  constructor() {
+  /**
+   * All but what is installed or built.
+   *
+   * @param path of one that is kept, to be built from what has changed
+   */
+  constructor(path = mkdtempSync(join(tmpdir(), 'tsrun-defences-'))) {
+    this.path = path;
+    mkdirSync(path, { recursive: true });
     // Some tests run the program as another user.
-    chmodSync(this.path, 0o755);
-    for (const name of readdirSync(root).filter((each) => !ABSENT.test(each))) {
-      cpSync(join(root, name), join(this.path, name), {
-        recursive: true,
-        filter: (path) => !ABSENT.test(relative(root, path)),
-      });
+    chmodSync(path, 0o755);
+    this.#mirror('');
+    const modules = join(path, 'node_modules');
+    if (!existsSync(modules)) symlinkSync(join(root, 'node_modules'), modules);
+  }
+
+  /** Files that are the same stay as they are, and keep what was built of them. */
+  #mirror(directory) {
+    const isSource = ({ name }) => !ABSENT.test(join(directory, name));
+    const entriesIn = (tree) =>
+      readdirSync(join(tree, directory), { withFileTypes: true }).filter(isSource);
+    const wanted = entriesIn(root);
+    const names = new Set(wanted.map(({ name }) => name));
+    for (const { name } of entriesIn(this.path)) {
+      if (!names.has(name)) rmSync(join(this.path, directory, name), { recursive: true });
     }
-    symlinkSync(join(root, 'node_modules'), join(this.path, 'node_modules'));
+    for (const entry of wanted) {
+      const name = join(directory, entry.name);
+      const copy = join(this.path, name);
+      if (entry.isDirectory()) {
+        mkdirSync(copy, { recursive: true });
+        this.#mirror(name);
+      } else if (!existsSync(copy) || !readFileSync(copy).equals(readFileSync(join(root, name)))) {
+        copyFileSync(join(root, name), copy);
+      }
+    }
   }
 
   /** Makes these changes in place of those that were made before. */

@@ -4,20 +4,11 @@
  * are created on that volume.
  */
 
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
 import { makeBundle } from '../../support/bundle.js';
 import type { Bundle } from '../../support/bundle.js';
@@ -25,9 +16,6 @@ import { COMMAND, makeRuntime, newId, runProgram } from '../../support/tsrun.js'
 import type { Runtime } from '../../support/tsrun.js';
 import type { Spec } from '../../../src/spec/types.js';
 import { compileAttacker } from '../attackers/compile.js';
-
-const HERE = dirname(fileURLToPath(import.meta.url));
-const REPOSITORY = join(HERE, '../../..');
 
 export const TRIES = 10_000;
 
@@ -158,40 +146,4 @@ export class Race {
 
 export function count(text: string, pattern: RegExp): number {
   return text.match(pattern)?.length ?? 0;
-}
-
-export interface Unsafe {
-  command: string[];
-  addon: string;
-  remove(): void;
-}
-
-/**
- * The runtime with the defence compiled out: paths are looked up as if the
- * container's root were no root. On Node, since only the addon differs.
- */
-export function buildUnsafe(): Unsafe {
-  const tree = mkdtempSync(join(tmpdir(), 'tsrun-unsafe-'));
-  const cmake = join(REPOSITORY, 'node_modules/.bin/cmake-js');
-  execFileSync(
-    cmake,
-    [
-      ...['compile', '--out', 'native/build-unsafe', '--config', 'Release'],
-      ...['--CDTSRUN_UNSAFE_PATHS=ON', '--target', 'tsrun'],
-    ],
-    { cwd: REPOSITORY, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  for (const name of ['dist', 'spec', 'package.json', 'node_modules/commander']) {
-    cpSync(join(REPOSITORY, name), join(tree, name), { recursive: true });
-  }
-  const addon = join(tree, 'native/build/Release/tsrun.node');
-  mkdirSync(dirname(addon), { recursive: true });
-  cpSync(join(REPOSITORY, 'native/build-unsafe/Release/tsrun.node'), addon);
-  return {
-    addon,
-    command: [process.execPath, join(tree, 'dist/cli/main-node.js')],
-    remove: () => {
-      rmSync(tree, { recursive: true, force: true });
-    },
-  };
 }

@@ -1,6 +1,6 @@
 /**
  * The tests of a kind of race. With the defence nothing lands outside in 10,000
- * tries; with the defence compiled out the same attacker gets something outside
+ * tries; with the defence taken out the same attacker gets something outside
  * within as many, so that the race is one.
  */
 
@@ -11,8 +11,9 @@ import type { TestContext } from 'vitest';
 import { COMMAND } from '../../support/tsrun.js';
 import { OnceRace } from './once.js';
 import type { OnceKind } from './once.js';
-import { ON_NODE, Race, TRIES, buildUnsafe } from './support.js';
-import type { Kind, Unsafe } from './support.js';
+import { ON_NODE, Race, TRIES } from './support.js';
+import type { Kind } from './support.js';
+import { buildWithoutDefence } from './undefended.js';
 
 const ADDON = join(import.meta.dirname, '../../../native/build/Release/tsrun.node');
 
@@ -34,20 +35,10 @@ function needsRace(context: TestContext): void {
   if (SKIP !== undefined) context.skip(SKIP);
 }
 
-/** The runtime with the defence compiled out, for the tests of a file: built when it is asked for. */
-function useUnsafe(): () => Unsafe {
-  let unsafe: Unsafe | undefined;
-  afterAll(() => {
-    unsafe?.remove();
-  });
-  return () => (unsafe ??= buildUnsafe());
-}
-
 /** Of paths that are exchanged while whole containers are created. */
 export function testRaces(kinds: readonly Kind[]): void {
   describe('paths that are exchanged while a container is created', () => {
     let race: Race;
-    const unsafe = useUnsafe();
 
     beforeAll(() => {
       if (SKIP === undefined) race = new Race();
@@ -67,7 +58,8 @@ export function testRaces(kinds: readonly Kind[]): void {
       if (kind.afterPivot) continue;
       test(`${kind.name} lands outside without the defence`, LIMIT, async (context) => {
         needsRace(context);
-        const outcome = await race.run(kind, unsafe().command, TRIES);
+        const { command } = await buildWithoutDefence(kind.name);
+        const outcome = await race.run(kind, command, TRIES);
         expect(outcome.outside).toBeGreaterThan(0);
       });
     }
@@ -78,7 +70,6 @@ export function testRaces(kinds: readonly Kind[]): void {
 export function testOnceRaces(kinds: readonly OnceKind[]): void {
   describe.each(kinds)('$name', (kind) => {
     let once: OnceRace;
-    const unsafe = useUnsafe();
 
     beforeAll(() => {
       if (SKIP === undefined) once = new OnceRace(kind);
@@ -99,7 +90,8 @@ export function testOnceRaces(kinds: readonly OnceKind[]): void {
 
     test('lands outside without the defence', LIMIT, async (context) => {
       needsRace(context);
-      const outcome = await once.run(unsafe().addon, TRIES);
+      const { addon } = await buildWithoutDefence(kind.name);
+      const outcome = await once.run(addon, TRIES);
       expect(outcome.outside).toBeGreaterThan(0);
     });
   });
