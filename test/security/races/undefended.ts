@@ -1,6 +1,6 @@
 /** The runtime with the defence against a race taken out, as scripts/defences.mjs does it. */
 
-import { cpSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { entries } from '../../../scripts/lib/defences/table.mjs';
@@ -31,8 +31,13 @@ export async function buildWithoutDefence(race: string): Promise<Undefended> {
     rmSync(join(tree.path, name), { recursive: true, force: true });
     cpSync(join(REPOSITORY, name), join(tree.path, name), { recursive: true });
   }
+  const built = join(tree.path, 'native/build/Release');
+  // A name of its own: a process that has loaded an addon gets that one again by the same path.
+  const addon = join(built, `${race.replaceAll(' ', '-')}.node`);
+  rmSync(addon, { force: true });
+  copyFileSync(join(built, 'tsrun.node'), addon);
   return {
-    addon: join(tree.path, 'native/build/Release/tsrun.node'),
+    addon,
     command: [process.execPath, join(tree.path, 'dist/cli/main-node.js')],
   };
 }
