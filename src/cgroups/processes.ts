@@ -14,7 +14,7 @@ import {
 } from '../native/constants.js';
 import { isDenied } from '../native/look.js';
 import type { Native } from '../native/types.js';
-import { isLeaderless, parseProcessStat } from '../state/proc-stat.js';
+import { isLeaderless, readShownStat } from '../state/proc-stat.js';
 import { isFrozen, isGone, waitFrozen } from './events.js';
 import { cgroupOf } from './mount.js';
 import type { CgroupPlace } from './record.js';
@@ -22,9 +22,6 @@ import { walkBelow } from './tree.js';
 
 /** A list of the 4 million processes that a kernel can have at most. */
 const PROCS_MAX = 32 * 1024 * 1024;
-
-/** Of /proc/PID/stat, some 400 bytes. */
-const STAT_MAX = 4096;
 
 /** How long processes get to stand still before they are sent a signal, in milliseconds. */
 const FREEZE_TIMEOUT_MS = 2000;
@@ -145,26 +142,24 @@ export async function killAll(native: Native, cgroup: CgroupPlace, signal: numbe
  */
 async function killLeaderless(native: Native, cgroup: CgroupPlace): Promise<void> {
   for (const pid of await procs(native, cgroup)) {
-    const startTime = startOfLeaderless(native, pid);
-    if (startTime === undefined) continue;
+    // What /proc does not show (hidepid) is passed over: its cgroup is not removed while it lives.
+    const stat = readShownStat(native, pid);
+    if (stat === undefined || !isLeaderless(stat)) continue;
     const pidfd = native.pidfdOpen(pid);
     if (pidfd === -ESRCH) continue;
     if (pidfd < 0) throw failed(native, `open process ${pid}`, -pidfd);
-    // What has the same start time now is what the pidfd is for.
-    const isSame = startOfLeaderless(native, pid) === startTime;
-    const status = isSame ? native.pidfdKill(pidfd, SIGKILL) : 0;
-    native.close(pidfd);
-    if (status < 0 && status !== -ESRCH) {
-      throw failed(native, `send signal ${SIGKILL} to process ${pid}`, -status);
+    try {
+      // The number may have become another process's before it was opened: that one is not listed.
+      if ((await procs(native, cgroup)).includes(pid)) {
+        const status = native.pidfdKill(pidfd, SIGKILL);
+        if (status < 0 && status !== -ESRCH) {
+          throw failed(native, `send signal ${SIGKILL} to process ${pid}`, -status);
+        }
+      }
+    } finally {
+      native.close(pidfd);
     }
   }
-}
-
-/** Undefined also of one that cannot be looked at (hidepid): if it does not end, its cgroup is not removed. */
-function startOfLeaderless(native: Native, pid: number): number | undefined {
-  const text = native.readText(`/proc/${pid}/stat`, STAT_MAX);
-  const stat = typeof text === 'string' ? parseProcessStat(text) : undefined;
-  return stat !== undefined && isLeaderless(stat) ? stat.startTime : undefined;
 }
 
 /** @throws TsrunError ERR_CGROUP when they stand still for good */

@@ -35,23 +35,37 @@ export interface ProcessStat {
  * @throws TsrunError ERR_SYSTEM when that cannot be found out
  */
 export function readProcessStat(native: Native, pid: number): ProcessStat | undefined {
-  const path = `/proc/${pid}/stat`;
-  let text = native.readText(path, MAX_SIZE);
-  if (typeof text === 'number') {
-    if (!isAbsent(text)) throw cannotLook(native, `read ${path}`, text);
-    const pidfd = native.pidfdOpen(pid);
-    // EINVAL, ENOENT: the number is that of a thread, whose process has another one.
-    if (pidfd === -ESRCH || pidfd === -EINVAL || pidfd === -ENOENT) return undefined;
-    if (pidfd < 0) throw cannotLook(native, `open process ${pid}`, pidfd);
-    // The kernel has given the number to a process since, or /proc does not show it.
-    text = native.readText(path, MAX_SIZE);
-    const gone = native.pidfdKill(pidfd, 0) === -ESRCH;
-    native.close(pidfd);
-    if (typeof text === 'number') {
-      if (gone) return undefined;
-      throw cannotLook(native, `read ${path} of a process that is there`, text);
-    }
-  }
+  const shown = readShownStat(native, pid);
+  if (shown !== undefined) return shown;
+  const path = statPath(pid);
+  const pidfd = native.pidfdOpen(pid);
+  // EINVAL, ENOENT: the number is that of a thread, whose process has another one.
+  if (pidfd === -ESRCH || pidfd === -EINVAL || pidfd === -ENOENT) return undefined;
+  if (pidfd < 0) throw cannotLook(native, `open process ${pid}`, pidfd);
+  // The kernel has given the number to a process since, or /proc does not show it.
+  const text = native.readText(path, MAX_SIZE);
+  const gone = native.pidfdKill(pidfd, 0) === -ESRCH;
+  native.close(pidfd);
+  if (typeof text === 'string') return requireStat(path, text);
+  if (gone) return undefined;
+  throw cannotLook(native, `read ${path} of a process that is there`, text);
+}
+
+/**
+ * @returns undefined when there is no process of that pid, or none that /proc shows (hidepid)
+ * @throws TsrunError ERR_SYSTEM when it cannot be read
+ */
+export function readShownStat(native: Native, pid: number): ProcessStat | undefined {
+  const path = statPath(pid);
+  const text = native.readText(path, MAX_SIZE);
+  if (typeof text === 'string') return requireStat(path, text);
+  if (!isAbsent(text)) throw cannotLook(native, `read ${path}`, text);
+  return undefined;
+}
+
+const statPath = (pid: number): string => `/proc/${pid}/stat`;
+
+function requireStat(path: string, text: string): ProcessStat {
   const stat = parseProcessStat(text);
   if (stat !== undefined) return stat;
   throw new TsrunError('ERR_SYSTEM', `cannot read ${path}: it is not a line of procfs`);
