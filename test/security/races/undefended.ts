@@ -5,8 +5,7 @@ import { join } from 'node:path';
 
 import { entries } from '../../../scripts/lib/defences/table.mjs';
 import { Tree } from '../../../scripts/lib/defences/tree.mjs';
-
-const REPOSITORY = join(import.meta.dirname, '../../..');
+import { REPOSITORY } from '../../support/library.js';
 
 /** Kept, so that the next race builds only what its change asks for. */
 const PLACE = join(REPOSITORY, 'native/build-undefended');
