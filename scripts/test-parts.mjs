@@ -103,13 +103,13 @@ const QUICK_ON_NODE = [
 const quick = [
   { name: 'set-up and build', command: ['scripts/setup.sh', 'quick'], needed: true, about: 1 },
   [
-    [types, { name: 'tests on Node', command: QUICK_ON_NODE, about: 3 }],
+    [types, { name: 'tests on Node', command: QUICK_ON_NODE, about: 10 }],
     [
       {
         name: 'tests on the executable',
         command: ['sh', 'scripts/test-executable.sh', '--exclude', 'test/native/managers/**'],
         env: { TSRUN_QUICK: '1' },
-        about: 2,
+        about: 4,
       },
     ],
   ],
